@@ -1,0 +1,40 @@
+# Two commands: `make` builds and proves the library and runs a first example on it; `make test`
+# runs everything that must hold. Both install what they need first.
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+export PYTHON VENV
+
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := first
+.PHONY: first build check test lint bench clean
+
+first: build  ## Build and prove the library, then run a first example on it.
+	$(PY) examples/first_gradient.py
+
+build: $(READY)  ## Prove the table and write build/.
+	$(PY) -m faustdiff build --out build
+
+check: $(READY)  ## Prove the table.
+	$(PY) -m faustdiff check
+
+test: $(READY) lint  ## Everything that must hold.
+	$(PY) -m pytest -n $(JOBS) --dist loadgroup
+
+lint: $(READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy generator
+
+bench: $(READY)  ## Measurements, side by side; nothing is asserted.
+	$(PY) benchmarks/compile_time.py
+
+clean:
+	rm -rf $(VENV) .cache *.egg-info
+
+$(READY): pyproject.toml setup.py tools/setup
+	tools/setup
+	@touch $@

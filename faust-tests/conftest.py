@@ -1,0 +1,37 @@
+"""Fixtures for tests that compile and run Faust programs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Protocol
+
+import pytest
+
+from faustdiff.compilers import Compiler, FaustError, find_compiler
+from faustdiff.program import Program, build
+
+
+class BuildProgram(Protocol):
+    """`build` with the compiler of the test."""
+
+    def __call__(self, source: str, **options: Any) -> Program: ...
+
+
+@pytest.fixture(params=["faust", "cyfaust"])
+def compiler(request: pytest.FixtureRequest) -> Compiler:
+    """Each Faust compiler in turn; a missing one fails the test in CI and skips it elsewhere."""
+    try:
+        return find_compiler(request.param)
+    except FaustError as error:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(str(error))
+
+
+@pytest.fixture
+def build_program(compiler: Compiler) -> BuildProgram:
+    """Faust text to a running program, with the compiler of the test."""
+
+    def build_with_compiler(source: str, **options: Any) -> Program:
+        return build(source, compiler=compiler, **options)
+
+    return build_with_compiler

@@ -1,0 +1,152 @@
+"""Programs that try many rows of the table at once, and the numbers they must give.
+
+References are taken from the value of a row alone, by 50-digit numerical differentiation with
+mpmath; the partials that the table states are what is under test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import mpmath as mp
+import numpy as np
+from numpy.typing import NDArray
+
+from faustdiff.expressions import Numbers, condition, fold
+from faustdiff.resources import resource
+from faustdiff.samples import Point, avoided, points, single, special
+from faustdiff.stage2_model import Primitive, read
+
+BUILD = Path(__file__).resolve().parent.parent / "build"
+TABLE = read(resource("primitives.yaml"))
+
+#: Inputs are fed divided by this power of two and multiplied by it in the program: exact, and the
+#: compiler then knows an interval that holds the samples (a bare input counts as [-1, 1]).
+SCALE = 2.0**20
+
+#: They tell the interval of a signal, which `SCALE` would change; test_time.py has them.
+INTERVALS = ("lowest", "highest")
+
+#: A numerical derivative of 0 comes out as noise of the working precision.
+NOISE = 1e-40
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One row at one point, with a tangent for each argument and parameter (arguments, N)."""
+
+    row: Primitive
+    point: Point
+    tangents: Array
+
+
+def compiled_rows(version: str) -> list[Primitive]:
+    """The rows about numbers that a compiler of this version can be asked for."""
+
+    def known(row: Primitive) -> bool:
+        numbers = [tuple(map(int, text.split("."))) for text in (row.since or "0", version)]
+        return numbers[0] <= numbers[1]
+
+    return [
+        row
+        for row in TABLE.primitives
+        if row.value is not None
+        and not row.temporal
+        and row.kind != "unavailable"
+        and not row.broken
+        and row.name not in INTERVALS
+        and known(row)
+    ]
+
+
+def program(rows: Sequence[Primitive], count: int) -> str:
+    """For each row its dual on inputs of its own, then the plain primitive on the same values."""
+    lines = [
+        'df = library("diff.lib"); ma = library("maths.lib"); si = library("signals.lib");',
+        f"d = df.env(df.vars(({', '.join(['0.5'] * count)})));",
+        f"number = _ * {SCALE}; dual = number, par(i, {count}, number);",
+        f"integer = int(number), par(i, {count}, number);",
+    ]
+    duals = {"signal": "dual", "integer": "integer"}
+    for row in rows:
+        inputs = ", ".join(duals[row.roles[name]] for name in row.args)
+        values = ", ".join(f"_, par(i, {count}, !)" for _ in row.args)
+        width = len(row.args) * (count + 1)
+        lines.append(
+            f"{row.name}_trial = {inputs} : si.bus({width}) <: "
+            f"d.diff({row.faust}), ({values} : {row.faust});"
+        )
+    lines.append(f"process = {', '.join(f'{row.name}_trial' for row in rows)};")
+    return "\n".join(lines)
+
+
+def trials(row: Primitive, count: int, regular: bool) -> list[Trial]:
+    """The row at its sample points (`regular`), or at its edges and poles."""
+    source = np.random.default_rng(len(row.name) + 1000 * count)
+    where = [*points(row), *_differentiable(row)] if regular else special(row)
+    shape = (len(row.args), count)
+    return [
+        Trial(row, point, np.float32(source.uniform(-2, 2, shape)).astype(float)) for point in where
+    ]
+
+
+def _differentiable(row: Primitive) -> list[Point]:
+    found = []
+    for point in special(row):
+        numbers = Numbers({name: mp.mpf(value) for name, value in point.items()})
+        inside = row.domain is None or condition(row.domain, numbers)
+        if inside and not avoided(row, point) and row.kind not in ("zero", "guarded"):
+            found.append(point)
+    return found
+
+
+def feed(batches: Sequence[Sequence[Trial]], count: int) -> Array:
+    """The inputs (channels, frames) that give each row its trials, one a frame; the last stays."""
+    frames = max(len(batch) for batch in batches)
+    channels = []
+    for batch in batches:
+        padded = [*batch, *[batch[-1]] * (frames - len(batch))]
+        for index, name in enumerate(batch[0].row.args):
+            channels.append([trial.point[name] for trial in padded])
+            channels.extend([trial.tangents[index, i] for trial in padded] for i in range(count))
+    return np.array(channels) / SCALE
+
+
+def derivative(row: Primitive, name: str, point: Point) -> float:
+    """The partial of the value at a point, numerically, with 50 digits."""
+    values = {key: mp.mpf(value) for key, value in point.items()}
+    offset = mp.mpf("0.5") if row.roles[name] == "integer" else mp.mpf(0)
+    assert row.value is not None
+    with mp.workdps(50):
+
+        def along(x: mp.mpf) -> mp.mpf:
+            return fold(row.value, Numbers({**values, name: x}))  # type: ignore[arg-type]
+
+        slope = mp.diff(along, values[name] + offset)
+        return float(slope) if abs(slope) > NOISE else 0.0
+
+
+def value(row: Primitive, point: Point) -> float:
+    """The value at a point, with 50 digits."""
+    assert row.value is not None
+    with mp.workdps(50):
+        return float(fold(row.value, Numbers({k: mp.mpf(v) for k, v in point.items()})))
+
+
+__all__ = [
+    "BUILD",
+    "SCALE",
+    "TABLE",
+    "Trial",
+    "compiled_rows",
+    "derivative",
+    "feed",
+    "program",
+    "single",
+    "trials",
+    "value",
+]

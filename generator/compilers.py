@@ -1,0 +1,259 @@
+"""Faust text to C++ text, with the `faust` of the system or the one inside the wheel `cyfaust`.
+
+Also home of `call`, the only place of the package which starts a process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+TIMEOUT = 120.0
+
+INSTALL_FAUST = (
+    "install it with 'apt-get install faust', or install the wheel: 'pip install cyfaust'"
+)
+
+
+class FaustError(Exception):
+    """A compiler is missing or has refused a program.
+
+    `message` is the compiler's own text, `compiler` names it ("faust", "cyfaust", "g++"), and
+    `source` is the text it was given ("" if it did not come to that).
+    """
+
+    def __init__(self, message: str, compiler: str, source: str = "") -> None:
+        super().__init__(message, compiler, source)
+        self.message = message
+        self.compiler = compiler
+        self.source = source
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def call(
+    command: Sequence[str], *, cwd: Path, compiler: str, source: str = "", timeout: float = TIMEOUT
+) -> str:
+    """Run `command` in the folder `cwd` and return all it wrote.
+
+    Raises FaustError in the name of `compiler` if the command fails, crashes or is not done after
+    `timeout` seconds.
+    """
+    with subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except BaseException as error:
+            # The whole session, because g++ leaves the work to children of its own.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                text = f"{compiler} was stopped: not done after {timeout:g} s"
+                raise FaustError(text, compiler, source) from None
+            raise
+    if process.returncode < 0:
+        text = f"{compiler} was ended by {signal.Signals(-process.returncode).name}\n{output}"
+        raise FaustError(text.strip(), compiler, source)
+    if process.returncode:
+        text = output.strip() or f"{compiler} ended with status {process.returncode}"
+        raise FaustError(text, compiler, source)
+    return output
+
+
+class Compiler(ABC):
+    """A Faust compiler. Its relative imports start in the `include` folders, never in the cwd."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name which `find_compiler` knows."""
+
+    @abstractmethod
+    def version(self) -> str:
+        """The version of the Faust language, as "2.54.9"; FaustError if it is not installed."""
+
+    @abstractmethod
+    def libraries(self) -> Path:
+        """The folder of its standard libraries; FaustError if it is not installed."""
+
+    @abstractmethod
+    def _command(self, action: str, flags: Sequence[str]) -> list[str]:
+        """How to make `result` from `program.dsp` in the working directory."""
+
+    def to_cpp(
+        self,
+        source: str,
+        *,
+        double: bool,
+        include: Sequence[Path] = (),
+        options: Sequence[str] = (),
+        timeout: float = TIMEOUT,
+    ) -> str:
+        """The C++ class `mydsp` for the Faust program `source`.
+
+        `double` chooses the precision of the computation, `include` lists folders searched for
+        imports, `options` are further flags of the compiler, `timeout` is in seconds. Raises
+        FaustError with the compiler's message.
+        """
+        precision = "-double" if double else "-single"
+        return self._translate("cpp", source, include, [precision, *options], timeout)
+
+    def expand(
+        self,
+        source: str,
+        *,
+        include: Sequence[Path] = (),
+        options: Sequence[str] = (),
+        timeout: float = TIMEOUT,
+    ) -> str:
+        """The program `source` in double precision as one Faust text without imports.
+
+        Parameters and errors as for `to_cpp`.
+        """
+        return self._translate("expand", source, include, ["-double", *options], timeout)
+
+    def _translate(
+        self,
+        action: str,
+        source: str,
+        include: Sequence[Path],
+        options: Sequence[str],
+        timeout: float,
+    ) -> str:
+        # Names relative to the working directory keep that directory out of the messages.
+        with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
+            work = Path(folder)
+            (work / "program.dsp").write_text(source, encoding="utf-8")
+            command = self._command(action, [*include_flags(include), *options])
+            call(command, cwd=work, compiler=self.name, source=source, timeout=timeout)
+            return (work / "result").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class SystemFaust(Compiler):
+    """The command `faust` on the PATH."""
+
+    name = "faust"
+
+    def version(self) -> str:
+        return _version(_answer(self.name, self._executable(), "--version"))
+
+    def libraries(self) -> Path:
+        return Path(_answer(self.name, self._executable(), "-dspdir").strip())
+
+    def _command(self, action: str, flags: Sequence[str]) -> list[str]:
+        mode = ["-e"] if action == "expand" else ["-lang", "cpp"]
+        # Faust's own limit on compile time is switched off: `call` keeps the time.
+        return [self._executable(), "-t", "0", *mode, *flags, "program.dsp", "-o", "result"]
+
+    def _executable(self) -> str:
+        executable = shutil.which("faust")
+        if executable is None:
+            raise FaustError(f"there is no 'faust' on the PATH: {INSTALL_FAUST}", self.name)
+        return executable
+
+
+@dataclass(frozen=True)
+class EmbeddedFaust(Compiler):
+    """The compiler inside the wheel `cyfaust`, always run in a process of its own."""
+
+    name = "cyfaust"
+
+    def version(self) -> str:
+        return _version(_answer(self.name, *self._command("version", ())))
+
+    def libraries(self) -> Path:
+        return self._package() / "resources" / "libraries"
+
+    def _command(self, action: str, flags: Sequence[str]) -> list[str]:
+        self._package()
+        return worker(action, flags)
+
+    def _package(self) -> Path:
+        spec = importlib.util.find_spec("cyfaust")
+        if spec is None or spec.origin is None:
+            raise FaustError(f"the wheel 'cyfaust' is not installed: {INSTALL_FAUST}", self.name)
+        return Path(spec.origin).parent
+
+
+def worker(action: str, flags: Sequence[str]) -> list[str]:
+    """The command for one action of `cyfaust_worker.py`."""
+    # -P keeps this package's folder off the module path, where it could hide other modules.
+    script = Path(__file__).with_name("cyfaust_worker.py")
+    return [sys.executable, "-P", str(script), action, *flags]
+
+
+def include_flags(include: Sequence[Path]) -> list[str]:
+    """The flags that add the folders `include` to a search path, for Faust and for g++."""
+    return [flag for folder in include for flag in ("-I", str(Path(folder).resolve()))]
+
+
+def available_compilers() -> tuple[Compiler, ...]:
+    """The Faust compilers of this machine, the system's first."""
+    found: list[Compiler] = []
+    if shutil.which("faust"):
+        found.append(SystemFaust())
+    if importlib.util.find_spec("cyfaust"):
+        found.append(EmbeddedFaust())
+    return tuple(found)
+
+
+def find_compiler(name: str | None = None) -> Compiler:
+    """The compiler `name` ("faust" or "cyfaust").
+
+    Without a name: the one in the environment variable FAUSTDIFF_COMPILER, else the first of
+    `available_compilers`. Raises ValueError for any other name and FaustError, with what to
+    install, if the compiler is missing.
+    """
+    name = name or os.environ.get("FAUSTDIFF_COMPILER") or None
+    if name not in (None, "faust", "cyfaust"):
+        raise ValueError(f"unknown Faust compiler '{name}': choose 'faust' or 'cyfaust'")
+    for compiler in available_compilers():
+        if name in (None, compiler.name):
+            return compiler
+    raise FaustError(f"no {name or 'Faust'} compiler found: {INSTALL_FAUST}", name or "faust")
+
+
+def gpp() -> str:
+    """The path of g++; FaustError with what to install if there is none."""
+    executable = shutil.which("g++")
+    if executable is None:
+        raise FaustError("there is no 'g++' on the PATH: 'apt-get install g++'", "g++")
+    return executable
+
+
+def gpp_version() -> str:
+    """What g++ says about itself; FaustError if there is none."""
+    return _answer("g++", gpp(), "--version")
+
+
+@functools.cache
+def _answer(compiler: str, *command: str) -> str:
+    """The output of a question about an installation, asked once per process."""
+    return call(command, cwd=Path(tempfile.gettempdir()), compiler=compiler)
+
+
+def _version(text: str) -> str:
+    found = re.search(r"\d+\.\d+\.\d+", text)
+    return found.group() if found else text.strip()

@@ -1,0 +1,325 @@
+"""Stage 3: every rule of a table is proved, or sampled, or refused.
+
+All kinds are held against one statement: the derivative of `value(x + e*dx)` with respect to `e`,
+at `e = 0`, is the sum of the contributions of the arguments. Rows about numbers are first compared
+at seeded points with 50-digit numerical derivatives, then handed to SymPy; rows about signals in
+time or tables are unrolled over a few samples with a symbol for each. Guards and ties are checked
+too: whatever the rule gives at the stated edges and poles must be finite in double and in single.
+
+Only `Checked`, which `check` returns for a table without a failure, can be rendered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import mpmath as mp
+import sympy as sp
+
+from . import rules
+from .expressions import Expression, Numbers, Stream, Symbols, condition, fold
+from .samples import Point, avoided, points, single, special
+from .stage2_model import Primitive, Table, tangent_name
+
+Outcome = Literal["proved", "sampled", "declared", "failed"]
+
+DIGITS = 50
+#: Relative distance allowed between a stated partial and the numerical derivative at 50 digits;
+#: differences at 50 digits are good to about 1e-25.
+TOLERANCE = 1e-20
+#: Samples over which rows about time are unrolled; as many as such rows list values.
+HORIZON = 6
+#: Larger residuals are not simplified: sampling has spoken by then.
+MAX_OPERATIONS = 400
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The verdict on one argument of a row; for a failure, where and what was found."""
+
+    row: Primitive
+    argument: str
+    outcome: Outcome
+    detail: str
+    point: Mapping[str, float] | None = None
+    expected: str = ""
+    stated: str = ""
+
+    @property
+    def place(self) -> Any:
+        """Where the partial stands in the table."""
+        return self.row.place_of(f"partials.{self.argument}")
+
+    @property
+    def where(self) -> str:
+        """The point as text, `x=2, y=0.5`."""
+        return ", ".join(f"{name}={value:.9g}" for name, value in (self.point or {}).items())
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings on a table, in its order, and the time they took in seconds."""
+
+    table: Table
+    findings: tuple[Finding, ...]
+    seconds: float
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.outcome == "failed")
+
+    def of(self, row: Primitive) -> tuple[Finding, ...]:
+        """The findings on one row."""
+        return tuple(finding for finding in self.findings if finding.row.name == row.name)
+
+    def verdict(self, row: Primitive) -> Outcome:
+        """The weakest outcome among the differentiated arguments of a row, if there are any."""
+        outcomes = {finding.outcome for finding in self.of(row)}
+        order: tuple[Outcome, ...] = ("failed", "sampled", "proved", "declared")
+        return next(outcome for outcome in order if outcome in outcomes)
+
+
+@dataclass(frozen=True)
+class Checked(Report):
+    """A report without failures: the only thing that stage 5 renders."""
+
+    def __post_init__(self) -> None:
+        if self.failures:
+            raise ValueError(f"{len(self.failures)} rules do not hold")
+
+
+def check(table: Table, progress: Callable[[Primitive], None] = lambda row: None) -> Report:
+    """The report on every row; a `Checked` if and only if no rule failed.
+
+    `progress` is called before each row.
+    """
+    start = time.perf_counter()
+    findings: list[Finding] = []
+    for row in table.primitives:
+        progress(row)
+        findings.extend(check_row(row))
+    seconds = time.perf_counter() - start
+    failed = any(finding.outcome == "failed" for finding in findings)
+    return (Report if failed else Checked)(table, tuple(findings), seconds)
+
+
+def check_row(row: Primitive, proofs: bool = True) -> list[Finding]:
+    """The findings on one row, one for each argument (one for a row that has none to check).
+
+    Without `proofs`, a rule that survives sampling is left as sampled: enough to refute a rule.
+    """
+    if row.kind in ("structural", "unavailable"):
+        return [Finding(row, "", "declared", row.reason)]
+    with mp.workdps(DIGITS):
+        try:
+            where = [] if row.temporal else [*points(row), *_classical(row)]
+        except ValueError as error:
+            return [Finding(row, name, "failed", str(error)) for name in row.args]
+        findings = []
+        for name in row.args:
+            failure = next(_failures(row, name, where), None)
+            findings.append(failure or _verdict(row, name, where, proofs))
+        return findings
+
+
+def _failures(row: Primitive, name: str, where: Sequence[Point]) -> Iterator[Finding]:
+    """What speaks against the rule for one argument, cheapest evidence first."""
+    if row.partials[name] is None:
+        return
+    for point in where:
+        yield from _compare(row, name, point)
+    for point in special(row):
+        yield from _finite(row, name, point)
+    yield from _tie(row, name)
+    yield from _guard_is_met(row, name)
+    if row.temporal:
+        yield from _unrolled(row, name)
+
+
+def _verdict(row: Primitive, name: str, where: Sequence[Point], proofs: bool) -> Finding:
+    """The outcome for an argument against which nothing speaks."""
+    if row.partials[name] is None:
+        return Finding(row, name, "declared", f"not differentiated: {row.reason}")
+    if row.kind == "zero":
+        evidence = f"{HORIZON} samples in time" if row.temporal else f"{len(where)} points"
+        return Finding(row, name, "declared", f"0 between the jumps, at {evidence}")
+    if row.temporal:
+        return Finding(row, name, "proved", f"unrolled over {HORIZON} samples, residual 0")
+    if proofs and _residual_vanishes(row, name):
+        return Finding(row, name, "proved", "residual 0")
+    return Finding(row, name, "sampled", f"agrees at {len(where)} points to {TOLERANCE:g}")
+
+
+# Sampling.
+
+
+def _classical(row: Primitive) -> list[Point]:
+    """The edges at which the value is differentiable, so that the rule must agree there too."""
+    return [
+        point
+        for point in special(row)
+        if not avoided(row, point)
+        and (row.domain is None or condition(row.domain, _numbers(point)))
+        and row.kind != "zero"
+    ]
+
+
+def _numbers(point: Point) -> Numbers:
+    return Numbers({name: mp.mpf(value) for name, value in point.items()})
+
+
+def _differentiated(row: Primitive, name: str) -> Expression:
+    """The expression whose derivative with respect to `name` the rule states."""
+    expression = row.surrogates.get(name, row.value)
+    if expression is None:
+        raise TypeError(f"the row '{row.name}' has no value")
+    return expression
+
+
+def _compare(row: Primitive, name: str, point: Point) -> Iterator[Finding]:
+    """The stated partial against a numerical derivative of the value at one point."""
+    value = _differentiated(row, name)
+    at = dict(point)
+    if row.roles[name] == "integer":
+        # Between two integers, where the primitive's own truncation is constant.
+        at[name] += 0.5
+
+    def along(x: Any) -> Any:
+        return fold(value, Numbers({**_numbers(at).values, name: x}))
+
+    guard = row.guard_of(name)
+    if guard is not None and not condition(guard.when, _numbers(at)) and point in special(row):
+        return
+    expected = mp.diff(along, mp.mpf(at[name]))
+    stated = fold(rules.partial(row, name), _numbers(at))
+    error = abs(stated - expected)
+    if not error <= TOLERANCE * max(1, abs(expected), abs(stated)):
+        yield _failure(row, name, "the partial is not the derivative", at, expected, stated)
+
+
+def _failure(
+    row: Primitive, name: str, what: str, point: Point, expected: Any, stated: Any
+) -> Finding:
+    def text(value: Any) -> str:
+        return value if isinstance(value, str) else str(mp.nstr(value, 12))
+
+    return Finding(row, name, "failed", what, dict(point), text(expected), text(stated))
+
+
+FORMATS: Mapping[str, Callable[[Any], Any]] = {
+    "double": lambda value: mp.mpf(float(value)),
+    "single": lambda value: mp.mpf(single(float(value))),
+}
+
+
+def _finite(row: Primitive, name: str, point: Point) -> Iterator[Finding]:
+    """Value and partial at an edge (at a pole, the partial) in both floating-point formats."""
+    if row.temporal:
+        return
+    poles = [{k: single(v) for k, v in pole.items()} for pole in row.samples.poles]
+    for title, rounding in FORMATS.items():
+        algebra = Numbers({key: mp.mpf(value) for key, value in point.items()}, rounding)
+        stated = fold(rules.partial(row, name), algebra)
+        if not mp.isfinite(stated):
+            what = f"the partial is not finite in {title}"
+            yield _failure(row, name, what, point, "a finite number", stated)
+        if point not in poles and row.value is not None:
+            value = fold(row.value, algebra)
+            if not mp.isfinite(value):
+                what = f"the value is not finite in {title}: a pole, not an edge"
+                yield _failure(row, name, what, point, "a finite number", value)
+
+
+def _tie(row: Primitive, name: str) -> Iterator[Finding]:
+    """The partials at the kink are the ones that the row states for it."""
+    if row.tie is None:
+        return
+    ties = [point for point in special(row) if condition(row.tie.at, _numbers(point))]
+    if not ties:
+        yield Finding(row, name, "failed", f"no edge lies on the tie {row.tie.at}")
+    for point in ties:
+        expected = fold(row.tie.partials[name], _numbers(point))
+        stated = fold(rules.partial(row, name), _numbers(point))
+        if expected != stated:
+            yield _failure(row, name, "the tie rule is not kept", point, expected, stated)
+
+
+def _guard_is_met(row: Primitive, name: str) -> Iterator[Finding]:
+    """A guard that no edge and no pole sets off has not been tested."""
+    guard = row.guard_of(name)
+    if guard is not None and all(condition(guard.when, _numbers(p)) for p in special(row)):
+        yield Finding(row, name, "failed", f"no edge or pole is outside the guard {guard.when}")
+
+
+# Proofs.
+
+
+def _symbol(row: Primitive, name: str) -> sp.Symbol:
+    """A symbol with the sign that the domain or a guard states in so many words."""
+    conditions = [row.domain, *(guard.when for guard in row.guards)]
+    texts = {part.strip() for c in conditions if c for part in c.text.split(" and ")}
+    if row.roles[name] == "integer":
+        return sp.Symbol(name, integer=True)
+    return sp.Symbol(name, positive=True) if f"{name} > 0" in texts else sp.Symbol(name, real=True)
+
+
+def _residual_vanishes(row: Primitive, name: str) -> bool:
+    """Whether SymPy reduces derivative minus partial to a literal 0."""
+    algebra = Symbols({argument: _symbol(row, argument) for argument in row.args})
+    stated = row.partials[name]
+    try:
+        value = fold(_differentiated(row, name), algebra)
+        residual = sp.diff(value, algebra.values[name]) - fold(stated, algebra)  # type: ignore[arg-type]
+        return any(step(residual) == 0 for step in _STRATEGIES)
+    except (TypeError, ValueError, NotImplementedError, ZeroDivisionError, RecursionError):
+        return False
+
+
+def _simplified(expression: Any) -> Any:
+    return sp.simplify(expression) if sp.count_ops(expression) <= MAX_OPERATIONS else expression
+
+
+_STRATEGIES: tuple[Callable[[Any], Any], ...] = (
+    lambda residual: residual,
+    sp.expand,
+    lambda residual: sp.expand_func(sp.expand(residual)),
+    _simplified,
+    lambda residual: _simplified(sp.expand_func(residual)),
+    lambda residual: _simplified(residual.rewrite(sp.exp)),
+)
+
+
+# Rows about time and tables.
+
+
+def _unrolled(row: Primitive, name: str) -> Iterator[Finding]:
+    """The directional derivative over `HORIZON` samples, with a symbol for every sample."""
+    e = sp.Symbol("e")
+    signals: dict[str, Sequence[Any]] = {}
+    tables: dict[str, Sequence[Any]] = {}
+    for argument in row.args:
+        if row.roles[argument] == "table":
+            tables[argument] = sp.symbols(f"{argument}:16")
+        elif argument in row.samples.values:
+            listed = [sp.Rational(str(value)) for value in row.samples.values[argument]]
+            signals[argument] = [listed[n % len(listed)] for n in range(HORIZON)]
+        else:
+            signals[argument] = sp.symbols(f"{argument}:{HORIZON}")
+    direction = sp.symbols(f"{tangent_name(name)}:{HORIZON}")
+    if row.roles[name] in ("integer", "table", "constant"):
+        return
+    moved = {**signals, name: [x + e * d for x, d in zip(signals[name], direction, strict=True)]}
+    algebra = Symbols({}, origin={e: 0})
+    value = fold(_differentiated(row, name), Stream(algebra, moved, tables))
+    stated = fold(
+        rules.contribution(row, name),
+        Stream(algebra, {**signals, tangent_name(name): direction}, tables),
+    )
+    for n in range(HORIZON):
+        expected = sp.diff(value(n), e).subs(e, 0)
+        if sp.expand(expected - stated(n)) != 0:
+            what = f"the contribution is not the derivative, at sample {n}"
+            yield _failure(row, name, what, {"n": n}, str(sp.expand(expected)), str(stated(n)))

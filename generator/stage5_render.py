@@ -1,0 +1,211 @@
+"""Stage 5: a checked table becomes diff.lib and reference.md.
+
+The templates hold text and layout only. Everything they print about a row is computed here and
+arrives as text in a `Dual`. Equal tables give equal files, to the byte.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import jinja2
+
+from . import __version__, rules
+from .resources import resource
+from .samples import points
+from .stage2_model import THROUGH, Primitive
+from .stage3_check import Checked
+from .stage4_print import faust, latex
+
+#: The oldest compiler that everything is made for; rows with a later `since` are matched apart.
+OLDEST = "2.54.9"
+
+Form = Literal["lift", "zero", "cut", "unavailable", "other"]
+
+
+@dataclass(frozen=True)
+class Dual:
+    """A row as the templates see it: names and printed text.
+
+    `leading` are constant arguments: they are fixed before the rest is lifted, because a number
+    that went through a `route` is no compile-time constant to the compiler 2.54.9. `active` counts
+    the other arguments, from 1.
+    """
+
+    row: Primitive
+    form: Form
+    leading: tuple[str, ...]
+    args: tuple[str, ...]
+    active: tuple[int, ...]
+    value: str
+    value_body: str
+    shared: tuple[str, ...]
+    tangent: str
+    tangent_args: tuple[str, ...]
+    usage: str
+    usage_of_diff: str
+    test: str
+    formulas: tuple[str, ...]
+    verdict: str
+    newer: bool
+
+    @property
+    def box(self) -> str:
+        """The name of the dual primitive in the library."""
+        return f"dual_{self.row.name}"
+
+
+def render(checked: Checked) -> dict[str, str]:
+    """The generated files by name: `diff.lib` and `reference.md`."""
+    duals = [_dual(checked, row) for row in checked.table.primitives]
+    sections: dict[str, list[Dual]] = {}
+    for dual in duals:
+        sections.setdefault(dual.row.section, []).append(dual)
+    context = {
+        "version": __version__,
+        "libraries": _libraries(checked.table.libraries),
+        "sections": sections,
+        "duals": duals,
+        "newer": [dual for dual in duals if dual.newer and dual.form in ("lift", "zero")],
+        "oldest": OLDEST,
+    }
+    names = ("diff.lib", "reference.md")
+    return {name: _environment().get_template(f"{name}.jinja").render(context) for name in names}
+
+
+def write(files: Mapping[str, str], folder: Path) -> list[Path]:
+    """Writes the files into `folder`, all of them or none, each whole; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as name:
+        for file, text in files.items():
+            (Path(name) / file).write_text(text, encoding="utf-8", newline="\n")
+        return [(Path(name) / file).replace(folder / file) for file in files]
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(resource("templates"))),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["comment"] = _comment
+    environment.filters["commas"] = lambda parts: ", ".join(map(str, parts))
+    return environment
+
+
+def _comment(text: str, indent: str = "// ", width: int = 100) -> str:
+    """Text as comment lines of at most `width` characters."""
+    lines, line = [], ""
+    for word in text.split():
+        if line and len(indent) + len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = ""
+        line = f"{line} {word}".strip()
+    return "\n".join(indent + part for part in [*lines, line])
+
+
+def _libraries(stated: Mapping[str, str]) -> dict[str, str]:
+    """What diff.lib needs itself, and what the rows of the table refer to."""
+    return {"ba": "basics.lib", "si": "signals.lib", **stated}
+
+
+def _dual(checked: Checked, row: Primitive) -> Dual:
+    leading = tuple(name for name in row.args if row.roles[name] in ("constant", "table"))
+    args = tuple(name for name in row.args if name not in leading)
+    form = _form(row)
+    rule = rules.tangent(row) if form == "lift" else None
+    operands = tuple(name for name in rule.operands if name in args) if rule else ()
+    body = faust(row.value) if row.composite and row.value else ""
+    if leading and not body:
+        body = f"{row.faust}({', '.join(row.args)})"
+    return Dual(
+        row=row,
+        form=form,
+        leading=leading,
+        args=args,
+        active=tuple(args.index(name) + 1 for name in rule.active) if rule else (),
+        value="value" if body else row.faust,
+        value_body=body,
+        shared=(*operands, *(faust(shared) for shared in rule.shared)) if rule else (),
+        tangent=faust(rule.tangent) if rule else "",
+        tangent_args=(*operands, *rule.shared_names, *(f"d{a}" for a in rule.active))
+        if rule
+        else (),
+        usage=_usage(row),
+        usage_of_diff=_usage_of_diff(row),
+        test=_test(row) if form in ("lift", "zero", "cut") else "",
+        formulas=_formulas(row),
+        verdict=checked.verdict(row),
+        newer=bool(row.since) and _version(row.since) > _version(OLDEST),
+    )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
+
+
+def _form(row: Primitive) -> Form:
+    if row.kind == "unavailable":
+        return "unavailable"
+    if row.kind == "structural":
+        return "cut" if row.args else "other"
+    return "lift" if row.active else "zero"
+
+
+def _usage(row: Primitive) -> str:
+    duals = ", ".join(["si.bus(N+1)"] * len(row.args))
+    return f"{duals} : dual_{row.name}(N)" + ("" if _form(row) == "cut" else " : si.bus(N+1)")
+
+
+def _usage_of_diff(row: Primitive) -> str:
+    if row.composite:
+        return f"d.{row.name}"
+    return THROUGH[row.through].replace("box", row.faust)
+
+
+def _test(row: Primitive) -> str:
+    """A program without inputs that is not silent: the dual for one parameter, on a sample point.
+
+    Rows about time are fed a ramp.
+    """
+    ramp = "(1 : + ~ _)"
+    point = {} if row.temporal else points(row)[0] if row.value else {}
+    inputs = []
+    for name in row.args:
+        listed = row.samples.values.get(name)
+        if row.roles[name] == "table" or (row.temporal and not listed):
+            value = ramp
+        elif listed:
+            value = f"{next((v for v in listed if v), 0):g}"
+        else:
+            value = f"{point.get(name, 0.5):.4g}"
+        tangent = "0" if row.roles[name] in ("constant", "table", "integer") else "1.0"
+        inputs.append(f"{value}, {tangent}")
+    tail = ", 1.0" if _form(row) == "cut" else ""
+    return f"{', '.join(inputs)} : df.dual_{row.name}(1){tail}"
+
+
+def _formulas(row: Primitive) -> tuple[str, ...]:
+    """Value and partials in LaTeX, as equations."""
+    if row.value is None or row.kind == "unavailable":
+        return ()
+    value = latex(row.value)
+    if row.kind == "linear":
+        tangent = latex(rules.plain_tangent(row))
+        return (f"f = {value}", rf"\dot{{f}} = {tangent}")
+    lines = [f"f = {value}"]
+    for name in row.args:
+        stated = row.partials[name]
+        if stated is not None:
+            symbol = name if len(name) == 1 else rf"\mathrm{{{name}}}"
+            lines.append(rf"\frac{{\partial f}}{{\partial {symbol}}} = {latex(stated)}")
+    return tuple(lines)
