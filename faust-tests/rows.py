@@ -65,23 +65,34 @@ def compiled_rows(version: str) -> list[Primitive]:
 
 def program(rows: Sequence[Primitive], count: int) -> str:
     """For each row its dual on inputs of its own, then the plain primitive on the same values."""
+    parameters = f"({', '.join(['0.5'] * count)})" if count else "!"
     lines = [
         'df = library("diff.lib"); ma = library("maths.lib"); si = library("signals.lib");',
-        f"d = df.env(df.vars(({', '.join(['0.5'] * count)})));",
+        f"d = df.env(df.vars({parameters}));",
         f"number = _ * {SCALE}; dual = number, par(i, {count}, number);",
         f"integer = int(number), par(i, {count}, number);",
     ]
     duals = {"signal": "dual", "integer": "integer"}
     for row in rows:
-        inputs = ", ".join(duals[row.roles[name]] for name in row.args)
-        values = ", ".join(f"_, par(i, {count}, !)" for _ in row.args)
-        width = len(row.args) * (count + 1)
+        inputs = ", ".join(duals[row.roles[name]] for name in _fed(row))
+        values = ", ".join(f"_, par(i, {count}, !)" for _ in _fed(row))
+        width = len(_fed(row)) * (count + 1)
+        numbers = [f"{row.samples.values[name][0]}" for name in row.args if name not in _fed(row)]
+        constants = "".join(f"{number}, par(i, {count}, 0), " for number in numbers)
+        plain = "".join(f"{number}, " for number in numbers)
+        dual = f"df.dual_{row.name}({count})" if row.composite else f"d.diff({row.faust})"
+        primitive = f"df.dual_{row.name}(0)" if row.composite else row.faust
         lines.append(
             f"{row.name}_trial = {inputs} : si.bus({width}) <: "
-            f"d.diff({row.faust}), ({values} : {row.faust});"
+            f"({constants}si.bus({width}) : {dual}), ({plain}{values} : {primitive});"
         )
     lines.append(f"process = {', '.join(f'{row.name}_trial' for row in rows)};")
     return "\n".join(lines)
+
+
+def _fed(row: Primitive) -> list[str]:
+    """The arguments that are signals; the others are numbers in the program."""
+    return [name for name in row.args if row.roles[name] != "constant"]
 
 
 def trials(row: Primitive, count: int, regular: bool) -> list[Trial]:
@@ -110,7 +121,8 @@ def feed(batches: Sequence[Sequence[Trial]], count: int) -> Array:
     channels = []
     for batch in batches:
         padded = [*batch, *[batch[-1]] * (frames - len(batch))]
-        for index, name in enumerate(batch[0].row.args):
+        for name in _fed(batch[0].row):
+            index = batch[0].row.args.index(name)
             channels.append([trial.point[name] for trial in padded])
             channels.extend([trial.tangents[index, i] for trial in padded] for i in range(count))
     return np.array(channels) / SCALE

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from rows import BUILD, Array, Trial, compiled_rows, derivative, feed, program, trials, value
 
 from faustdiff.compilers import Compiler
 from faustdiff.program import build
 from faustdiff.stage2_model import Primitive
-
-from rows import BUILD, Array, Trial, compiled_rows, derivative, feed, program, trials, value
 
 #: Double: the formulas cost a few roundings of 1e-16; 1e-9 leaves room for cancellation in the
 #: Bessel recurrences. Single: the same with roundings of 6e-8.
@@ -51,15 +50,7 @@ def test_edges_and_poles_are_finite(compiler: Compiler, double: bool) -> None:
 
 def test_without_parameters_a_dual_is_the_plain_primitive(compiler: Compiler) -> None:
     rows = compiled_rows(compiler.version())
-    source = program(rows, 1).replace("df.vars((0.5))", "df.vars(!)")
-    source = source.replace("par(i, 1, number)", "par(i, 0, number)").replace(
-        "par(i, 1, !)", "par(i, 0, !)"
-    )
-    for row in rows:
-        source = source.replace(
-            f"si.bus({2 * len(row.args)}) <: d.diff({row.faust})",
-            f"si.bus({len(row.args)}) <: d.diff({row.faust})",
-        )
+    source = program(rows, 0)
     compiled = build(source, compiler=compiler, include=[BUILD])
     batches = [trials(row, 0, regular=True) for row in rows]
     outputs = compiled.run(feed(batches, 0))
@@ -88,9 +79,7 @@ def _wrong_value(trial: Trial, got: float, plain: float, double: bool) -> list[s
     return [f"{_title(trial)}: value {got}, plain {plain}, expected {expected}"]
 
 
-def _wrong_partials(
-    row: Primitive, trial: Trial, partials: list[float], double: bool
-) -> list[str]:
+def _wrong_partials(row: Primitive, trial: Trial, partials: list[float], double: bool) -> list[str]:
     slopes = [
         0.0 if row.partials[name] is None else derivative(row, name, trial.point)
         for name in row.args

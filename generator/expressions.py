@@ -30,7 +30,7 @@ from .vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function, unknown_function
 TIME = "n"
 
 MAX_LENGTH = 500
-MAX_NODES = 200
+MAX_NODES = 400
 MAX_DEPTH = 40
 MAX_EXPONENT = 64
 

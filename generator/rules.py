@@ -42,6 +42,11 @@ def partial(row: Primitive, argument: str) -> Expression:
     return _expression(_guarded(stated.tree, guard) if guard else stated.tree)
 
 
+def plain_partial(row: Primitive, argument: str) -> Expression:
+    """The partial with respect to `argument` as stated, without its guard."""
+    return row.partials[argument] or _expression(ast.Constant(0))
+
+
 def contribution(row: Primitive, argument: str) -> Expression:
     """What the tangent of `argument` adds to the tangent of the result."""
     rule = partial(row, argument)

@@ -534,7 +534,9 @@ class _Modeller:
         )
 
     def consistent(self, row: Primitive, node: Node) -> None:
-        """Reports what no single field shows."""
+        """Reports what no single field shows, once every field has been read."""
+        if any(problem.row == self.row for problem in self.problems):
+            return
         differentiated = row.kind not in ("structural", "unavailable")
         if (row.kind == "guarded") != bool(row.guards):
             self.problem(

@@ -11,9 +11,11 @@ Only `Checked`, which `check` returns for a table without a failure, can be rend
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import mpmath as mp
@@ -267,15 +269,52 @@ def _symbol(row: Primitive, name: str) -> sp.Symbol:
 
 
 def _residual_vanishes(row: Primitive, name: str) -> bool:
-    """Whether SymPy reduces derivative minus partial to a literal 0."""
+    """Whether SymPy reduces derivative minus partial to a literal 0, on either side of a kink."""
     algebra = Symbols({argument: _symbol(row, argument) for argument in row.args})
-    stated = row.partials[name]
     try:
         value = fold(_differentiated(row, name), algebra)
-        residual = sp.diff(value, algebra.values[name]) - fold(stated, algebra)  # type: ignore[arg-type]
-        return any(step(residual) == 0 for step in _STRATEGIES)
+        stated = fold(rules.plain_partial(row, name), algebra)
+        return all(
+            _reduces_to_zero(inside(sp.diff(side(value), algebra.values[name]) - side(stated)))
+            for side, inside in _sides(value, stated)
+        )
     except (TypeError, ValueError, NotImplementedError, ZeroDivisionError, RecursionError):
         return False
+
+
+Substitution = Callable[[Any], Any]
+
+
+def _sides(*expressions: Any) -> Iterator[tuple[Substitution, Substitution]]:
+    """For each combination of signs, what settles every |a| and sign(a), and what is known then.
+
+    The first is for the value and the partial; the second, for their residual, lets SymPy decide
+    conditions such as `x >= 0`.
+    """
+    atoms = {atom for e in expressions for atom in sp.sympify(e).atoms(sp.Abs, sp.sign)}
+    # SymPy may turn |y - t| into |t - y|; both are settled by one sign.
+    bases = {a: -a if a.could_extract_minus_sign() else a for a in (x.args[0] for x in atoms)}
+    inner = sorted(set(bases.values()), key=sp.default_sort_key)
+    for signs in itertools.product((1, -1), repeat=len(inner)):
+        sign = dict(zip(inner, signs, strict=True))
+        settled: dict[Any, Any] = {}
+        for a, base in bases.items():
+            settled[sp.Abs(a)] = sign[base] * base
+            settled[sp.sign(a)] = sp.Integer(sign[base] if a == base else -sign[base])
+        known = {x: sign[x] * sp.Dummy(x.name, positive=True) for x in inner if x.is_Symbol}
+        yield partial(_substituted, settled), partial(_with_signs, known)
+
+
+def _with_signs(known: Mapping[Any, Any], residual: Any) -> Any:
+    return residual.subs(known)
+
+
+def _substituted(replacements: Mapping[Any, Any], expression: Any) -> Any:
+    return sp.sympify(expression).xreplace(replacements)
+
+
+def _reduces_to_zero(residual: Any) -> bool:
+    return any(step(residual) == 0 for step in _STRATEGIES)
 
 
 def _simplified(expression: Any) -> Any:
@@ -286,9 +325,9 @@ _STRATEGIES: tuple[Callable[[Any], Any], ...] = (
     lambda residual: residual,
     sp.expand,
     lambda residual: sp.expand_func(sp.expand(residual)),
+    lambda residual: sp.expand(sp.numer(sp.together(residual.rewrite(sp.exp)))),
     _simplified,
     lambda residual: _simplified(sp.expand_func(residual)),
-    lambda residual: _simplified(residual.rewrite(sp.exp)),
 )
 
 

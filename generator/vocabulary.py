@@ -60,6 +60,10 @@ def _log10(x: Any) -> Any:
     return sp.log(x) / sp.log(10)
 
 
+def _cbrt(x: Any) -> Any:
+    return sp.sign(x) * sp.Abs(x) ** sp.Rational(1, 3)
+
+
 def _smooth(name: str, arity: int, number: Any, symbol: Any, faust: str = "") -> Function:
     arguments = ", ".join(["{}"] * arity)
     return Function(name, arity, number, f"{faust or name}({arguments})", symbol)
@@ -108,7 +112,7 @@ _TABLE = (
     _foreign("atanh", 1, mp.atanh, sp.atanh),
     _foreign("log1p", 1, mp.log1p, lambda x: sp.log(1 + x)),
     _foreign("expm1", 1, mp.expm1, lambda x: sp.exp(x) - 1),
-    _foreign("cbrt", 1, lambda x: mp.sign(x) * mp.cbrt(abs(x)), sp.real_root),
+    _foreign("cbrt", 1, lambda x: mp.sign(x) * mp.cbrt(abs(x)), _cbrt),
     _foreign("hypot", 2, mp.hypot, lambda x, y: sp.sqrt(x**2 + y**2)),
     _foreign("erf", 1, mp.erf, sp.erf),
     _foreign("erfc", 1, mp.erfc, sp.erfc),
