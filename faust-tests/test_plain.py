@@ -1,0 +1,176 @@
+"""Plain Faust differentiated: `df.jvp`, `d.fwd`, `d.learnable`, against central differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rows import BUILD, SCALE
+
+from faustdiff.compilers import Compiler, FaustError
+from faustdiff.program import build
+
+HEAD = 'import("stdfaust.lib"); df = library("diff.lib");\n'
+FRAMES = 6000
+#: Five-point differences with a step of 1e-4 of the value: the truncation is of the fourth order,
+#: the rounding about 1e-12. What is left is the sensitivity of the program itself.
+STEP = 1e-4
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Model:
+    """A function of parameters, then of signals; `at` are the parameters."""
+
+    text: str
+    at: tuple[float, ...]
+
+
+MODELS = (
+    # The language: closures, splitting, merging, feedback, iteration, letrec, partial application.
+    Model(r"\(g, dc).(*(g) : +(dc))", (0.5, 0.25)),
+    Model(r"\(a).(+ ~ *(a))", (0.7,)),
+    Model(r"\(a, b).(+ ~ (_ <: *(a), (mem : *(b)) :> _))", (0.7, -0.2)),
+    Model(r"\(a).(_ <: par(i, 4, @(i) : *(pow(a, i))) :> _)", (0.6,)),
+    Model(r"\(a).(seq(i, 3, *(a) : +(i)))", (0.6,)),
+    Model(r"\(a).(_ <: sum(i, 3, *(a + i)), prod(i, 3, +(a * i)))", (0.6,)),
+    Model(r"\(a).(_ : y letrec { 'y = _ + a * y; })", (0.6,)),
+    Model(r"\(a).(_ <: (\(x).(\(y).(x * y + a)))(a * 2))", (0.6,)),
+    Model(r"\(a).(route(2, 2, (1, 2), (2, 1)) : *(a), _ : *)", (0.6,)),
+    Model(r"\(a).(_, _ : ro.interleave(1, 2) : *(a), sin)", (0.6,)),
+    Model(r"\(a).(f(2) with { f(0) = _; f(n) = *(a) : +(n) : f(n - 1); })", (0.6,)),
+    Model(r"\(a).(_ * (2 : *(a)) + ma.SR / 44100 * a)", (0.6,)),
+    Model(r"\(a).(waveform{0.1, 0.5, -0.3} : !, *(a))", (0.6,)),
+    Model(r"\(a).(_ : rwtable(8, 0.0, (1 : + ~ _ : %(8)), _, (2 : + ~ _ : %(8))) : *(a))", (0.6,)),
+    Model(r"\(a).(vgroup(\"plain\", *(2)) : *(a))", (0.6,)),
+    # The standard libraries.
+    Model(r"\(g, fc).(*(g) : fi.lowpass(1, fc))", (0.5, 1000.0)),
+    Model(r"\(fc).(fi.lowpass(4, fc))", (1000.0,)),
+    Model(r"\(fc).(fi.highpass(3, fc))", (1000.0,)),
+    Model(r"\(fc, q).(fi.resonlp(fc, q, 1))", (1000.0, 2.0)),
+    Model(r"\(fc, q).(fi.svf.lp(fc, q))", (1000.0, 2.0)),
+    Model(r"\(g, fc).(fi.peak_eq(g, fc, 100))", (3.0, 1000.0)),
+    Model(r"\(g, fc).(fi.low_shelf(g, fc))", (3.0, 300.0)),
+    Model(r"\(b0, b1, b2, a1, a2).(fi.tf2(b0, b1, b2, a1, a2))", (0.5, 0.3, 0.2, -0.4, 0.1)),
+    Model(r"\(r).(fi.pole(r) : fi.zero(r * r))", (0.5,)),
+    Model(r"\(fc).(fi.dcblockerat(fc))", (50.0,)),
+    Model(r"\(s).(si.smooth(s))", (0.9,)),
+    Model(r"\(t).(an.amp_follower(t))", (0.05,)),
+    Model(r"\(f).(os.oscrs(f))", (440.0,)),
+    Model(r"\(f).(os.oscrq(f))", (440.0,)),
+    Model(r"\(d).(de.fdelay(128, max(0, min(127, d))))", (10.3,)),
+    Model(r"\(r, t, a, b).(co.compressor_mono(r, t, a, b))", (4.0, -20.0, 0.01, 0.1)),
+    Model(r"\(d).(ef.cubicnl(d, 0))", (0.4,)),
+    Model(r"\(g, d).(re.mono_freeverb(g, 0.5, d, 23))", (0.5, 0.3)),
+    Model(r"\(fc, q).(ve.moog_vcf(q, fc))", (500.0, 0.5)),
+    Model(r"\(x).(ma.tanh(x) * ma.signum(x) + ba.db2linear(x))", (0.4,)),
+)
+
+#: What the language hides from a pattern: the error names the box.
+HIDDEN = (
+    ('vgroup("group", *(a))', 'vgroup("group"'),
+    ('hbargraph("level", 0, 1) : *(a)', 'hbargraph("level"'),
+    ('ffunction(float foo(float), "foo.h", "") : *(a)', "ffunction(float foo"),
+    ("ma.lgamma : *(a)", "lgamma"),
+)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.text)
+def test_partials_are_those_of_the_program(compiler: Compiler, model: Model) -> None:
+    count = len(model.at)
+    text = model.text.replace('\\"', '"')
+    scaled = f"par(i, {count}, *({SCALE})), si.bus(inputs({text}) - {count})"
+    dual_source = f"{HEAD}process = {scaled} : df.jvp({count}, {text});"
+    dual = build(dual_source, compiler=compiler, include=[BUILD])
+    plain = build(f"{HEAD}process = {scaled} : {text};", compiler=compiler)
+    noise = np.random.default_rng(1).uniform(-1, 1, (plain.inputs - count, FRAMES))
+
+    def feed(at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.vstack([np.tile(at[:, None] / SCALE, (1, FRAMES)), noise])
+
+    at = np.array(model.at)
+    got = dual.run(feed(at))
+    value = plain.run(feed(at))
+    assert np.isfinite(got).all()
+    np.testing.assert_allclose(got[:: count + 1], value, rtol=1e-12, atol=1e-12)
+    for i in range(count):
+        h = np.zeros(count)
+        h[i] = STEP * abs(at[i])
+        shifted = {k: plain.run(feed(at + k * h)) for k in (-2, -1, 1, 2)}
+        expected = (8 * (shifted[1] - shifted[-1]) - (shifted[2] - shifted[-2])) / (12 * h[i])
+        scale = np.abs(expected).max()
+        assert scale > 0, "the model does not depend on the parameter"
+        np.testing.assert_allclose(got[i + 1 :: count + 1], expected, atol=TOLERANCE * scale)
+
+
+@pytest.mark.parametrize(("text", "name"), HIDDEN, ids=[text for text, _ in HIDDEN])
+def test_what_cannot_be_matched_is_an_error_that_names_it(
+    compiler: Compiler, text: str, name: str
+) -> None:
+    source = rf"{HEAD}process = df.jvp(1, \(a).({text}));"
+    with pytest.raises(FaustError, match="pattern matching failed") as caught:
+        build(source, compiler=compiler, include=[BUILD])
+    assert name in str(caught.value)
+
+
+def test_too_few_arguments_are_an_error(compiler: Compiler) -> None:
+    with pytest.raises(FaustError, match="the_function_must_take_at_least_N_arguments"):
+        build(f"{HEAD}process = df.jvp(3, *);", compiler=compiler, include=[BUILD])
+
+
+def test_second_derivatives_by_nesting(compiler: Compiler) -> None:
+    source = HEAD + r"process = df.jvp(1, \(a).(df.jvp(1, \(b).(sin(b) * b * b), a)));"
+    a = np.linspace(-2, 2, 41)
+    value, first, again, second = build(source, compiler=compiler, include=[BUILD]).run(a)
+    slope = np.cos(a) * a * a + 2 * a * np.sin(a)
+    np.testing.assert_allclose(value, np.sin(a) * a * a, atol=1e-12)
+    np.testing.assert_allclose(first, slope, atol=1e-12)
+    np.testing.assert_allclose(again, slope, atol=1e-12)
+    curvature = (2 - a * a) * np.sin(a) + 4 * a * np.cos(a)
+    np.testing.assert_allclose(second, curvature, atol=1e-12)
+
+
+def test_silence_gives_finite_partials(compiler: Compiler) -> None:
+    model = r"\(t, r).(an.amp_follower(t) : sqrt <: _, (ba.linear2db : *(r) : ba.db2linear))"
+    program = build(f"{HEAD}process = df.jvp(2, {model});", compiler=compiler, include=[BUILD])
+    outputs = program.run(np.array([[0.1] * 100, [0.5] * 100, [0.0] * 100]))
+    assert np.isfinite(outputs).all()
+
+
+@pytest.mark.parametrize("spelling", ["fwd", "fwdAD"])
+def test_sliders_are_parameters(compiler: Compiler, spelling: str) -> None:
+    source = f"""{HEAD}
+    gain = hslider("gain", 0.5, 0, 1, 0.001);
+    fc = hslider("fc", 1000, 50, 5000, 1);
+    other = hslider("other", 0.3, 0, 1, 0.001);
+    model = *(gain) : fi.lowpass(1, fc) : +(other * gain);
+    d = df.env(df.vars((gain, fc)));
+    process = _ <: (d.input : d.{spelling}(model)), model;
+    """
+    program = build(source, compiler=compiler, include=[BUILD])
+    noise = np.random.default_rng(2).uniform(-1, 1, 500)
+    value, by_gain, by_fc, plain = program.run(noise)
+    np.testing.assert_allclose(value, plain, atol=1e-14)
+    for name, at, got in (("gain", 0.5, by_gain), ("fc", 1000.0, by_fc)):
+        step = 1e-4 * at
+        above, below = (program.run(noise, controls={name: at + h})[3] for h in (step, -step))
+        expected = (above - below) / (2 * step)
+        np.testing.assert_allclose(got, expected, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("double", [True, False], ids=["double", "single"])
+def test_a_plain_model_learns(compiler: Compiler, double: bool) -> None:
+    source = rf"""{HEAD}
+    vars = df.vars((df.var(hbargraph("gain", 0, 1), 0.1), df.var(hbargraph("pole", 0, 1), 0)));
+    d = df.env(vars);
+    model(g, a) = *(g) : + ~ *(a);
+    truth = model(0.5, 0.8);
+    process = no.noise <: df.backprop(truth, d.learnable(model), d.learnMSE(1, OPTIMIZER))
+    with {{ OPTIMIZER = d.optimizers.Adam(1e-3, 0.9, 0.999); }};
+    """
+    session = build(source, compiler=compiler, double=double, include=[BUILD]).session()
+    session.compute(None, 5 * 44100)
+    assert session.get("gain") == pytest.approx(0.5, rel=1e-2)
+    assert session.get("pole") == pytest.approx(0.8, rel=1e-2)
