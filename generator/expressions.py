@@ -33,6 +33,8 @@ MAX_LENGTH = 500
 MAX_NODES = 400
 MAX_DEPTH = 40
 MAX_EXPONENT = 64
+#: Numbers from 2 to this power on count as infinite: a function of one would take for ever.
+MAX_MAGNITUDE = 16_384
 
 _BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 _COMPARE = {
@@ -113,7 +115,10 @@ class _Checker:
                 self.constant(node.value)
             case ast.Name():
                 self.name(node.id)
-            case ast.UnaryOp(op=ast.USub() | ast.UAdd() | ast.Not()):
+            case ast.UnaryOp(op=ast.Not()):
+                self.condition(node.operand)
+                self.visit(node.operand, below, power)
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
                 self.visit(node.operand, below, power)
             case ast.BinOp(op=ast.Pow()):
                 raised = power * self.exponent(node)
@@ -126,6 +131,7 @@ class _Checker:
                 self.visit(node.right, below, power)
             case ast.BoolOp():
                 for value in node.values:
+                    self.condition(value)
                     self.visit(value, below, power)
             case ast.Compare() if all(type(op) in _COMPARE for op in node.ops):
                 for value in (node.left, *node.comparators):
@@ -149,6 +155,10 @@ class _Checker:
     def name(self, name: str) -> None:
         if name in CONSTANTS:
             return
+        if name == TIME and name in self.scope:
+            raise ExpressionError(
+                f"'{TIME}' stands for time, not for a number", f"write x[{TIME} - k] for a delay"
+            )
         if name not in self.scope:
             known = ", ".join(sorted(self.scope)) or "none"
             raise ExpressionError(
@@ -156,6 +166,12 @@ class _Checker:
                 nearest(name, [*self.scope, *CONSTANTS], f"names in scope: {known}"),
             )
         self.used.add(name)
+
+    def condition(self, node: ast.expr) -> None:
+        if not is_condition(node):
+            raise ExpressionError(
+                f"'{ast.unparse(node)[:60]}' is not a condition", "compare it, as in 'x > 0'"
+            )
 
     def exponent(self, node: ast.BinOp) -> float:
         """How much a constant exponent multiplies the degree; bombs are refused here."""
@@ -181,6 +197,8 @@ class _Checker:
         name = node.func.id
         if name != WHERE and name not in FUNCTIONS:
             raise ExpressionError(f"unknown function '{name}'", unknown_function(name))
+        if name != WHERE and FUNCTIONS[name].stream and TIME not in self.scope:
+            raise ExpressionError(f"{name} has memory", "only a row of kind linear speaks of time")
         arity = 3 if name == WHERE else FUNCTIONS[name].arity
         if len(node.args) != arity:
             raise ExpressionError(
@@ -189,10 +207,8 @@ class _Checker:
         for index, argument in enumerate(node.args):
             if isinstance(argument, ast.Starred):
                 raise ExpressionError("'*' in a call is not allowed", "write every argument")
-            if name == WHERE and index == 0 and not is_condition(argument):
-                raise ExpressionError(
-                    f"'{ast.unparse(argument)}' is not a condition", "compare it, as in 'x > 0'"
-                )
+            if name == WHERE and index == 0:
+                self.condition(argument)
             self.visit(argument, depth, power)
 
     def subscript(self, node: ast.Subscript, depth: int, power: float) -> None:
@@ -205,7 +221,14 @@ class _Checker:
         lag = delay_of(node)
         if lag is None:
             self.visit(node.slice, depth, power)
-        elif not isinstance(lag, ast.Constant) or lag.value != 0:
+            return
+        if TIME not in self.scope:
+            raise ExpressionError(
+                f"'{TIME}' is not in scope", "only a row of kind linear speaks of time"
+            )
+        if (_literal(lag) or 0) < 0:
+            raise ExpressionError(f"'{ast.unparse(node)}' lies in the future", "delay by 0 or more")
+        if not isinstance(lag, ast.Constant) or lag.value != 0:
             self.visit(lag, depth, power)
 
 
@@ -393,6 +416,8 @@ class Numbers(Algebra):
             if value.imag != 0:
                 return mp.nan
             value = value.real
+        if mp.isfinite(value) and value and mp.mag(value) > MAX_MAGNITUDE:
+            value = mp.inf if value > 0 else -mp.inf
         return self.rounding(value)
 
     def constant(self, text: str) -> Any:
@@ -460,6 +485,7 @@ class Symbols(Algebra):
     def step(self, function: Function, arguments: Sequence[Any]) -> Any:
         points = [self._at_origin(argument) for argument in arguments]
         if all(point.is_number for point in points):
+            points = [p if p.is_Rational else sp.Rational(str(sp.N(p, 50))) for p in points]
             return sp.Integer(
                 int(function.number(*[mp.mpf(sp.Rational(p).p) / sp.Rational(p).q for p in points]))
             )
@@ -531,6 +557,8 @@ class Stream(Algebra):
     def name(self, name: str) -> Signal:
         if name in CONSTANTS:
             return lambda n: self.at.name(name)
+        if name in self.tables:
+            return lambda n: self.tables[name][n]
         return lambda n: self.signals[name][n] if n >= 0 else self._zero()
 
     def add(self, a: Signal, b: Signal) -> Signal:

@@ -5,6 +5,7 @@ Every coordinate is a number that single precision holds exactly, so both format
 
 from __future__ import annotations
 
+import math
 import random
 import struct
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ Point = Mapping[str, float]
 TINY = 1e-6
 #: How far random points keep from the zeros of a row's `avoid` expressions.
 MARGIN = 1e-3
-ATTEMPTS = 1000
+ATTEMPTS = 200
 
 
 def single(value: float) -> float:
@@ -30,7 +31,7 @@ def single(value: float) -> float:
         return float("inf") if value > 0 else float("-inf")
 
 
-def points(row: Primitive, count: int = 8) -> list[Point]:
+def points(row: Primitive, count: int = 12) -> list[Point]:
     """At least one point, at most `count` random ones, then tiny and large ones, all in the domain.
 
     Raises `ValueError` if the stated ranges hold no point of the domain.
@@ -49,14 +50,20 @@ def points(row: Primitive, count: int = 8) -> list[Point]:
     def highest(low: float, high: float) -> float:
         return high - source.uniform(0, 0.02) * (high - low)
 
-    wanted = [anywhere] * count + [tiny] * 2 + [lowest] * 2 + [highest] * 2
+    def scaled(low: float, high: float) -> float:
+        """Any order of magnitude down to the margin, so that kinks are approached."""
+        furthest = math.log(max(abs(low), abs(high)) / MARGIN)
+        return source.choice((-1, 1)) * MARGIN * math.exp(source.uniform(0, furthest))
+
+    decks = {name: source.sample(v, len(v)) for name, v in row.samples.values.items()}
+    wanted = [anywhere] * count + [scaled] * count + [tiny] * 2 + [lowest] * 2 + [highest] * 2
     found: list[Point] = []
-    for draw in wanted:
+    for turn, draw in enumerate(wanted):
         for _ in range(ATTEMPTS):
             point = {
                 name: single(draw(*row.samples.ranges[name]))
                 if name in row.samples.ranges
-                else source.choice(row.samples.values[name])
+                else decks[name][turn % len(decks[name])]
                 for name in row.args
             }
             if usable(row, point):
@@ -91,4 +98,4 @@ def avoided(row: Primitive, point: Point) -> bool:
     algebra = Numbers({name: mp.mpf(value) for name, value in point.items()})
     if row.tie is not None and condition(row.tie.at, algebra):
         return True
-    return any(not abs(fold(avoided, algebra)) > MARGIN for avoided in row.samples.avoid)
+    return any(not abs(fold(avoided, algebra)) > 0 for avoided in row.samples.avoid)

@@ -36,20 +36,23 @@ def load(path: Path) -> Node:
     """The tree of the file at `path`; raises `InputError` with every problem that was found."""
     name = _displayed(path)
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise _refusal(
-                Place(name),
-                f"the file has {size} bytes",
-                f"a table has at most {MAX_BYTES}; is this the right file?",
-            )
-        text = path.read_bytes().decode("utf-8")
+        with path.open("rb") as stream:
+            # No more than that is ever read, whatever the size of the file is said to be.
+            content = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise _refusal(
             Place(name), f"cannot be read: {error.strerror}", "name an existing, readable file"
         ) from None
+    if len(content) > MAX_BYTES:
+        raise _refusal(
+            Place(name),
+            f"the file has more than {MAX_BYTES} bytes",
+            "a table is smaller than that; is this the right file?",
+        )
+    try:
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        line = content[: error.start].count(b"\n") + 1
         raise _refusal(
             Place(name, line, 1), f"is not UTF-8 (byte {error.start})", "save the file as UTF-8"
         ) from None
@@ -69,6 +72,8 @@ def parse(text: str, name: str) -> Node:
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
+        if isinstance(error, yaml.reader.ReaderError):
+            place = Place(name, text[: error.position].count("\n") + 1, 1)
         what = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
         raise _refusal(
             place, f"is not valid YAML: {what}", "quote text that has : # * & @ or { in it"
@@ -101,6 +106,13 @@ class _Reader:
                     self._place(event.start_mark),
                     f"is nested more than {MAX_DEPTH} deep",
                     "a table is a list of rows; is this the right file?",
+                )
+            tag = getattr(event, "tag", None)
+            if tag:
+                raise _refusal(
+                    self._place(event.start_mark),
+                    f"tags ({tag}) are not allowed",
+                    "write the value alone; quote text that starts with !",
                 )
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 raise _refusal(

@@ -7,6 +7,8 @@ here knows whether a rule is true: that is for stage 3.
 
 from __future__ import annotations
 
+import ast
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from .errors import InputError, Place, Problem, nearest
-from .expressions import TIME, Expression, ExpressionError, parse
+from .expressions import TIME, Expression, ExpressionError, delay_of, is_condition, parse
 from .stage1_load import Node, load
 from .vocabulary import CONSTANTS, FAUST_WORDS, FUNCTIONS
 
@@ -211,7 +213,7 @@ def merge(tables: Sequence[Table]) -> Table:
                     )
                 )
     for row in rows:
-        for prefix in _prefixes(row.faust):
+        for prefix in dict.fromkeys(p for box in (row.faust, *row.aliases) for p in _prefixes(box)):
             if prefix not in libraries:
                 problems.append(
                     Problem(
@@ -306,7 +308,10 @@ class _Modeller:
             what = f"'{node.value}' means something else in YAML"
             self.problem(node, field, what, f'write "{node.value}" in quotes')
             return ""
-        return " ".join(node.value.split())
+        text = " ".join(node.value.split())
+        if not text:
+            self.problem(node, field, "is empty", "write a value")
+        return text
 
     def matching(self, node: Node | None, field: str, pattern: re.Pattern[str], hint: str) -> str:
         text = self.text(node, field)
@@ -331,11 +336,16 @@ class _Modeller:
         return node is not None and node.value == "true"
 
     def number(self, node: Node, field: str) -> float:
+        text = self.text(node, field) or "0"
         try:
-            return float(self.text(node, field) or "0")
+            number = float(text)
         except ValueError:
-            self.problem(node, field, f"'{node.value}' is not a number", "write a number")
+            number = math.nan
+        if not math.isfinite(number) or not (number == 0 or 1e-45 <= abs(number) <= 3e38):
+            hint = "write a number that single precision holds"
+            self.problem(node, field, f"'{text}' is not a number", hint)
             return 0.0
+        return number
 
     def expression(self, node: Node | None, field: str, scope: Sequence[str]) -> Expression | None:
         text = self.text(node, field)
@@ -346,6 +356,15 @@ class _Modeller:
         except ExpressionError as error:
             self.problem(node, field, error.what, error.hint)
             return None
+
+    def condition(self, node: Node | None, field: str, scope: Sequence[str]) -> Expression | None:
+        found = self.expression(node, field, scope)
+        if found is None or is_condition(found.tree):
+            return found
+        if node is not None:
+            hint = "compare it, as in 'x > 0'"
+            self.problem(node, field, f"'{found}' is not a condition", hint)
+        return None
 
     def expressions(
         self, node: Node | None, field: str, args: Sequence[str], scope: Sequence[str]
@@ -381,6 +400,7 @@ class _Modeller:
 
     def primitive(self, node: Node) -> Primitive:
         self.row = ""
+        before = len(self.problems)
         if isinstance(node.value, dict) and "name" in node.value:
             self.row = str(node.value["name"].value)[:40]
         fields = self.keys(node, "", _REQUIRED, _OPTIONAL)
@@ -401,7 +421,7 @@ class _Modeller:
             value=value,
             surrogates=self.expressions(get("surrogates"), "surrogates", args, scope),
             partials=partials,
-            domain=self.expression(get("domain"), "domain", args),
+            domain=self.condition(get("domain"), "domain", args),
             guards=tuple(self.guard(g, args) for g in self.items(get("guards"), "guards")),
             tie=self.tie(get("tie"), args),
             samples=self.samples(fields, args),
@@ -415,7 +435,9 @@ class _Modeller:
             place=node.place,
             places=places,
         )
-        self.consistent(row, node)
+        if len(self.problems) == before:
+            # A field with a problem reads as empty: what follows from that would mislead.
+            self.consistent(row, node)
         return row
 
     def box(self, node: Node | None, field: str) -> str:
@@ -484,6 +506,8 @@ class _Modeller:
         guarded = tuple(
             self.text(item, "guards") for item in self.items(found.get("args"), "guards")
         )
+        if not guarded and "args" in found:
+            self.problem(node, "guards", "guards no argument", "name one, as in 'args: [x]'")
         for name in guarded:
             if name not in args:
                 self.problem(
@@ -492,7 +516,7 @@ class _Modeller:
         nothing = parse("0", ())
         return Guard(
             guarded,
-            self.expression(found.get("when"), "guards", args) or nothing,
+            self.condition(found.get("when"), "guards", args) or nothing,
             self.expressions(found.get("safe"), "guards", args, ()),
             self.expression(found.get("elsewhere"), "guards", args) or nothing,
             self.text(found.get("reason"), "guards"),
@@ -502,7 +526,7 @@ class _Modeller:
         if node is None:
             return None
         found = self.keys(node, "tie", ("at", "partials", "reason"), ())
-        at = self.expression(found.get("at"), "tie", args)
+        at = self.condition(found.get("at"), "tie", args)
         partials = self.expressions(found.get("partials"), "tie", args, args)
         return Tie(at, partials, self.text(found.get("reason"), "tie")) if at else None
 
@@ -561,6 +585,37 @@ class _Modeller:
                 what,
                 "state 0, or another kind",
             )
+        guarded = [name for guard in row.guards for name in guard.args]
+        for name in sorted({name for name in guarded if guarded.count(name) > 1}):
+            what = f"'{name}' has more than one guard"
+            self.problem(node, "guards", what, "join the conditions with 'and'")
+        if differentiated and not row.args:
+            what = f"is of kind {row.kind} and has no arguments"
+            self.problem(node, "args", what, "a box without input is structural")
+        if differentiated and row.value is None:
+            hint = "state what is computed; only structural rows have none"
+            self.problem(row.place_of("value"), "value", "is missing", hint)
+        for name, stated in row.partials.items():
+            fixed = ("table", "constant", "integer") if row.temporal else ("table", "constant")
+            if differentiated and stated is not None and row.roles[name] in fixed:
+                what = f"'{name}' is a {row.roles[name]}, yet it has a partial"
+                self.problem(row.place_of(f"partials.{name}"), "partials", what, "write inactive")
+        for name in row.args:
+            if row.tie and name not in row.tie.partials and row.partials[name] is not None:
+                what = f"the tie has no partial for '{name}'"
+                self.problem(row.place_of("tie"), "tie", what, f"add '{name}: ...'")
+            if row.samples.values.get(name) == ():
+                place = row.place_of("samples")
+                self.problem(place, "samples", f"'{name}' has no values", "list at least one")
+        for field, expression in (("value", row.value), *row.partials.items()):
+            place = row.place_of(field if field == "value" else f"partials.{field}")
+            for used in ast.walk(expression.tree) if expression else ():
+                if isinstance(used, ast.Subscript) and isinstance(used.value, ast.Name):
+                    lookup = delay_of(used) is None
+                    if lookup != (row.roles.get(used.value.id, "signal") == "table"):
+                        what = f"'{ast.unparse(used)}' does not fit the role of '{used.value.id}'"
+                        hint = "t[i] reads a table, x[n - k] a signal"
+                        self.problem(place, field, what, hint)
         sampled = {*row.samples.ranges, *row.samples.values}
         for name in row.args:
             if differentiated and row.roles[name] != "table" and name not in sampled:

@@ -11,6 +11,7 @@ Only `Checked`, which `check` returns for a table without a failure, can be rend
 
 from __future__ import annotations
 
+import ast
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ import sympy as sp
 
 from . import rules
 from .expressions import Expression, Numbers, Stream, Symbols, condition, fold
-from .samples import Point, avoided, points, single, special
+from .samples import Point, points, single, special
 from .stage2_model import Primitive, Table, tangent_name
 
 Outcome = Literal["proved", "sampled", "declared", "failed"]
@@ -32,8 +33,12 @@ DIGITS = 50
 #: Relative distance allowed between a stated partial and the numerical derivative at 50 digits;
 #: differences at 50 digits are good to about 1e-25.
 TOLERANCE = 1e-20
+#: Slopes from differences over 1e-16 and 1e-20 that are the same within this are one slope.
+SLOPE_TOLERANCE = 1e-6
 #: Samples over which rows about time are unrolled; as many as such rows list values.
 HORIZON = 6
+#: A longer constant delay is not unrolled; state the rule for a shorter one.
+MAX_DELAY = 64
 #: Larger residuals are not simplified: sampling has spoken by then.
 MAX_OPERATIONS = 400
 
@@ -117,13 +122,17 @@ def check_row(row: Primitive, proofs: bool = True) -> list[Finding]:
         return [Finding(row, "", "declared", row.reason)]
     with mp.workdps(DIGITS):
         try:
-            where = [] if row.temporal else [*points(row), *_classical(row)]
+            where = [] if row.temporal else [*points(row), *special(row)]
         except ValueError as error:
             return [Finding(row, name, "failed", str(error)) for name in row.args]
         findings = []
         for name in row.args:
-            failure = next(_failures(row, name, where), None)
-            findings.append(failure or _verdict(row, name, where, proofs))
+            try:
+                failure = next(_failures(row, name, where), None)
+                findings.append(failure or _verdict(row, name, where, proofs))
+            except (TypeError, LookupError, ArithmeticError, ValueError, MemoryError) as error:
+                what = f"the rule cannot be evaluated: {type(error).__name__}: {error}"
+                findings.append(Finding(row, name, "failed", what))
         return findings
 
 
@@ -158,17 +167,6 @@ def _verdict(row: Primitive, name: str, where: Sequence[Point], proofs: bool) ->
 # Sampling.
 
 
-def _classical(row: Primitive) -> list[Point]:
-    """The edges at which the value is differentiable, so that the rule must agree there too."""
-    return [
-        point
-        for point in special(row)
-        if not avoided(row, point)
-        and (row.domain is None or condition(row.domain, _numbers(point)))
-        and row.kind != "zero"
-    ]
-
-
 def _numbers(point: Point) -> Numbers:
     return Numbers({name: mp.mpf(value) for name, value in point.items()})
 
@@ -183,23 +181,44 @@ def _differentiated(row: Primitive, name: str) -> Expression:
 
 def _compare(row: Primitive, name: str, point: Point) -> Iterator[Finding]:
     """The stated partial against a numerical derivative of the value at one point."""
-    value = _differentiated(row, name)
     at = dict(point)
     if row.roles[name] == "integer":
         # Between two integers, where the primitive's own truncation is constant.
         at[name] += 0.5
-
-    def along(x: Any) -> Any:
-        return fold(value, Numbers({**_numbers(at).values, name: x}))
-
-    guard = row.guard_of(name)
-    if guard is not None and not condition(guard.when, _numbers(at)) and point in special(row):
+    along = partial(_along, row, name, at)
+    if point in special(row) and not _has_slope(along, mp.mpf(at[name])):
         return
     expected = mp.diff(along, mp.mpf(at[name]))
     stated = fold(rules.partial(row, name), _numbers(at))
     error = abs(stated - expected)
-    if not error <= TOLERANCE * max(1, abs(expected), abs(stated)):
+    # The error is compared by itself: an infinite partial is not near to anything.
+    if not (mp.isfinite(error) and error <= TOLERANCE * max(1, abs(expected))):
         yield _failure(row, name, "the partial is not the derivative", at, expected, stated)
+
+
+def _along(row: Primitive, name: str, point: Point, x: Any) -> Any:
+    """The value at a point, with `x` in place of one coordinate."""
+    return fold(_differentiated(row, name), Numbers({**_numbers(point).values, name: x}))
+
+
+def _slopes(along: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
+    """The slope to the left and to the right of `x`; NaN where a side has none."""
+    sides = []
+    for direction in (-1, 1):
+        near, nearer = [
+            (along(x + direction * step) - along(x)) / (direction * step)
+            for step in (mp.mpf("1e-16"), mp.mpf("1e-20"))
+        ]
+        # A step of 1e-16 leaves an error of that size, times the curvature.
+        settled = abs(near - nearer) <= SLOPE_TOLERANCE * max(1, abs(nearer))
+        sides.append(nearer if settled else mp.nan)
+    return sides[0], sides[1]
+
+
+def _has_slope(along: Callable[[Any], Any], x: Any) -> bool:
+    """Whether the value has a derivative at an edge, where it need not have one."""
+    left, right = _slopes(along, x)
+    return bool(abs(left - right) <= SLOPE_TOLERANCE * max(1, abs(right)))
 
 
 def _failure(
@@ -247,6 +266,12 @@ def _tie(row: Primitive, name: str) -> Iterator[Finding]:
         stated = fold(rules.partial(row, name), _numbers(point))
         if expected != stated:
             yield _failure(row, name, "the tie rule is not kept", point, expected, stated)
+        left, right = _slopes(partial(_along, row, name, point), mp.mpf(point[name]))
+        margin = SLOPE_TOLERANCE * max(1, abs(left), abs(right))
+        if not min(left, right) - margin <= stated <= max(left, right) + margin:
+            what = "the tie rule is not between the slopes on both sides"
+            slopes = f"{mp.nstr(left, 6)} to {mp.nstr(right, 6)}"
+            yield _failure(row, name, what, point, slopes, stated)
 
 
 def _guard_is_met(row: Primitive, name: str) -> Iterator[Finding]:
@@ -259,18 +284,28 @@ def _guard_is_met(row: Primitive, name: str) -> Iterator[Finding]:
 # Proofs.
 
 
-def _symbol(row: Primitive, name: str) -> sp.Symbol:
-    """A symbol with the sign that the domain or a guard states in so many words."""
-    conditions = [row.domain, *(guard.when for guard in row.guards)]
-    texts = {part.strip() for c in conditions if c for part in c.text.split(" and ")}
+def _symbol(row: Primitive, name: str, proved: str) -> sp.Symbol:
+    """A symbol with the sign that the domain, or the guard of what is proved, states literally."""
+    guard = row.guard_of(proved)
+    texts = {
+        ast.unparse(part)
+        for stated in (row.domain, guard and guard.when)
+        if stated
+        for part in _conjuncts(stated.tree)
+    }
     if row.roles[name] == "integer":
         return sp.Symbol(name, integer=True)
     return sp.Symbol(name, positive=True) if f"{name} > 0" in texts else sp.Symbol(name, real=True)
 
 
+def _conjuncts(node: ast.expr) -> list[ast.expr]:
+    """The conditions that all hold where `node` holds."""
+    return node.values if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And) else [node]
+
+
 def _residual_vanishes(row: Primitive, name: str) -> bool:
     """Whether SymPy reduces derivative minus partial to a literal 0, on either side of a kink."""
-    algebra = Symbols({argument: _symbol(row, argument) for argument in row.args})
+    algebra = Symbols({argument: _symbol(row, argument, name) for argument in row.args})
     try:
         value = fold(_differentiated(row, name), algebra)
         stated = fold(rules.plain_partial(row, name), algebra)
@@ -337,6 +372,7 @@ _STRATEGIES: tuple[Callable[[Any], Any], ...] = (
 def _unrolled(row: Primitive, name: str) -> Iterator[Finding]:
     """The directional derivative over `HORIZON` samples, with a symbol for every sample."""
     e = sp.Symbol("e")
+    horizon = HORIZON + _longest_delay(row)
     signals: dict[str, Sequence[Any]] = {}
     tables: dict[str, Sequence[Any]] = {}
     for argument in row.args:
@@ -344,10 +380,10 @@ def _unrolled(row: Primitive, name: str) -> Iterator[Finding]:
             tables[argument] = sp.symbols(f"{argument}:16")
         elif argument in row.samples.values:
             listed = [sp.Rational(str(value)) for value in row.samples.values[argument]]
-            signals[argument] = [listed[n % len(listed)] for n in range(HORIZON)]
+            signals[argument] = [listed[n % len(listed)] for n in range(horizon)]
         else:
-            signals[argument] = sp.symbols(f"{argument}:{HORIZON}")
-    direction = sp.symbols(f"{tangent_name(name)}:{HORIZON}")
+            signals[argument] = sp.symbols(f"{argument}:{horizon}")
+    direction = sp.symbols(f"{tangent_name(name)}:{horizon}")
     if row.roles[name] in ("integer", "table", "constant"):
         return
     moved = {**signals, name: [x + e * d for x, d in zip(signals[name], direction, strict=True)]}
@@ -357,8 +393,30 @@ def _unrolled(row: Primitive, name: str) -> Iterator[Finding]:
         rules.contribution(row, name),
         Stream(algebra, {**signals, tangent_name(name): direction}, tables),
     )
-    for n in range(HORIZON):
+    for n in range(horizon):
         expected = sp.diff(value(n), e).subs(e, 0)
         if sp.expand(expected - stated(n)) != 0:
             what = f"the contribution is not the derivative, at sample {n}"
             yield _failure(row, name, what, {"n": n}, str(sp.expand(expected)), str(stated(n)))
+
+
+def _longest_delay(row: Primitive) -> int:
+    """The sum of the whole numbers in any subscript: no constant delay is longer."""
+    stated = [row.value, *row.surrogates.values(), *row.partials.values()]
+    indices = (
+        node.slice
+        for expression in stated
+        if expression
+        for node in ast.walk(expression.tree)
+        if isinstance(node, ast.Subscript)
+    )
+    longest = max((sum(_integers(index)) for index in indices), default=0)
+    if longest > MAX_DELAY:
+        raise ValueError(f"a delay of {longest} samples is longer than {MAX_DELAY}")
+    return longest
+
+
+def _integers(node: ast.expr) -> list[int]:
+    """The whole numbers that stand in an expression."""
+    constants = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
+    return [value for value in constants if isinstance(value, int)]

@@ -7,11 +7,12 @@ error, never a guess.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
@@ -24,6 +25,13 @@ MAX_INTEGER = 2**31 - 1
 
 _DELAY = "delay"
 _LOOKUP = "lookup"
+_TRUTH = "truth"
+
+#: What `Unevaluated` makes.
+_PRINTED = (
+    *(sp.Integer, sp.Float, sp.Symbol, sp.Add, sp.Mul, sp.Pow, AppliedUndef),
+    *(Relational, sp.And, sp.Or, sp.Not),
+)
 
 
 class Unevaluated(Algebra):
@@ -75,7 +83,7 @@ class Unevaluated(Algebra):
         return sp.Function(WHERE)(condition, yes(), no())
 
     def indicator(self, condition: Any) -> Any:
-        return condition
+        return sp.Function(_TRUTH)(condition)
 
     def delay(self, signal: str, lag: Any) -> Any:
         return sp.Function(_DELAY)(sp.Symbol(signal), lag)
@@ -89,9 +97,9 @@ def faust(expression: Expression) -> str:
     return str(_Faust().doprint(fold(expression, Unevaluated())))
 
 
-def latex(expression: Expression) -> str:
-    """The LaTeX text of an expression."""
-    return str(_Latex().doprint(fold(expression, Unevaluated())))
+def latex(expression: Expression, args: Collection[str] = ()) -> str:
+    """The LaTeX text of an expression in a row with these arguments."""
+    return str(_Latex(args).doprint(fold(expression, Unevaluated())))
 
 
 def _negated(term: Any) -> Any:
@@ -108,6 +116,16 @@ def _divisor(factor: Any) -> Any:
     return None
 
 
+def _fits(expr: Any) -> bool:
+    """Whether arithmetic on integers alone stays within the integers of Faust."""
+    if not isinstance(expr, sp.Add | sp.Mul | sp.Pow):
+        return True
+    if not all(atom.is_Integer for atom in expr.atoms()):
+        return True
+    value = expr.doit()
+    return not value.is_Integer or abs(int(value)) <= MAX_INTEGER
+
+
 class _Faust(StrPrinter):  # type: ignore[misc]
     """Faust text. Differs from SymPy's printer in that
 
@@ -118,11 +136,26 @@ class _Faust(StrPrinter):  # type: ignore[misc]
     - any other node raises.
     """
 
+    #: Whether integers are printed as reals: set within a node whose value is no Faust integer.
+    reals = False
+
+    def _print(self, expr: Any, **kwargs: Any) -> str:
+        # StrPrinter knows nodes that no expression of the table becomes, and would let them pass.
+        if not isinstance(expr, _PRINTED):
+            self.emptyPrinter(expr)
+        if self.reals or _fits(expr):
+            return str(super()._print(expr, **kwargs))
+        self.reals = True
+        try:
+            return str(super()._print(expr, **kwargs))
+        finally:
+            self.reals = False
+
     def emptyPrinter(self, expr: Any) -> NoReturn:
         raise TypeError(f"no Faust text for {type(expr).__name__}: {expr!r}")
 
     def _print_Integer(self, expr: Any) -> str:
-        return str(expr) if abs(int(expr)) <= MAX_INTEGER else f"{int(expr)}.0"
+        return str(expr) if not self.reals and abs(int(expr)) <= MAX_INTEGER else f"{int(expr)}.0"
 
     _print_One = _print_Zero = _print_NegativeOne = _print_Integer
 
@@ -150,12 +183,17 @@ class _Faust(StrPrinter):  # type: ignore[misc]
         for factor in others:
             divisor = _divisor(factor)
             operator, operand = (" * ", factor) if divisor is None else (" / ", divisor)
-            text += operator + self.parenthesize(operand, PRECEDENCE["Mul"])
+            text += operator + self._operand(operand)
         return text
+
+    def _operand(self, expr: Any) -> str:
+        """What stands behind * or /; an inverse prints as a quotient, so it is set apart."""
+        text = self.parenthesize(expr, PRECEDENCE["Mul"])
+        return text if _divisor(expr) is None else f"({text})"
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
         if expr.exp is sp.S.NegativeOne:
-            return f"1 / {self.parenthesize(expr.base, PRECEDENCE['Mul'])}"
+            return f"1 / {self._operand(expr.base)}"
         return f"pow({self._print(expr.base)}, {self._print(expr.exp)})"
 
     def _print_Relational(self, expr: Any) -> str:
@@ -175,6 +213,8 @@ class _Faust(StrPrinter):  # type: ignore[misc]
         if name == WHERE:
             chosen, yes, no = arguments
             return f"select2({chosen}, {no}, {yes})"
+        if name == _TRUTH:
+            return arguments[0]
         if name == _DELAY:
             signal, lag = arguments
             return f"{signal}'" if lag == "1" else f"({signal} @ ({lag}))"
@@ -187,16 +227,23 @@ class _Faust(StrPrinter):  # type: ignore[misc]
 class _Latex(LatexPrinter):  # type: ignore[misc]
     """LaTeX text; tangents are dotted, delays are subscripts, choices are cases."""
 
-    def __init__(self) -> None:
+    def __init__(self, args: Collection[str]) -> None:
         super().__init__({"order": "none"})
+        self.tangents = {f"d{name}" for name in args}
 
     def emptyPrinter(self, expr: Any) -> NoReturn:
         raise TypeError(f"no LaTeX for {type(expr).__name__}: {expr!r}")
 
+    def _print_Mul(self, expr: Any) -> str:
+        divisor = _divisor(expr.args[1]) if len(expr.args) == 2 else None
+        if divisor is None:
+            return str(super()._print_Mul(expr))
+        return rf"\frac{{{self._print(expr.args[0])}}}{{{self._print(divisor)}}}"
+
     def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
         if expr.name in CONSTANTS:
             return "\\" + str(expr.name)
-        tangent = expr.name.startswith("d") and len(expr.name) > 1
+        tangent = expr.name in self.tangents
         name = expr.name[1:] if tangent else expr.name
         text = name if len(name) == 1 else rf"\mathrm{{{name}}}"
         return rf"\dot{{{text}}}" if tangent else text
@@ -215,6 +262,8 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
         first, *_ = arguments
         listed = ", ".join(arguments)
         match name:
+            case "truth":
+                return rf"\left[{first}\right]"
             case "where":
                 chosen, yes, no = arguments
                 other = r"\text{otherwise}"

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Literal
 
 import jinja2
+import mpmath as mp
 
 from . import __version__, rules
+from .expressions import Numbers, fold
 from .resources import resource
-from .samples import points
+from .samples import Point, points
 from .stage2_model import THROUGH, Primitive
 from .stage3_check import Checked
 from .stage4_print import faust, latex
@@ -178,9 +180,14 @@ def _test(row: Primitive) -> str:
     Rows about time are fed a ramp.
     """
     ramp = "(1 : + ~ _)"
-    point = {} if row.temporal else points(row)[0] if row.value else {}
+    # A slider, for the compiler 2.54.9 aborts on the interval of a number.
+    slider = 'hslider("x", 0.5, 0.25, 1, 0.01)'
+    point = {} if row.temporal else _loud(row) if row.value else {}
     inputs = []
     for name in row.args:
+        if row.name in ("lowest", "highest"):
+            inputs.append(f"{slider}, 1.0")
+            continue
         listed = row.samples.values.get(name)
         if row.roles[name] == "table" or (row.temporal and not listed):
             value = ramp
@@ -194,18 +201,30 @@ def _test(row: Primitive) -> str:
     return f"{', '.join(inputs)} : df.dual_{row.name}(1){tail}"
 
 
+def _loud(row: Primitive) -> Point:
+    """The first sample point or edge where the value is not 0, if there is one."""
+    tried = [*points(row), *row.samples.edges]
+
+    def loud(point: Point) -> bool:
+        numbers = Numbers({name: mp.mpf(x) for name, x in point.items()})
+        value = fold(row.value, numbers) if row.value else 0
+        return bool(mp.isfinite(value) and value != 0)
+
+    return next(filter(loud, tried), tried[0])
+
+
 def _formulas(row: Primitive) -> tuple[str, ...]:
     """Value and partials in LaTeX, as equations."""
     if row.value is None or row.kind == "unavailable":
         return ()
-    value = latex(row.value)
+    value = latex(row.value, row.args)
     if row.kind == "linear":
-        tangent = latex(rules.plain_tangent(row))
+        tangent = latex(rules.plain_tangent(row), row.args)
         return (f"f = {value}", rf"\dot{{f}} = {tangent}")
     lines = [f"f = {value}"]
     for name in row.args:
         stated = row.partials[name]
         if stated is not None:
             symbol = name if len(name) == 1 else rf"\mathrm{{{name}}}"
-            lines.append(rf"\frac{{\partial f}}{{\partial {symbol}}} = {latex(stated)}")
+            lines.append(rf"\frac{{\partial f}}{{\partial {symbol}}} = {latex(stated, row.args)}")
     return tuple(lines)

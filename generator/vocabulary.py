@@ -88,6 +88,12 @@ def _integers(operation: Callable[[int, int], int]) -> Callable[[Any, Any], Any]
     return lambda x, y: mp.mpf(operation(int(x), int(y)))
 
 
+def _shift_left(x: int, y: int) -> int:
+    if y >= 64:
+        raise ValueError("no integer of any compiler is that long")
+    return x << y
+
+
 _TABLE = (
     # Primitives of the language that have a derivative everywhere in their domain.
     _smooth("sin", 1, mp.sin, sp.sin),
@@ -143,7 +149,7 @@ _TABLE = (
     _step("bitand", _integers(lambda x, y: x & y), "({} & {})", r"\operatorname{and}", 2),
     _step("bitor", _integers(lambda x, y: x | y), "({} | {})", r"\operatorname{or}", 2),
     _step("bitxor", _integers(lambda x, y: x ^ y), "({} xor {})", r"\operatorname{xor}", 2),
-    _step("shift_left", _integers(lambda x, y: x << y), "({} << {})", r"\operatorname{shl}", 2),
+    _step("shift_left", _integers(_shift_left), "({} << {})", r"\operatorname{shl}", 2),
     _step("shift_right", _integers(lambda x, y: x >> y), "({} >> {})", r"\operatorname{shr}", 2),
     # The ends of the interval the compiler knows for a signal; [-1, 1] for an input.
     _step("lowest", lambda _: mp.mpf(-1), "lowest({})"),
