@@ -24,6 +24,7 @@ def fir(count: int) -> str:
 
 
 def main() -> None:
+    """Prints the table."""
     compilers = available_compilers()
     print("FIR with N learnable taps, Faust to C++, seconds")
     print("   N" + "".join(f"{c.name + ' ' + c.version():>16}" for c in compilers))

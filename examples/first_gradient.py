@@ -19,12 +19,15 @@ TOLERANCE = {True: 1e-9, False: 1e-4}
 
 
 def main() -> int:
+    """Prints the table; the exit code says whether the partials hold."""
     source = (HERE / "gain_dc.dsp").read_text(encoding="utf-8")
     program = _compiled(source)
     signal = np.array([[1.0, -0.5, 0.25, 0.75]])
     value, *partials = program.run(signal, controls=POINT)
     worst = 0.0
-    print("sample   input     value" + "".join(f"{f'd/d{name}':>10}{'diff.':>10}" for name in POINT))
+    print(
+        "sample   input     value" + "".join(f"{f'd/d{name}':>10}{'diff.':>10}" for name in POINT)
+    )
     differences = [_difference(program, signal, name) for name in POINT]
     for n, x in enumerate(signal[0]):
         pairs = [(p[n], q[n]) for p, q in zip(partials, differences, strict=True)]
