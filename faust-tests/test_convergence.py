@@ -153,35 +153,6 @@ def test_example_says_what_it_learns(problem: Problem) -> None:
     assert 2 <= header[0].count("\n") <= 5
 
 
-SPECTRAL = """
-df = library("diff.lib"); os = library("oscillators.lib"); si = library("signals.lib");
-vars = df.vars((hslider("gain", 0.7, 0, 1, 0.01), hslider("frequency", 300, 50, 5000, 0.01)));
-d = df.env(vars);
-learned = vars.var(1), d.osc(vars.var(2)) : d.diff(*);
-process = sin(os.phasor(2 * 3.141592653589793, 440)), learned
-    : d.learnLinearFreq(WINDOW, si.bus(vars.N));
-"""
-
-
-@pytest.mark.parametrize("window", [64, 4096])
-def test_spectral_loss_has_a_true_gradient(window: int, compiler: Compiler) -> None:
-    text = SPECTRAL.replace("WINDOW", str(window))
-    program = build(text, compiler=compiler, include=[BUILD])
-    step = 1e-3
-    for point in ({"gain": 0.7, "frequency": 300.0}, {"gain": 0.2, "frequency": 3000.0}):
-        _, *gradients = program.run(frames=3000, controls=point)
-        for gradient, name in zip(gradients, point, strict=True):
-            # Five points: what is left is of the fourth power of the step.
-            far_below, below, above, far_above = (
-                program.run(frames=3000, controls={**point, name: point[name] + k * step})[0]
-                for k in (-2, -1, 1, 2)
-            )
-            expected = (far_below - 8 * below + 8 * above - far_above) / (12 * step)
-            # Where a gradient crosses 0, errors are by what is usual.
-            scale = np.maximum(abs(expected), 1e-2 * abs(expected).max())
-            assert (abs(gradient - expected) / scale).max() < 1e-6, (name, point)
-
-
 def source(example: str) -> str:
     return (EXAMPLES / f"{example}.dsp").read_text(encoding="utf-8")
 
