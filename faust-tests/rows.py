@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from faustdiff.expressions import Numbers, condition, fold
 from faustdiff.resources import resource
-from faustdiff.samples import Point, avoided, points, single, special
+from faustdiff.samples import Point, avoided, numbers, points, special
 from faustdiff.stage2_model import Primitive, read
 
 BUILD = Path(__file__).resolve().parent.parent / "build"
@@ -108,8 +108,7 @@ def trials(row: Primitive, count: int, regular: bool) -> list[Trial]:
 def _differentiable(row: Primitive) -> list[Point]:
     found = []
     for point in special(row):
-        numbers = Numbers({name: mp.mpf(value) for name, value in point.items()})
-        inside = row.domain is None or condition(row.domain, numbers)
+        inside = row.domain is None or condition(row.domain, numbers(point))
         if inside and not avoided(row, point) and row.kind not in ("zero", "guarded"):
             found.append(point)
     return found
@@ -130,7 +129,7 @@ def feed(batches: Sequence[Sequence[Trial]], count: int) -> Array:
 
 def derivative(row: Primitive, name: str, point: Point) -> float:
     """The partial of the value at a point, numerically, with 50 digits."""
-    values = {key: mp.mpf(value) for key, value in point.items()}
+    values = numbers(point).values
     offset = mp.mpf("0.5") if row.roles[name] == "integer" else mp.mpf(0)
     assert row.value is not None
     with mp.workdps(50):
@@ -146,19 +145,4 @@ def value(row: Primitive, point: Point) -> float:
     """The value at a point, with 50 digits."""
     assert row.value is not None
     with mp.workdps(50):
-        return float(fold(row.value, Numbers({k: mp.mpf(v) for k, v in point.items()})))
-
-
-__all__ = [
-    "BUILD",
-    "SCALE",
-    "TABLE",
-    "Trial",
-    "compiled_rows",
-    "derivative",
-    "feed",
-    "program",
-    "single",
-    "trials",
-    "value",
-]
+        return float(fold(row.value, numbers(point)))

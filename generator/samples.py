@@ -31,6 +31,11 @@ def single(value: float) -> float:
         return float("inf") if value > 0 else float("-inf")
 
 
+def numbers(point: Point) -> Numbers:
+    """The algebra of mpmath numbers in which the arguments have the values of a point."""
+    return Numbers({name: mp.mpf(value) for name, value in point.items()})
+
+
 def points(row: Primitive, count: int = 12) -> list[Point]:
     """At least one point, at most `count` random ones, then tiny and large ones, all in the domain.
 
@@ -87,7 +92,7 @@ def usable(row: Primitive, point: Point) -> bool:
     inside = all(low <= point[name] <= high for name, (low, high) in row.samples.ranges.items())
     if not inside:
         return False
-    algebra = Numbers({name: mp.mpf(value) for name, value in point.items()})
+    algebra = numbers(point)
     if row.domain is not None and not condition(row.domain, algebra):
         return False
     return all(abs(fold(avoided, algebra)) > MARGIN for avoided in row.samples.avoid)
@@ -95,7 +100,7 @@ def usable(row: Primitive, point: Point) -> bool:
 
 def avoided(row: Primitive, point: Point) -> bool:
     """Whether a point is one at which the value has no derivative in the classical sense."""
-    algebra = Numbers({name: mp.mpf(value) for name, value in point.items()})
+    algebra = numbers(point)
     if row.tie is not None and condition(row.tie.at, algebra):
         return True
     return any(not abs(fold(avoided, algebra)) > 0 for avoided in row.samples.avoid)

@@ -11,7 +11,7 @@ import ast
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -559,8 +559,6 @@ class _Modeller:
 
     def consistent(self, row: Primitive, node: Node) -> None:
         """Reports what no single field shows, once every field has been read."""
-        if any(problem.row == self.row for problem in self.problems):
-            return
         differentiated = row.kind not in ("structural", "unavailable")
         if (row.kind == "guarded") != bool(row.guards):
             self.problem(
@@ -625,9 +623,3 @@ class _Modeller:
                     f"the argument '{name}' has no samples",
                     f"add 'samples: {{{name}: [low, high]}}'",
                 )
-
-
-def substitute(table: Table, row: Primitive) -> Table:
-    """The table with the row of the same name replaced by `row`."""
-    rows = tuple(row if old.name == row.name else old for old in table.primitives)
-    return replace(table, primitives=rows)

@@ -24,7 +24,7 @@ import sympy as sp
 
 from . import rules
 from .expressions import Expression, Numbers, Stream, Symbols, condition, fold
-from .samples import Point, points, single, special
+from .samples import Point, numbers, points, single, special
 from .stage2_model import Primitive, Table, tangent_name
 
 Outcome = Literal["proved", "sampled", "declared", "failed"]
@@ -167,10 +167,6 @@ def _verdict(row: Primitive, name: str, where: Sequence[Point], proofs: bool) ->
 # Sampling.
 
 
-def _numbers(point: Point) -> Numbers:
-    return Numbers({name: mp.mpf(value) for name, value in point.items()})
-
-
 def _differentiated(row: Primitive, name: str) -> Expression:
     """The expression whose derivative with respect to `name` the rule states."""
     expression = row.surrogates.get(name, row.value)
@@ -189,7 +185,7 @@ def _compare(row: Primitive, name: str, point: Point) -> Iterator[Finding]:
     if point in special(row) and not _has_slope(along, mp.mpf(at[name])):
         return
     expected = mp.diff(along, mp.mpf(at[name]))
-    stated = fold(rules.partial(row, name), _numbers(at))
+    stated = fold(rules.partial(row, name), numbers(at))
     error = abs(stated - expected)
     # The error is compared by itself: an infinite partial is not near to anything.
     if not (mp.isfinite(error) and error <= TOLERANCE * max(1, abs(expected))):
@@ -198,7 +194,7 @@ def _compare(row: Primitive, name: str, point: Point) -> Iterator[Finding]:
 
 def _along(row: Primitive, name: str, point: Point, x: Any) -> Any:
     """The value at a point, with `x` in place of one coordinate."""
-    return fold(_differentiated(row, name), Numbers({**_numbers(point).values, name: x}))
+    return fold(_differentiated(row, name), Numbers({**numbers(point).values, name: x}))
 
 
 def _slopes(along: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
@@ -258,12 +254,12 @@ def _tie(row: Primitive, name: str) -> Iterator[Finding]:
     """The partials at the kink are the ones that the row states for it."""
     if row.tie is None:
         return
-    ties = [point for point in special(row) if condition(row.tie.at, _numbers(point))]
+    ties = [point for point in special(row) if condition(row.tie.at, numbers(point))]
     if not ties:
         yield Finding(row, name, "failed", f"no edge lies on the tie {row.tie.at}")
     for point in ties:
-        expected = fold(row.tie.partials[name], _numbers(point))
-        stated = fold(rules.partial(row, name), _numbers(point))
+        expected = fold(row.tie.partials[name], numbers(point))
+        stated = fold(rules.partial(row, name), numbers(point))
         if expected != stated:
             yield _failure(row, name, "the tie rule is not kept", point, expected, stated)
         left, right = _slopes(partial(_along, row, name, point), mp.mpf(point[name]))
@@ -277,7 +273,7 @@ def _tie(row: Primitive, name: str) -> Iterator[Finding]:
 def _guard_is_met(row: Primitive, name: str) -> Iterator[Finding]:
     """A guard that no edge and no pole sets off has not been tested."""
     guard = row.guard_of(name)
-    if guard is not None and all(condition(guard.when, _numbers(p)) for p in special(row)):
+    if guard is not None and all(condition(guard.when, numbers(p)) for p in special(row)):
         yield Finding(row, name, "failed", f"no edge or pole is outside the guard {guard.when}")
 
 

@@ -17,9 +17,9 @@ import jinja2
 import mpmath as mp
 
 from . import __version__, rules
-from .expressions import Numbers, fold
+from .expressions import fold
 from .resources import resource
-from .samples import Point, points
+from .samples import Point, numbers, points
 from .stage2_model import THROUGH, Primitive
 from .stage3_check import Checked
 from .stage4_print import faust, latex
@@ -206,8 +206,7 @@ def _loud(row: Primitive) -> Point:
     tried = [*points(row), *row.samples.edges]
 
     def loud(point: Point) -> bool:
-        numbers = Numbers({name: mp.mpf(x) for name, x in point.items()})
-        value = fold(row.value, numbers) if row.value else 0
+        value = fold(row.value, numbers(point)) if row.value else 0
         return bool(mp.isfinite(value) and value != 0)
 
     return next(filter(loud, tried), tried[0])
