@@ -1,0 +1,1 @@
+"""Comparing what was generated across versions: tables by meaning, libraries by content."""

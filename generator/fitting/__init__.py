@@ -1,0 +1,1 @@
+"""Fitting a program to recordings: audio, losses, optimizers, reports."""
