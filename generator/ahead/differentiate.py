@@ -14,6 +14,7 @@ from ..resources import resource
 from ..stage2_model import Table, read
 from .boxes import NotUnderstoodError
 from .core import Core, parse
+from .cotangents import NoReverseError, cotangents
 from .graph import Graph
 from .parameters import Parameter, choose, sliders
 from .printer import definitions, input_name
@@ -73,14 +74,15 @@ def differentiate(
     include: Sequence[Path] = (),
     table: Table | None = None,
     name: str = _NAMELESS,
+    file: str = "",
 ) -> Differentiated:
     """The Faust program `source` with its partial derivatives.
 
     They are taken with respect to the sliders that `params` names by label or path, in that order;
     else to all continuous sliders, if `all_continuous`; else to those marked `[diff:1]` or
     `[diff:on]`. `mode` "reverse" is for many parameters without feedback. `compiler` expands the
-    program, `include` lists folders for its imports, `table` replaces the built-in rules, and
-    `name` stands for the program in messages and, unless it declares one, in its interface.
+    program, `include` lists folders for its imports, `table` replaces the built-in rules; `name` is
+    that of the program if it declares none, and `file` stands for it in messages.
 
     Raises `FaustError` with the compiler's message if the program does not compile, and
     `InputError` if there is nothing to differentiate, a slider is unknown, or a box on the way to
@@ -90,7 +92,9 @@ def differentiate(
         compiler = find_compiler(compiler)
     rows = Rows(table or built_in(), compiler, tuple(include))
     text = compiler.expand(source, include=include)
-    return deeply(lambda: _differentiated(text, rows, params, all_continuous, mode, name))
+    return deeply(
+        lambda: _differentiated(text, rows, params, all_continuous, mode, name, file or name)
+    )
 
 
 @cache
@@ -99,10 +103,11 @@ def built_in() -> Table:
     return read(resource("primitives.yaml"))
 
 
-def read_program(text: str, rows: Rows, name: str = _NAMELESS) -> Program:
+def read_program(text: str, rows: Rows, name: str = _NAMELESS, file: str = "") -> Program:
     """The signal graph of a program that the compiler has expanded to `text`.
 
-    Raises `InputError` if that text is not understood.
+    `name` and `file` are those of `differentiate`. Raises `InputError` if that text is not
+    understood.
     """
     graph = Graph()
     try:
@@ -111,7 +116,7 @@ def read_program(text: str, rows: Rows, name: str = _NAMELESS) -> Program:
         outputs = propagate(graph, core.process, inputs)
     except NotUnderstoodError as error:
         what = f"the program as the compiler expands it is not understood: {error}"
-        raise InputError([Problem(Place(name), what, "see `faust -e`")]) from None
+        raise InputError([Problem(Place(file or name), what, "see `faust -e`")]) from None
     numbers = tuple(graph.reachable(outputs))
     found = sliders(graph, numbers, dict(core.metadata).get("name", name))
     return Program(graph, len(inputs), outputs, numbers, found, core.metadata)
@@ -134,16 +139,21 @@ def _differentiated(
     all_continuous: bool,
     mode: Mode,
     name: str,
+    file: str,
 ) -> Differentiated:
-    program = read_program(text, rows, name)
+    program = read_program(text, rows, name, file)
     graph, outputs = program.graph, program.outputs
-    chosen = choose(program.sliders, wanted, all_continuous, name)
+    chosen = choose(program.sliders, wanted, all_continuous, file)
     try:
-        partials = tangents(graph, rows, outputs, chosen)
+        engine = tangents if mode == "forward" else cotangents
+        partials = engine(graph, rows, outputs, chosen)
     except NoRuleError as error:
         hint = "choose other sliders with --param, or add a row with --extend"
         what = f"cannot differentiate through {error.box}: {error.why}"
-        raise InputError([Problem(Place(name), what, hint)]) from None
+        raise InputError([Problem(Place(file), what, hint)]) from None
+    except NoReverseError as error:
+        what = f"reverse mode ends here: {error}"
+        raise InputError([Problem(Place(file), what, "use --mode forward")]) from None
     silence = graph.number(0.0)
     results: list[int] = []
     for output, found in zip(outputs, partials, strict=True):

@@ -139,7 +139,10 @@ class _Forward:
                 row.faust, "its content is filled in once, and cannot depend on a slider"
             )
         if number in self.slopes:
-            return self.slope(number, self.found[self.slopes[number]].get(index))
+            moved = self.found[self.slopes[number]].get(index)
+            if moved is None:
+                return None
+            return table_tangent(self.graph, self.rows, number, moved)
         moving = tuple(
             name
             for name, argument in zip(row.args, node.args, strict=True)
@@ -167,24 +170,23 @@ class _Forward:
         )
         return result
 
-    def slope(self, number: int, moving: int | None) -> int | None:
-        """The tangent of a table at the whole part of a moving index, see `table_slopes`."""
-        if moving is None:
-            return None
-        graph = self.graph
-        size, content, index = graph.nodes[number].args
-        nodes = Nodes(graph, self.rows, {})
-        last = nodes.sub(size, graph.number(1))
-        assert last is not None
-        after = graph.primitive("min", graph.primitive("+", index, graph.number(1)), last)
-        before = graph.primitive(
-            "max", graph.primitive("-", index, graph.number(1)), graph.number(0)
-        )
-        rise = nodes.sub(
-            graph.primitive("rdtable", size, content, after),
-            graph.primitive("rdtable", size, content, before),
-        )
-        return nodes.mul(nodes.mul(graph.number(0.5), rise), moving)
+
+def table_tangent(graph: Graph, rows: Rows, number: int, moving: int) -> int | None:
+    """The tangent of a table at the whole part of an index with the tangent `moving`.
+
+    See `table_slopes`.
+    """
+    size, content, index = graph.nodes[number].args
+    nodes = Nodes(graph, rows, {})
+    one, none = graph.number(1), graph.number(0)
+    last = nodes.present(nodes.sub(size, one))
+    after = graph.primitive("min", graph.primitive("+", index, one), last)
+    before = graph.primitive("max", graph.primitive("-", index, one), none)
+    rise = nodes.sub(
+        graph.primitive("rdtable", size, content, after),
+        graph.primitive("rdtable", size, content, before),
+    )
+    return nodes.mul(nodes.mul(graph.number(0.5), rise), moving)
 
 
 def table_slopes(graph: Graph, numbers: Sequence[int]) -> dict[int, int]:
