@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Display
@@ -239,26 +240,25 @@ def _named(program: Program, path: str) -> Parameter:
 def show(report: Report, console: Console | None = None) -> None:
     """Prints the table of a report."""
     console = console or Console()
-    display = Display(
-        "output",
-        "parameter",
-        "at the worst sample",
-        "absolute error",
-        "relative error",
-        "",
-        title=f"{report.name}: partials against central differences",
-    )
+    title = f"{report.name}: partials against central differences"
+    display = Display(title=title, box=SIMPLE, pad_edge=False)
+    display.add_column("output")
+    display.add_column("parameter", min_width=16)
+    for heading in ("at the worst sample", "absolute, relative error"):
+        display.add_column(heading, no_wrap=True)
     for one in report.comparisons:
         worst = one.worst
+        errors = [
+            f"{word:<5} {spread(one.absolute):.1e}   {spread(one.relative):.1e}"
+            for word, spread in (("mean", np.mean), ("std", np.std), ("worst", np.max))
+        ]
         display.add_row(
             str(one.output + 1),
-            f"{escape(one.parameter.label)}\n= {one.value:.6g} {escape(one.parameter.unit)}",
+            f"{escape(one.parameter.label)}\n= {one.value:.6g} {escape(one.parameter.unit)}\n"
+            f"{_verdict(one, report.tolerance)}\n",
             f"sample     {worst}\nvalue      {report.values[one.output, worst]:.8g}\n"
             f"partial    {one.partial[worst]:.8g}\ndifference {one.difference[worst]:.8g}",
-            _spread(one.absolute),
-            _spread(one.relative),
-            _verdict(one, report.tolerance),
-            end_section=True,
+            "\n".join(errors),
         )
     console.print(display)
 
@@ -268,10 +268,6 @@ def _verdict(one: Comparison, tolerance: float) -> str:
     if one.idle:
         verdict = "[yellow]no effect[/]"
     return f"{verdict}\n{one.unsettled} unsettled" if one.unsettled else verdict
-
-
-def _spread(errors: Array) -> str:
-    return f"mean  {errors.mean():.1e}\nstd   {errors.std():.1e}\nworst {errors.max():.1e}"
 
 
 def csv_text(report: Report) -> str:
