@@ -130,6 +130,6 @@ def foreign(text: str) -> str:
     head, separator, rest = text.partition(")")
     name, opened, types = head.removeprefix("ffunction(").partition("(")
     if not opened:
-        return text.replace(")", " ())", 1)
+        return text.replace(")", " ()", 1)
     backwards = ",".join(reversed([kind.strip() for kind in types.split(",")]))
     return f"ffunction({name} ({backwards}{separator}{rest}"
