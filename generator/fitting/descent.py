@@ -1,0 +1,177 @@
+"""Optimizers that take the gradient alone: L-BFGS-B, Adam, and plain gradient descent.
+
+They move the units of the sliders, and clip them to 0..1. Adam is that of Kingma and Ba (ICLR 2015).
+Adam and SGD may move after each batch of samples: the program goes on from where it is, so that its
+partials lag behind by what parameters have moved since, as in real-time recurrent learning (Williams
+and Zipser, 1989).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from .losses import Sums
+from .objective import Objective, Record
+
+Array = NDArray[np.float64]
+
+#: Relative to the range of a slider, per step.
+RATES = {"adam": 0.02, "sgd": 0.1}
+MOMENTS = (0.9, 0.999)
+EPSILON = 1e-8
+
+#: Of `online`: what is nearer to its target than this moves nothing.
+SENSITIVITY = 1e-7
+
+
+def lbfgs(objective: Objective, record: Record, units: Array, sums: Sums) -> str:
+    """L-BFGS-B (Byrd, Lu, Nocedal and Zhu, 1995) by SciPy. Says why it ended."""
+    # SciPy's tolerances are absolute: a loss that starts at 1 suits them.
+    scale = 1 / sums.loss if sums.loss > 0 else 1.0
+
+    def evaluate(at: Array) -> tuple[float, Array]:
+        found = objective(at, curvature=False)
+        if not found.finite:
+            return 1e10, np.zeros_like(at)
+        record.add("L-BFGS-B", objective, at, found)
+        return found.loss * scale, found.gradient * scale
+
+    options: dict[str, Any] = {"maxiter": 15000, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-9}
+    bounds = [(0.0, 1.0)] * len(units)
+    done = minimize(evaluate, units, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return str(done.message).lower()
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How to descend: `method` is adam or sgd, `rate` relative to the ranges of the sliders.
+
+    `batch` is the number of samples per step, or 0 for all; `seed` shuffles the examples.
+    """
+
+    method: str
+    rate: float
+    batch: int = 0
+    seed: int = 0
+
+
+def descend(
+    objective: Objective, record: Record, units: Array, sums: Sums, descent: Descent
+) -> str:
+    """Adam or SGD until the record's passes or patience are spent.
+
+    The gradient is that of the loss divided by its first value, so that a rate does not depend on
+    how loud a recording is. `record.state` holds what is needed to go on.
+    """
+    stage = descent.method.upper() if descent.method == "sgd" else "Adam"
+    state = record.state
+    scale = float(_number(state.get("scale"), 1 / max(sums.loss, 1e-300)))
+    first, second = _vector(state, "first", units), _vector(state, "second", units)
+    count = int(_number(state.get("count"), 0))
+
+    def moved(at: Array, gradient: Array) -> Array:
+        nonlocal first, second, count
+        count += 1
+        slope = gradient * scale
+        if descent.method == "sgd":
+            return np.clip(at - descent.rate * slope, 0.0, 1.0)
+        one, two = MOMENTS
+        first = one * first + (1 - one) * slope
+        second = two * second + (1 - two) * slope**2
+        size = np.sqrt(second / (1 - two**count)) + EPSILON
+        return np.clip(at - descent.rate * first / (1 - one**count) / size, 0.0, 1.0)
+
+    found = sums
+    while True:
+        if descent.batch:
+            rng = np.random.default_rng((descent.seed, count))
+            units, found = _epoch(objective, units, descent.batch, rng, moved)
+        else:
+            units = moved(units, found.gradient)
+            found = objective(units, curvature=False)
+        if not found.finite:
+            return "the program diverges"
+        record.state = {
+            "scale": scale,
+            "count": count,
+            "first": first.tolist(),
+            "second": second.tolist(),
+            "units": units.tolist(),
+        }
+        record.add(stage, objective, units, found)
+
+
+def _epoch(
+    objective: Objective,
+    units: Array,
+    batch: int,
+    rng: np.random.Generator,
+    moved: Callable[[Array, Array], Array],
+) -> tuple[Array, Sums]:
+    """All examples once, in a random order; the mean of the losses on the way."""
+    model, count = objective.model, len(units)
+    weighted = wrong = energy = 0.0
+    gradient = np.zeros(count)
+    for index in rng.permutation(len(objective.examples)):
+        one = objective.examples[index]
+        session = model.session(model.controls(objective.scales.values(units)), one.target.rate)
+        for given, target in one.blocks(block=batch):
+            meter = objective.loss.meter(len(target), count, curvature=False)
+            output, partials = model.computed(session, given, target.shape[1])
+            objective.frames += target.shape[1]
+            meter.feed(output, target, partials)
+            meter.end()
+            sums = objective.scaled(units, Sums(*meter.sums(), 0.0))
+            weighted += sums.loss * target.shape[1]
+            wrong += float(np.sum((output - target) ** 2))
+            energy += float(np.sum(target**2))
+            gradient = sums.gradient
+            if not np.isfinite(gradient).all():
+                break
+            units = moved(units, gradient)
+            model.move(session, objective.scales.values(units))
+    nothing = np.zeros((count, count))
+    return units, Sums(weighted / objective.total, gradient, nothing, wrong / (energy or 1.0))
+
+
+def _vector(state: dict[str, object], name: str, like: Array) -> Array:
+    kept = state.get(name)
+    return np.zeros_like(like) if kept is None else np.asarray(kept, float)
+
+
+def _number(kept: object, otherwise: float) -> float:
+    return float(kept) if isinstance(kept, int | float) else otherwise
+
+
+def online(
+    objective: Objective, values: Array, rate: float, absolute: bool
+) -> Iterator[tuple[Array, Array, float, Array]]:
+    """Gradient descent sample by sample, on the sliders themselves.
+
+    After each sample: target (channels,), output (channels,), loss, and the values that it leads
+    to. The loss of a sample is r^2, or |r| if `absolute`, summed over channels; a step is the
+    `rate` times its gradient. A sample whose loss is less than `SENSITIVITY` moves nothing.
+    """
+    model = objective.model
+    low, high = (objective.scales.values(np.full(len(values), end)) for end in (0.0, 1.0))
+    for one in objective.examples:
+        session = model.session(model.controls(values), one.target.rate)
+        for given, targets in one.blocks():
+            for index in range(targets.shape[1]):
+                target = targets[:, index]
+                output, partials = model.computed(session, given[:, index : index + 1], 1)
+                objective.frames += 1
+                residual = output[:, 0] - target
+                size = np.abs(residual) if absolute else residual**2
+                loss = float(size.sum())
+                if loss >= SENSITIVITY:
+                    slope = np.sign(residual) if absolute else 2 * residual
+                    values = np.clip(values - rate * (slope @ partials[:, :, 0]), low, high)
+                    model.move(session, values)
+                yield target, output[:, 0], loss, values

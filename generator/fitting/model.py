@@ -1,0 +1,172 @@
+"""The differentiated program on examples: what one pass gives.
+
+A pass is one run of the program with its partials over all samples of the examples. Runs over a part
+of them count as that part of a pass, and so do runs for a validation or a ranking: `Model.frames`
+counts every sample that was computed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ahead import Parameter
+from ..compilers import Compiler
+from ..program import CompiledProgram, Program, Session, Signals, build
+from .audio import Array, Pair
+from .losses import Loss, Sums
+
+
+@dataclass(frozen=True)
+class Source:
+    """A program with its partials as text, and how to compile it: all that another process needs.
+
+    `text` gives for each of `outputs` its value and its partials by `params`; `settings` are values
+    of further sliders by label or path. `cache` is a folder for what was compiled.
+    """
+
+    text: str
+    params: tuple[Parameter, ...]
+    inputs: int
+    outputs: int
+    compiler: Compiler
+    include: tuple[Path, ...] = ()
+    settings: Mapping[str, float] = field(default_factory=dict)
+    cache: Path | None = None
+
+
+class Model:
+    """A compiled `Source`; in single precision and without g++, in the interpreter."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.program = _compiled(source)
+        self.paths = tuple(control(self.program, one.path) for one in source.params)
+        self.settings = {control(self.program, n): v for n, v in source.settings.items()}
+        self.frames = 0
+
+    def controls(self, values: Array) -> dict[str, float]:
+        """The values of all sliders that are set, by path."""
+        fitted = dict(zip(self.paths, map(float, values), strict=True))
+        return {**self.settings, **fitted}
+
+    def runs(
+        self, values: Array, one: Pair, frames: int | None = None
+    ) -> Iterator[tuple[Array, Array, Array]]:
+        """Outputs (outputs, n), partials (outputs, P, n) and targets (outputs, n), in blocks."""
+        rate, controls = one.target.rate, self.controls(values)
+        if isinstance(self.program, CompiledProgram):
+            session = self.session(controls, rate)
+            for given, target in one.blocks(frames):
+                self.frames += target.shape[1]
+                yield *self.computed(session, given, target.shape[1]), target
+            return
+        # The interpreter keeps no state from call to call, so it gets all at once.
+        parts = list(one.blocks(frames))
+        given, target = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+        count = target.shape[1]
+        self.frames += count
+        signals = self.program.run(_fed(given), count, sample_rate=rate, controls=controls)
+        yield *self.split(signals), target
+
+    def session(self, controls: Mapping[str, float], rate: int) -> Session:
+        """A fresh instance with these values; `FaustError` in the interpreter."""
+        session = self.program.session(sample_rate=rate)
+        for path, value in controls.items():
+            session.set(path, value)
+        return session
+
+    def move(self, session: Session, values: Array) -> None:
+        """Other values for the fitted sliders of a running instance."""
+        for path, value in zip(self.paths, values, strict=True):
+            session.set(path, float(value))
+
+    def computed(self, session: Session, given: Array, count: int) -> tuple[Array, Array]:
+        """The next outputs (outputs, count) and partials (outputs, P, count) of an instance."""
+        return self.split(session.compute(_fed(given), count))
+
+    def split(self, signals: Signals) -> tuple[Array, Array]:
+        """Outputs and partials, one after the other in a differentiated program, apart."""
+        wide = np.asarray(signals, float).reshape(self.source.outputs, 1 + len(self.paths), -1)
+        return wide[:, 0], wide[:, 1:]
+
+    def sums(
+        self,
+        values: Array,
+        examples: Sequence[Pair],
+        losses: Sequence[Loss],
+        *,
+        frames: int | None = None,
+        curvature: bool = True,
+    ) -> list[Sums]:
+        """Each loss with its derivatives by the sliders, over the first `frames` of each example."""
+        count = len(self.paths)
+        meters = [one.meter(self.source.outputs, count, curvature=curvature) for one in losses]
+        wrong = energy = 0.0
+        with np.errstate(all="ignore"):
+            for one in examples:
+                for output, partials, target in self.runs(values, one, frames):
+                    residual = output - target
+                    wrong += float(np.vdot(residual, residual))
+                    energy += float(np.vdot(target, target))
+                    if not np.isfinite(wrong):
+                        return [_nothing(count)] * len(losses)
+                    for meter in meters:
+                        meter.feed(output, target, partials)
+                for meter in meters:
+                    meter.end()
+            error = wrong / energy if energy else np.inf
+            return [Sums(*meter.sums(), error) for meter in meters]
+
+
+_models: dict[tuple[object, ...], Model] = {}
+
+
+def model_of(source: Source) -> Model:
+    """The model of a source, compiled once per process."""
+    key = (source.text, source.compiler, source.include, tuple(sorted(source.settings.items())))
+    if key not in _models:
+        _models[key] = Model(source)
+    return _models[key]
+
+
+def control(program: Program, name: str) -> str:
+    """The path in `program` of the slider `name`, a label or a path.
+
+    With several groups or widgets at the top, the first part of a path is the program's name, which
+    is another one after differentiation: paths that differ in nothing else are the same.
+    """
+    try:
+        return program.controls[program.find_settable(name)].path
+    except ValueError:
+        tail = name.split("/", 2)[2:]
+        same = [one.path for one in program.controls if tail and one.path.split("/", 2)[2:] == tail]
+        if len(same) != 1:
+            raise
+        return same[0]
+
+
+def _fed(given: Array) -> Array | None:
+    return given if len(given) else None
+
+
+def _compiled(source: Source) -> Program:
+    # Without g++ there is the interpreter, which knows single precision only.
+    double = shutil.which("g++") is not None
+    return build(
+        source.text,
+        compiler=source.compiler,
+        include=source.include,
+        double=double,
+        cache=source.cache,
+    )
+
+
+def _nothing(count: int) -> Sums:
+    nowhere = np.full(count, np.nan)
+    return Sums(np.inf, nowhere, np.full((count, count), np.nan), np.inf)
