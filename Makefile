@@ -33,6 +33,7 @@ bench: $(READY)  ## Measurements, side by side; nothing is asserted.
 	$(PY) benchmarks/compile_time.py
 	$(PY) benchmarks/ahead_of_time.py
 	$(PY) benchmarks/frequency_basin.py
+	$(PY) benchmarks/fit_memory.py
 
 clean:
 	rm -rf $(VENV) .cache *.egg-info

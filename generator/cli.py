@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from . import __version__, reports
 from .ahead.commands import differentiate_command, verify_command
+from .fitting.command import fit_command
 from .options import NOT_HELD, read_table, refuse, table_options
 from .stage2_model import Primitive, Table
 from .stage3_check import Checked, Report, check
@@ -40,6 +41,7 @@ def main() -> None:
       faustdiff build --extend my.yaml        with rules for functions of your own
       faustdiff differentiate a.dsp -o b.dsp  a program with its partial derivatives
       faustdiff verify a.dsp                  its partials against finite differences
+      faustdiff fit a.dsp --input in.wav --target out.wav   its sliders from recordings
     """
 
 
@@ -131,3 +133,4 @@ def _progress(total: int) -> Iterator[Callable[[Primitive], None]]:
 
 main.add_command(differentiate_command)
 main.add_command(verify_command)
+main.add_command(fit_command)

@@ -21,8 +21,8 @@ from .objective import Objective, Record
 
 Array = NDArray[np.float64]
 
-#: Relative to the range of a slider, per step.
-RATES = {"adam": 0.02, "sgd": 0.1}
+#: Of Adam, the part of a slider's range that a step goes at most; of SGD, see `descend`.
+RATES = {"adam": 0.02, "sgd": 0.5}
 MOMENTS = (0.9, 0.999)
 EPSILON = 1e-8
 
@@ -66,12 +66,14 @@ def descend(
 ) -> str:
     """Adam or SGD until the record's passes or patience are spent.
 
-    The gradient is that of the loss divided by its first value, so that a rate does not depend on
-    how loud a recording is. `record.state` holds what is needed to go on.
+    The gradient is divided by the greatest curvature at the start, so that a rate does not depend on
+    how loud a recording is: SGD with a rate of 1 would take a Newton step in the steepest direction.
+    `record.state` holds what is needed to go on.
     """
     stage = descent.method.upper() if descent.method == "sgd" else "Adam"
     state = record.state
-    scale = float(_number(state.get("scale"), 1 / max(sums.loss, 1e-300)))
+    steepest = float(np.linalg.eigvalsh(sums.curvature)[-1]) or 1.0
+    scale = _number(state.get("scale"), 1 / steepest)
     first, second = _vector(state, "first", units), _vector(state, "second", units)
     count = int(_number(state.get("count"), 0))
 

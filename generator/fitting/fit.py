@@ -132,12 +132,15 @@ def fit(
     try:
         reason = _searched(setup, options, objective, record, pool or Pool(1))
     except FinishedError as end:
+        if record.units is None:
+            what = f"{end} before there is anything to show"
+            hint = "allow more with --passes"
+            raise InputError([Problem(Place(setup.file), what, hint)]) from None
         reason = str(end)
     except KeyboardInterrupt:
         if record.units is None:
             raise
         reason, interrupted = "interrupted", True
-    assert record.units is not None
     return _concluded(setup, objective, record, reason, interrupted)
 
 

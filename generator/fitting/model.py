@@ -45,7 +45,7 @@ class Model:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.program = _compiled(source)
+        self.program = compiled(source.text, source.compiler, source.include, source.cache)
         self.paths = tuple(control(self.program, one.path) for one in source.params)
         self.settings = {control(self.program, n): v for n, v in source.settings.items()}
         self.frames = 0
@@ -155,16 +155,12 @@ def _fed(given: Array) -> Array | None:
     return given if len(given) else None
 
 
-def _compiled(source: Source) -> Program:
-    # Without g++ there is the interpreter, which knows single precision only.
+def compiled(
+    text: str, compiler: Compiler, include: Sequence[Path], cache: Path | None = None
+) -> Program:
+    """A program in double precision, or without g++ in the interpreter, which knows single only."""
     double = shutil.which("g++") is not None
-    return build(
-        source.text,
-        compiler=source.compiler,
-        include=source.include,
-        double=double,
-        cache=source.cache,
-    )
+    return build(text, compiler=compiler, include=include, double=double, cache=cache)
 
 
 def _nothing(count: int) -> Sums:

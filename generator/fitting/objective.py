@@ -59,7 +59,8 @@ class Record:
     state: dict[str, object] = field(default_factory=dict)
     passes_before: float = 0.0
     seconds_before: float = 0.0
-    _whole: bool = False
+    #: Whether the best is about all samples.
+    whole: bool = False
     _since: int = 0
     _start: float = field(default_factory=time.monotonic)
 
@@ -106,14 +107,14 @@ class Record:
     def _keep(self, iteration: Iteration, units: Array, whole: bool) -> None:
         better = (
             self.best is None
-            or (whole and not self._whole)
-            or (whole == self._whole and _rank(iteration) < _rank(self.best))
+            or (whole and not self.whole)
+            or (whole == self.whole and _rank(iteration) < _rank(self.best))
             # What went before on a part of the samples says nothing about a longer part.
-            or not (whole or self._whole)
+            or not (whole or self.whole)
         )
         self._since = 0 if better else self._since + 1
         if better:
-            self.best, self.units, self._whole = iteration, units.copy(), whole
+            self.best, self.units, self.whole = iteration, units.copy(), whole
 
 
 def _rank(iteration: Iteration) -> float:

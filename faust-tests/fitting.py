@@ -1,0 +1,56 @@
+"""Programs, examples and calls that the tests of `fit` share."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from rows import BUILD
+
+from faustdiff.ahead import differentiate
+from faustdiff.compilers import Compiler
+from faustdiff.fitting.audio import open_recording, pair
+from faustdiff.fitting.fit import Setup
+from faustdiff.fitting.model import Source
+
+RATE = 44100
+FOLDER = BUILD.parent / "examples" / "fit"
+
+
+def _made() -> Any:
+    """The script of the examples, as a module."""
+    spec = importlib.util.spec_from_file_location("make_wavs", FOLDER / "make_wavs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["make_wavs"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+EXAMPLES = {one.name: one for one in _made().EXAMPLES}
+
+
+def written(path: Path, signal: np.ndarray, rate: int = RATE) -> Path:
+    soundfile.write(path, np.atleast_2d(signal).T, rate, subtype="DOUBLE")
+    return path
+
+
+def setup(
+    folder: Path,
+    text: str,
+    compiler: Compiler,
+    target: np.ndarray,
+    given: np.ndarray | None = None,
+    loss: str = "mse",
+) -> Setup:
+    """The sliders of `text` that are marked, to be fitted to `target` (outputs, frames)."""
+    done = differentiate(text, compiler=compiler)
+    source = Source(done.text, done.params, done.inputs, done.outputs, compiler)
+    goal = open_recording(written(folder / "target.wav", target))
+    feed = None if given is None else open_recording(written(folder / "input.wav", given))
+    return Setup(source, (pair(feed, goal, done.inputs, done.outputs),), loss)

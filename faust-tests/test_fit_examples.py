@@ -1,0 +1,63 @@
+"""Every example of `fit` finds what is hidden in it, and as fast as promised.
+
+A pass is a run over all samples; everything that is computed counts, races and retries included.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from faustdiff.compilers import Compiler, find_compiler
+from fitting import EXAMPLES, setup
+
+from faustdiff.fitting.fit import Fit, Options, fit
+
+PASSES = 30
+#: By signal-to-noise ratio of the target in dB.
+TOLERANCE = {None: 1e-3, 40: 3e-2}
+
+DIRECT = [name for name, one in EXAMPLES.items() if not one.options]
+RACED = [name for name, one in EXAMPLES.items() if one.options]
+
+
+def found(
+    name: str, folder: Path, compiler: Compiler, snr: float | None, options: Options
+) -> tuple[Fit, float]:
+    """The fit, and its greatest relative error."""
+    one = EXAMPLES[name]
+    text = one.program.read_text(encoding="utf-8")
+    problem = setup(folder, text, compiler, one.target(compiler, snr), one.input())
+    result = fit(problem, options)
+    assert sorted(problem.labels) == sorted(one.hidden)
+    errors = [
+        abs(value / one.hidden[label] - 1)
+        for label, value in zip(problem.labels, result.values, strict=True)
+    ]
+    return result, max(errors)
+
+
+@pytest.mark.parametrize("snr", TOLERANCE)
+@pytest.mark.parametrize("name", DIRECT)
+def test_from_the_sliders(name: str, snr: float | None, tmp_path: Path) -> None:
+    result, error = found(name, tmp_path, find_compiler("faust"), snr, Options())
+    assert error < TOLERANCE[snr]
+    assert result.passes <= PASSES
+    assert result.explained
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("name", RACED)
+def test_from_any_start(name: str, seed: int, tmp_path: Path) -> None:
+    options = Options(starts=256, random_start=True, seed=seed)
+    for snr, tolerance in TOLERANCE.items():
+        result, error = found(name, tmp_path, find_compiler("faust"), snr, options)
+        assert error < tolerance
+        assert result.passes <= PASSES
+
+
+@pytest.mark.parametrize("name", ["amplifier", "resonant_filter"])
+def test_with_the_embedded_compiler(name: str, tmp_path: Path) -> None:
+    result, error = found(name, tmp_path, find_compiler("cyfaust"), None, Options())
+    assert error < TOLERANCE[None]
+    assert result.passes <= PASSES

@@ -1,0 +1,128 @@
+"""Solvers on problems with known answers, without any program."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import least_squares as reference
+
+from faustdiff.ahead import Parameter
+from faustdiff.errors import InputError
+from faustdiff.fitting.identifiability import condition, unknown
+from faustdiff.fitting.leastsquares import Point, minimize
+from faustdiff.fitting.losses import Sums
+from faustdiff.fitting.scales import Scales
+from faustdiff.fitting.search import candidates
+
+
+def slider(label: str, low: float, high: float, **meta: str) -> Parameter:
+    return Parameter(label, f"/p/{label}", "hslider", low, low, high, 0.01, meta)
+
+
+def test_scales() -> None:
+    scales = Scales([slider("even", -1, 3), slider("log", 20, 20000, scale="log")], "x.dsp")
+    assert scales.values([0.5, 0.5]) == pytest.approx([1, np.sqrt(20 * 20000)])
+    assert scales.units(scales.values([0.2, 0.9])) == pytest.approx([0.2, 0.9], rel=1e-12)
+    assert list(scales.values([0, 0])) == [-1, 20]
+    assert list(scales.values([1, 1])) == [3, 20000]
+    step = 1e-6
+    slopes = (scales.values([0.3 + step, 0.3 + step]) - scales.values([0.3, 0.3])) / step
+    # One-sided differences, with a second derivative of the order of the first: 1e-5.
+    assert scales.slopes([0.3, 0.3]) == pytest.approx(slopes, rel=1e-4)
+
+
+@pytest.mark.parametrize(("low", "high", "scale"), [(1, 1, "lin"), (0, 5, "log"), (2, 1, "lin")])
+def test_sliders_without_range(low: float, high: float, scale: str) -> None:
+    with pytest.raises(InputError, match="gain"):
+        Scales([slider("gain", low, high, scale=scale)], "x.dsp")
+
+
+def residuals(units: np.ndarray) -> np.ndarray:
+    """Rosenbrock's valley, whose floor is curved, in units."""
+    x, y = 4 * units - 2
+    return np.array([10 * (y - x * x), 1 - x])
+
+
+def rosenbrock(units: np.ndarray) -> Sums:
+    x, _ = 4 * units - 2
+    jacobian = 4 * np.array([[-20 * x, 10.0], [-1.0, 0.0]])
+    r = residuals(units)
+    loss = float(r @ r)
+    return Sums(loss, 2 * jacobian.T @ r, 2 * jacobian.T @ jacobian, loss)
+
+
+def last(objective: object, units: list[float], limit: int = 200) -> Point:
+    assert callable(objective)
+    point = Point(np.array(units), objective(np.array(units)), 1e-2)
+    for _, point in zip(range(limit), minimize(objective, point), strict=False):
+        pass
+    return point
+
+
+def test_levenberg_marquardt_follows_a_valley() -> None:
+    point = last(rosenbrock, [0.2, 0.75])
+    assert point.done == "the target is explained"
+    assert 4 * point.units - 2 == pytest.approx([1, 1], rel=1e-8)
+
+
+def test_bounds_agree_with_scipy() -> None:
+    """A minimum on the boundary: x and y at most 0.6 of the units."""
+
+    def bounded(units: np.ndarray) -> Sums:
+        sums = rosenbrock(0.6 * units)
+        return Sums(sums.loss, 0.6 * sums.gradient, 0.36 * sums.curvature, sums.error)
+
+    expected = reference(lambda u: residuals(0.6 * u), [0.3, 0.9], bounds=(0, 1), xtol=1e-14)
+    point = last(bounded, [0.3, 0.9])
+    assert point.sums.loss == pytest.approx(2 * expected.cost, rel=1e-8)
+    assert point.units == pytest.approx(expected.x, rel=1e-5)
+    assert point.done == "no step improves the loss"
+
+
+def test_a_step_into_the_unknown_is_taken_back() -> None:
+    """Not finite beyond 0.7: the search ends before, at what is left to find."""
+
+    def walled(units: np.ndarray) -> Sums:
+        wall = units[0] > 0.7
+        r = np.nan if wall else units[0] - 0.69
+        return Sums(r * r, np.array([2 * r]), np.array([[0.2]]), r * r)
+
+    point = last(walled, [0.1])
+    assert point.units[0] == pytest.approx(0.69, abs=1e-6)
+
+
+def test_nothing_depends_on_anything() -> None:
+    point = last(lambda units: Sums(1.0, np.zeros(2), np.zeros((2, 2)), 1.0), [0.3, 0.4])
+    assert point.done == "no step improves the loss"
+    assert list(point.units) == [0.3, 0.4]
+
+
+def test_rank() -> None:
+    jacobian = np.random.default_rng(0).normal(size=(50, 4))
+    jacobian[:, 2] = 0
+    jacobian[:, 3] = -1000 * jacobian[:, 0]
+    left = unknown(jacobian.T @ jacobian)
+    assert left.idle == (2,)
+    assert left.together == ((0, 3),)
+    text = left.described(["gain", "tone", "width", "volume"])
+    assert text == (
+        "the output does not depend on 'width'; "
+        "'gain', 'volume' cannot be told apart: only a combination of them acts"
+    )
+    assert not unknown(np.diag([1.0, 1e-8, 1e8]))
+    assert unknown(np.zeros((2, 2))).idle == (0, 1)
+    assert condition(jacobian.T @ jacobian) == 0
+    assert condition(np.eye(3)) == 1
+
+
+def test_starts_are_spread_and_seeded() -> None:
+    first = np.full(3, 0.5)
+    starts = candidates(64, 3, 7, first)
+    assert len(starts) == 64
+    assert starts[0] is first
+    again = candidates(64, 3, 7, None)
+    assert all((a == b).all() for a, b in zip(starts[1:], again[1:], strict=True))
+    # A Latin hypercube: one start in each of 64 slices of each range.
+    for column in np.array(again).T:
+        assert sorted((column * 64).astype(int)) == list(range(64))
+    assert not (np.array(candidates(64, 3, 8, None)) == np.array(again)).any()
