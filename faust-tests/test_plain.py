@@ -27,6 +27,13 @@ class Model:
     text: str
     at: tuple[float, ...]
 
+    def among(self, count: int) -> str:
+        """The function with `count` parameters, of which those after the first are not used."""
+        names = [f"q{i}" for i in range(count)]
+        used = ", ".join(names[: len(self.at)])
+        text = self.text.replace('\\"', '"')
+        return f"\\({', '.join(names)}).(({text})({used}))"
+
 
 MODELS = (
     # The language: closures, splitting, merging, feedback, iteration, letrec, partial application.
@@ -68,6 +75,29 @@ MODELS = (
     Model(r"\(x).(ma.tanh(x) * ma.signum(x) + ba.db2linear(x))", (0.4,)),
 )
 
+#: From 13 parameters on, wires carry the partials that can be other than zero, and no more.
+MANY = 13
+AMONG_MANY = [
+    m
+    for m in MODELS
+    if not any(
+        f in m.text
+        for f in (
+            "fi.l",
+            "fi.h",
+            "fi.r",
+            "fi.svf",
+            "peak_eq",
+            "oscr",
+            "freeverb",
+            "moog",
+            "compressor",
+            "dcblocker",
+            "amp_follower",
+        )
+    )
+]
+
 #: What the language hides from a pattern: the error names the box.
 HIDDEN = (
     ('vgroup("group", *(a))', 'vgroup("group"'),
@@ -77,13 +107,25 @@ HIDDEN = (
 )
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.text)
-def test_partials_are_those_of_the_program(compiler: Compiler, model: Model) -> None:
+@pytest.mark.parametrize(
+    ("model", "many"),
+    [*((m, False) for m in MODELS), *((m, True) for m in AMONG_MANY)],
+    ids=lambda value: value.text if isinstance(value, Model) else "many" if value else "few",
+)
+def test_partials_are_those_of_the_program(compiler: Compiler, model: Model, many: bool) -> None:
     count = len(model.at)
     text = model.text.replace('\\"', '"')
     scaled = f"par(i, {count}, *({SCALE})), si.bus(inputs({text}) - {count})"
-    dual_source = f"{HEAD}process = {scaled} : df.jvp({count}, {text});"
-    dual = build(dual_source, compiler=compiler, include=[BUILD])
+    dual = f"df.jvp({count}, {text})"
+    if many:
+        unused = ", ".join(["1"] * (MANY - count))
+        first = f"_, (si.bus({count}), si.block({MANY - count}))"
+        dual = (
+            f"si.bus({count}), ({unused}), si.bus(inputs({text}) - {count}) "
+            f": df.jvp({MANY}, {model.among(MANY)}) : par(i, outputs({text}), ({first}))"
+        )
+    dual_source = f"{HEAD}process = {scaled} : {dual};"
+    program = build(dual_source, compiler=compiler, include=[BUILD])
     plain = build(f"{HEAD}process = {scaled} : {text};", compiler=compiler)
     noise = np.random.default_rng(1).uniform(-1, 1, (plain.inputs - count, FRAMES))
 
@@ -91,7 +133,7 @@ def test_partials_are_those_of_the_program(compiler: Compiler, model: Model) -> 
         return np.vstack([np.tile(at[:, None] / SCALE, (1, FRAMES)), noise])
 
     at = np.array(model.at)
-    got = dual.run(feed(at))
+    got = program.run(feed(at))
     value = plain.run(feed(at))
     assert np.isfinite(got).all()
     np.testing.assert_allclose(got[:: count + 1], value, rtol=1e-12, atol=1e-12)
