@@ -31,6 +31,7 @@ lint: $(READY)
 
 bench: $(READY)  ## Measurements, side by side; nothing is asserted.
 	$(PY) benchmarks/compile_time.py
+	$(PY) benchmarks/ahead_of_time.py
 	$(PY) benchmarks/frequency_basin.py
 
 clean:
