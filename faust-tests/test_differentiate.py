@@ -91,6 +91,11 @@ WHOLE = (
         ' vbargraph("peak", 0, 1))) : *(checkbox("[9]on") + 0.5 + button("../gate")));',
     ),
     Whole(
+        "bargraphs in a loop",
+        HEAD + 'process = (\\(a, b, x).(attach(a * 0.5 + b * hslider("g", 0.5, 0, 0.9, 0.01) + x,'
+        ' b : hbargraph("k", 0, 1)), (a * 0.3 : vbargraph("m", 0, 1)))) ~ (_, _) : _, !;',
+    ),
+    Whole(
         "one slider in two places",
         HEAD
         + 'g = hslider("g", 0.5, 0, 1, 0.01); process = hgroup("a", *(g)), hgroup("a", sin : *(g))'

@@ -163,3 +163,33 @@ def test_a_missing_program_is_a_usage_error(tmp_path: Path) -> None:
     result = call("differentiate", tmp_path / "none.dsp", "-o", tmp_path / "out.dsp")
     assert result.exit_code == 2
     assert "cannot be read" in result.stderr
+
+
+OWN_ROW = """
+primitives:
+  - name: own
+    faust: ffunction(float cosh(float), <math.h>, "")
+    kind: smooth
+    section: Mine
+    args: [x]
+    value: cosh(x)
+    partials: {x: sinh(x)}
+    samples: {x: [-2, 2]}
+    summary: Mine.
+"""
+
+
+def test_a_foreign_function_of_the_users_own_is_differentiated_by_the_users_row(
+    tmp_path: Path, compiler: Compiler
+) -> None:
+    # Declared without the name for long doubles, so that it is not the function of maths.lib.
+    function = 'ffunction(float cosh(float), <math.h>, "")'
+    text = f'process = *(hslider("g [diff:1]", 0.5, 0, 1, 0.01)) : {function};'
+    program, rows = written(tmp_path, text), tmp_path / "own.yaml"
+    rows.write_text(OWN_ROW, encoding="utf-8")
+    arguments = ["verify", program, "--seconds", 0.05, "--compiler", compiler.name]
+    without = call(*arguments)
+    assert without.exit_code == 2
+    assert "there is no derivative rule" in without.stderr
+    assert "--extend" in without.stderr
+    assert call(*arguments, "--extend", rows).exit_code == 0

@@ -21,7 +21,7 @@ from ..stage2_model import Primitive, tangent_name
 from ..vocabulary import Function
 from .graph import Graph, Node
 from .rows import Nodes, Rows, rule_of
-from .tangents import Activity, NoRuleError, Tangents, table_slopes, table_tangent
+from .tangents import Activity, Tangents, table_slopes, table_tangent
 
 
 class NoReverseError(Exception):
@@ -108,14 +108,7 @@ class _Backward:
         if node.op == "feedback":
             give(graph.source(number), self.later(lag, graph.number(1)), cotangent)
             return
-        row = self.rows.of(node)
-        if row is None:
-            raise NoRuleError(node.name, "there is no derivative rule for it in the table")
-        if row.kind == "unavailable":
-            raise NoRuleError(row.faust, row.reason)
-        if any(self.activity.bits[content] for content in self.activity.content(node, row)):
-            why = "its content is filled in once, and cannot depend on a slider"
-            raise NoRuleError(row.faust, why)
+        row = self.activity.row(number, lambda content: self.activity.bits[content] != 0)
         if number in self.activity.slopes:
             slope = table_tangent(graph, self.rows, number, graph.number(1.0))
             factor = self.delayed(slope, lag) if slope is not None else None

@@ -71,7 +71,6 @@ class Rows:
         return {
             box.data[0]: row
             for row in self.table.primitives
-            if row.args and row.name not in {p.name for p in self.primitives.values()}
             for box in (self.expanded.get(row.faust),)
             if box is not None and box.kind == "ffunction"
         }

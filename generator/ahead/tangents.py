@@ -7,7 +7,7 @@ recursion is a recursion of tangents, which reads the signals of the first and i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..expressions import fold
@@ -84,6 +84,22 @@ class Activity:
                 return [by_name[name] for name in row.active] + self.content(node, row)
         return ()
 
+    def row(self, number: int, moves: Callable[[int], bool]) -> Primitive:
+        """The row of a signal that a parameter reaches; `moves` says which others it reaches.
+
+        Raises `NoRuleError` if there is no derivative.
+        """
+        node = self.graph.nodes[number]
+        row = self.rows.of(node)
+        if row is None:
+            raise NoRuleError(node.name, "there is no derivative rule for it in the table")
+        if row.kind == "unavailable":
+            raise NoRuleError(row.faust, row.reason)
+        if any(map(moves, self.content(node, row))):
+            why = "its content is filled in once, and cannot depend on a slider"
+            raise NoRuleError(row.faust, why)
+        return row
+
     def content(self, node: Node, row: Primitive) -> list[int]:
         """What fills a table: nothing may move there, so that it is watched."""
         named = zip(row.args, node.args, strict=True)
@@ -129,15 +145,7 @@ class _Forward:
             return self.graph.feedback()
         if node.op == "bargraph":
             return self.found[node.args[0]].get(index)
-        row = self.rows.of(node)
-        if row is None:
-            raise NoRuleError(node.name, "there is no derivative rule for it in the table")
-        if row.kind == "unavailable":
-            raise NoRuleError(row.faust, row.reason)
-        if any(index in self.found[c] for c in self.activity.content(node, row)):
-            raise NoRuleError(
-                row.faust, "its content is filled in once, and cannot depend on a slider"
-            )
+        row = self.activity.row(number, lambda content: index in self.found[content])
         if number in self.slopes:
             moved = self.found[self.slopes[number]].get(index)
             if moved is None:

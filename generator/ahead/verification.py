@@ -313,7 +313,9 @@ def plot(report: Report) -> bytes:
         left.set(title=title, xlabel="seconds")
         left.legend(loc="upper right")
         errors = np.where(one.settled & (one.relative > 0), one.relative, np.nan)
-        right.semilogy(time, errors, ".", markersize=2)
+        right.set_yscale("log")
+        if np.isfinite(errors).any():
+            right.plot(time, errors, ".", markersize=2)
         right.axhline(report.tolerance, color="red", linewidth=0.8)
         highest = 2 * max(report.tolerance, one.relative.max(initial=0.0))
         right.set(title=f"relative error, {title}", xlabel="seconds", ylim=(1e-17, highest))
