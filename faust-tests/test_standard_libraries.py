@@ -2,8 +2,7 @@
 
 The difference quotients are those of the same plain program, compiled in double, of the fourth
 order. No single step suits a function that has to be smooth over it, a sawtooth whose jumps move
-with the parameter, and a filter near its limit; so three steps are taken, and the two neighbours
-that agree best with each other tell the slope, and how well it is known.
+with the parameter, and a filter near its limit; so several are taken, and the two neighbours agree best with each other tell the slope, and how well it is known.
 """
 
 from __future__ import annotations
@@ -24,36 +23,39 @@ Array = NDArray[np.float64]
 
 #: Of the norm of the derivative over all frames.
 TOLERANCE = 1e-6
-FRAMES = 2000
 #: Relative to the parameter.
-STEPS = (1e-3, 1e-5, 1e-7)
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 #: How many functions one program holds.
 BATCH = 24
 
-HEAD = 'import("stdfaust.lib"); df = library("diff.lib"); aa = library("aanl.lib");\n'
+HEAD = """import("stdfaust.lib"); df = library("diff.lib");
+aa = library("aanl.lib"); ts = library("tonestacks.lib");
+bridged(string) = pm.endChain(
+    pm.chain(pm.lStringRigidTermination : string : pm.out : pm.rStringRigidTermination));
+"""
 
 
-def noise(channels: int) -> Array:
-    return np.random.default_rng(1).uniform(-1, 1, (channels, FRAMES))
+def noise(channels: int, frames: int) -> Array:
+    return np.random.default_rng(1).uniform(-1, 1, (channels, frames))
 
 
-def burst(channels: int) -> Array:
-    """Loud, then quiet: what is fast to come and slow to go shows both."""
-    return noise(channels) * np.where(np.arange(FRAMES) < FRAMES // 2, 1, 0.003)
+def bursts(channels: int, frames: int) -> Array:
+    """Loud and quiet in turns: what is fast to come and slow to go shows both."""
+    return noise(channels, frames) * np.where(np.arange(frames) % 2500 < 1000, 1, 0.003)
 
 
-def gate(channels: int) -> Array:
-    frame = np.arange(FRAMES)
-    return np.tile(1.0 * ((frame >= 3) & (frame < 0.6 * FRAMES)), (channels, 1))
+def gate(channels: int, frames: int) -> Array:
+    frame = np.arange(frames)
+    return np.tile(1.0 * ((frame >= 3) & (frame < 0.6 * frames)), (channels, 1))
 
 
-def impulses(channels: int) -> Array:
-    return np.tile(1.0 * (np.arange(FRAMES) % 700 == 3), (channels, 1))
+def impulses(channels: int, frames: int) -> Array:
+    return np.tile(1.0 * (np.arange(frames) % 700 == 3), (channels, 1))
 
 
-FEEDS: dict[str, Callable[[int], Array]] = {
+FEEDS: dict[str, Callable[[int, int], Array]] = {
     "noise": noise,
-    "burst": burst,
+    "bursts": bursts,
     "gate": gate,
     "impulses": impulses,
 }
@@ -113,7 +115,10 @@ class Outputs:
         # Of such a program g++ would optimize for longer than all else takes together.
         self.program: Program = build(source, compiler=compiler, include=[BUILD], optimize="-O0")
         counts = self.program.run(np.zeros((self.program.inputs, 1)))[: 2 * len(rows), 0]
-        signals = [FEEDS[row.feed](int(n)) for row, n in zip(rows, counts[::2], strict=True)]
+        self.frames = max(row.frames for row in rows)
+        signals = [
+            FEEDS[row.feed](int(n), self.frames) for row, n in zip(rows, counts[::2], strict=True)
+        ]
         self.inputs = np.concatenate(signals)
         widths = [
             int(n) * (len(row.at) + 1 if dual else 1)
@@ -128,7 +133,7 @@ class Outputs:
             for index, row in enumerate(self.rows)
             if parameter < len(row.at)
         }
-        signals = self.program.run(self.inputs, FRAMES, controls=moved)
+        signals = self.program.run(self.inputs, self.frames, controls=moved)
         return [signals[a:b] for a, b in zip(self.ends, self.ends[1:], strict=False)]
 
 
