@@ -8,6 +8,7 @@ of it. Where the meaning has a kink or a pole too near for that, the program is 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -296,14 +297,14 @@ def between(x: Points) -> None:
 def special(function: Callable[..., Any]) -> Callable[[Points], Points]:
     """A function of mpmath on extended precision."""
 
-    def apply(x: Points) -> Points:
+    @functools.cache
+    def at(number: np.longdouble) -> np.longdouble:
+        head = float(number)
         with mp.workdps(30):
-            results = [function(mp.mpf(float(v)) + mp.mpf(float(v - float(v)))) for v in x]
-            return np.array(
-                [np.longdouble(float(r)) + np.longdouble(float(r - float(r))) for r in results]
-            )
+            result = function(mp.mpf(head) + mp.mpf(float(number - head)))
+            return np.longdouble(float(result)) + np.longdouble(float(result - float(result)))
 
-    return apply
+    return lambda x: np.array([at(number) for number in x])
 
 
 def kinked(function: Callable[..., Points], *distances: Callable[..., Points]) -> Any:
@@ -480,8 +481,6 @@ PRIMITIVES = primitives(
     _p("ma.hypot", np.hypot, "any", "positive"),
     _p("ma.erf", special(mp.erf), "small"),
     _p("ma.erfc", special(mp.erfc), "small"),
-    _p("ma.J0", special(lambda x: mp.besselj(0, x)), "small"),
-    _p("ma.J1", special(lambda x: mp.besselj(1, x)), "positive"),
     _p("ma.Y0", special(lambda x: mp.bessely(0, x)), "positive"),
     _p("ma.Y1", special(lambda x: mp.bessely(1, x)), "positive"),
     _p(
@@ -511,7 +510,7 @@ PARTLY = {
 TIMED = {
     "mem": delayed("mem", (1,)),
     "@": delayed("@(3)", (3,)),
-    "@ by the clock": delayed("@(ba.time % 4)", (0, 1, 2, 3)),
+    "@ by the clock": delayed("@(ba.time & 3)", (0, 1, 2, 3)),
     "'": delayed("(\\(x).(x'))", (1,)),
     "prefix": delayed("(0.5, _ : prefix)", (1,), 0.5),
     "rwtable": delayed("\\(x).(rwtable(4, 0.0, ba.time % 4, x, (ba.time + 1) % 4))", (3,)),
@@ -692,7 +691,7 @@ class Drawer:
             names, self.box(self.upto(1, 0), 1, part, Scope(inner.variables, (), inner.depth))
         )
         name = f"f{scope.depth}_{first}"
-        named = Box(name, function.ins, function.outs, function.begin)
+        named = reference_to(name, function)
         outer = Scope(scope.variables, (*scope.functions, (named, len(names))), scope.depth + 1)
         body = self.using(named, len(names), ins, outs, size - part, outer)
         return definition(name, function, body)
@@ -749,11 +748,30 @@ class Drawer:
         return applied(bare, [self.box(0, 1, 1, scope) for _ in names])
 
 
+def reference_to(name: str, function: Box) -> Box:
+    """The name of a function, which stands for the function where the name is known."""
+
+    def begin() -> Step:
+        inner = function.begin()
+
+        def step(x: Values, env: Mapping[str, Points], n: int) -> Values:
+            assert env[name] is not None
+            return inner(x, env, n)
+
+        return step
+
+    return Box(name, function.ins, function.outs, begin)
+
+
 def definition(name: str, function: Box, body: Box) -> Box:
+    """`body with { name = function; }`."""
+
+    def begin() -> Step:
+        inner = body.begin()
+        return lambda x, env, n: inner(x, {**env, name: zeros(env)}, n)
+
     text = f"({body.text} with {{ {name} = {function.text}; }})"
-    return Box(
-        text, body.ins, body.outs, body.begin, (body,), lambda b: definition(name, function, b)
-    )
+    return Box(text, body.ins, body.outs, begin, (body,), lambda b: definition(name, function, b))
 
 
 def bus(box: Box, count: int) -> Box:
