@@ -39,6 +39,7 @@ def row(name: str, *at: float, text: str = "", **rest: Any) -> Row:
 
 #: Why a row is for one compiler only.
 HEAVY = "Its derivative takes 2.54.9 more than two seconds to compile."
+NEWER = "2.54.9 does not have it."
 MERGED = "2.88 takes the two tangents of this loop for one, depending on what else is computed."
 
 FILTERS = (
@@ -113,7 +114,7 @@ FILTERS = (
     row("fi.allpassn", 0.4, 0.2, text=r"\(a, b).(fi.allpassn(2, (a, b)))"),
     row("fi.allpassnn", 0.4, 0.2, text=r"\(a, b).(fi.allpassnn(2, (a, b)))"),
     row("fi.allpassnkl", 0.4, 0.2, text=r"\(a, b).(fi.allpassnkl(2, (a, b)))"),
-    row("fi.allpass1m", 0.4, text=r"\(a).(fi.allpassn1m(1, a))"),
+    row("fi.allpassn1m", 0.4, text=r"\(a).(fi.allpassn1m(1, a))"),
     row("fi.tf2s", 0.3, 0.2, 1.0, 1.4, 1.1, 6000.0),
     row("fi.tf2snp", 0.3, 0.2, 1.0, 1.4, 1.1, 6000.0),
     row("fi.tf3slf", 8e-13, 8e-9, 6e-5, 1.0, 9e-12, 8e-8, 4e-4, 1.2),
@@ -303,7 +304,8 @@ COMPRESSORS = (
         0.011,
         6.1,
         0.4,
-        text=r"\(s, t, g, a, r, k, l).(co.expander_N_chan(s, t, g, a, 0.001, r, k, 0, l, _, 100, 2))",
+        text=r"\(s, t, g, a, r, k, l)."
+        r"(co.expander_N_chan(s, t, g, a, 0.001, r, k, 0, l, _, 100, 2))",
         feed="bursts",
         frames=4000,
     ),
@@ -522,13 +524,10 @@ REVERBS = (
     row(
         "re.dattorro_rev",
         0.99,
-        0.75,
         0.625,
         0.5,
-        0.7,
-        0.5,
         0.01,
-        text=r"\(b, i, j, d, e, f, g).(re.dattorro_rev(0, b, i, j, d, e, f, g))",
+        text=r"\(b, i, d, g).(re.dattorro_rev(0, b, 0.75, i, d, 0.7, 0.5, g))",
         frames=15000,
     ),
 )
@@ -723,6 +722,7 @@ BASICS = (
     row("ba.listInterp", 0.3, 1.4, text=r"\(v, i).(ba.listInterp((0.2, v, 0.9), i))"),
     row("ba.automat", 0.3, text=r"\(a).(*(a) : sin : ba.automat(30000, 15, 0.0))"),
     row("ba.tabulate", 0.3, text=r"\(a).(ba.tabulate(0, sin, 512, 0, 1, 0.3).cub * a)"),
+    row("ba.tabulate", 0.3003, text=r"\(x).(ba.tabulate(0, sin, 512, 0, 1, x).lin)"),
     row("ba.slidingReduce", 0.3, text=r"\(a).(*(a) : sin : ba.slidingReduce(+, 7, 8, 0))"),
     row("ba.slidingSum", 0.3, text=r"\(a).(*(a) : sin : ba.slidingSum(30))"),
     row("ba.slidingSump", 0.3, text=r"\(a).(*(a) : sin : ba.slidingSump(30, 32))"),
@@ -785,7 +785,17 @@ SIGNALS = (
     row("it.frdtable", 5.3, text=r"\(i).(it.frdtable(3, 16, os.sinwaveform(16), i))"),
     row("it.frwtable", 5.3, 0.7, text=r"\(i, g).(it.frwtable(3, 16, 0.0, ba.time % 16, *(g), i))"),
     row("sy.popFilterDrum", 443.3, 3.0, feed="gate"),
+    row("sy.dubDub", 200.3, 800.3, 3.3, feed="gate"),
+    row("sy.sawTrombone", 200.3, 0.3, feed="gate"),
     row("sy.combString", 443.3, 0.9, feed="gate"),
+)
+
+ANTIALIASED = (
+    row("aa.cubic1", 0.7, text=r"\(g).(*(g) : aa.cubic1)"),
+    row("aa.hyperbolic", 0.7, text=r"\(g).(*(g) : aa.hyperbolic)"),
+    row("aa.tanh1", 0.7, text=r"\(g).(*(g) : aa.tanh1)"),
+    row("aa.arctan", 0.7, text=r"\(g).(*(g) : aa.arctan)"),
+    row("aa.sine", 0.7, text=r"\(g).(*(g) : aa.sine)"),
 )
 
 TONESTACKS = (
@@ -793,7 +803,21 @@ TONESTACKS = (
     row("ts.mesa", 0.4, 0.5, 0.6, text="ts.mesa"),
 )
 
+NEW = (
+    row("ba.hz2mel", 443.3, only="cyfaust", why=NEWER),
+    row("ba.mel2hz", 443.3, only="cyfaust", why=NEWER),
+    row("co.ratio2strength", 3.3, only="cyfaust", why=NEWER),
+    row("co.strength2ratio", 0.3, only="cyfaust", why=NEWER),
+    row("ef.softclipQuadratic", 0.3, only="cyfaust", why=NEWER),
+    row("fi.dynamicSmoothing", 0.3, 300.3, only="cyfaust", why=NEWER),
+    row("fi.oneEuro", 0.3, 0.3, 0.3, only="cyfaust", why=NEWER),
+    row("it.interpolate_smoothstep", 0.3, 0.1, 0.8, only="cyfaust", why=NEWER),
+    row("it.interpolate_exponential", 0.3, 0.1, 0.8, only="cyfaust", why=NEWER),
+    row("sp.constantPowerPan", 0.3, only="cyfaust", why=NEWER),
+)
+
 ROWS = (
+    *NEW,
     *FILTERS,
     *ENVELOPES,
     *COMPRESSORS,
@@ -807,4 +831,80 @@ ROWS = (
     *BASICS,
     *SIGNALS,
     *TONESTACKS,
+    *ANTIALIASED,
+)
+
+
+@dataclass(frozen=True)
+class Impossible:
+    """A function without a derivative that is of use, and what becomes of it.
+
+    `error` is part of the compiler's message. Without one, `partial` says what comes out: "zero",
+    or "slope" for a finite number that is no difference quotient.
+    """
+
+    name: str
+    at: tuple[float, ...]
+    text: str
+    error: str = ""
+    partial: str = "zero"
+
+
+#: By the reason, as the README gives it.
+IMPOSSIBLE: dict[str, tuple[Impossible, ...]] = {
+    "The language hides what is inside a group or a soundfile, and a bargraph has to stay one.": (
+        Impossible("ef.echo1s", (0.5,), r"\(g).(*(g) : ef.echo1s)", 'vgroup("echo 1000"'),
+        Impossible(
+            "an.mth_octave_spectral_level6e",
+            (0.1, 3.0),
+            r"\(t, o).(an.mth_octave_spectral_level6e(2, 8000, 3, t, o))",
+            "bargraph(",
+        ),
+        Impossible("soundfile", (0.5,), r'\(g).(0, *(g) : soundfile("s", 1))', "soundfile("),
+    ),
+    "The derivative needs the digamma function, which C++ does not have.": (
+        Impossible("ma.gamma", (1.3,), "ma.gamma", "derivative_of_gamma_is_not_available"),
+        Impossible("ma.lgamma", (1.3,), "ma.lgamma", "derivative_of_lgamma_is_not_available"),
+    ),
+    "The value only jumps: its derivative is 0 between the jumps, and that is what comes out.": (
+        Impossible("os.lf_imptrain", (443.3,), "os.lf_imptrain"),
+        Impossible("os.lf_pulsetrain", (443.3, 0.31), "os.lf_pulsetrain"),
+        Impossible("os.lf_pulsetrainpos", (443.3, 0.31), "os.lf_pulsetrainpos"),
+        Impossible("os.lf_squarewave", (443.3,), "os.lf_squarewave"),
+        Impossible("os.lf_squarewavepos", (443.3,), "os.lf_squarewavepos"),
+        Impossible("ma.signum", (0.4,), "ma.signum"),
+        Impossible("ma.np2", (5.3,), "ma.np2"),
+        Impossible("ma.nextpow2", (5.3,), "ma.nextpow2"),
+        Impossible("ba.bitcrusher", (0.4,), r"\(x).(ba.bitcrusher(8, x))"),
+        Impossible("ba.counter", (0.4,), r"\(t).(ba.counter(_ > t))"),
+        Impossible("ba.period", (10.3,), "ba.period"),
+        Impossible("ba.pulse", (10.3,), "ba.pulse"),
+        Impossible("no.lfnoise0", (443.3,), "no.lfnoise0"),
+        Impossible("no.sparse_noise", (443.3,), "no.sparse_noise"),
+        Impossible("qu.quantize", (500.3,), r"\(f).(qu.quantize(440, qu.ionian, f))"),
+    ),
+    "A delay by whole samples jumps with its time; what comes out is the slope of the signal.": (
+        Impossible("de.delay", (10.3,), r"\(d).(de.delay(64, d))", partial="slope"),
+        Impossible("de.sdelay", (10.3,), r"\(d).(de.sdelay(64, 32, d))", partial="slope"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Tabulated:
+    """An oscillator that reads a table, and one that computes what the table holds."""
+
+    name: str
+    at: tuple[float, ...]
+    text: str
+    smooth: str
+
+
+TABULATED = (
+    Tabulated("os.oscsin", (443.3,), "os.oscsin", r"\(f).(sin(turn(f)))"),
+    Tabulated("os.osccos", (443.3,), "os.osccos", r"\(f).(cos(turn(f)))"),
+    Tabulated("os.osc", (443.3,), "os.osc", r"\(f).(sin(turn(f)))"),
+    Tabulated("os.oscp", (443.3, 0.7), "os.oscp", r"\(f, p).(sin(turn(f) + p))"),
+    Tabulated("os.osci", (443.3,), "os.osci", r"\(f).(sin(turn(f)))"),
+    Tabulated("os.hs_oscsin", (443.3,), r"\(f).(os.hs_oscsin(f, 0))", r"\(f).(sin(turn(f)))"),
 )

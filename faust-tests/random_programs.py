@@ -791,8 +791,9 @@ def repeat(boxes: Sequence[Box], count: int) -> Box:
 @st.composite
 def models(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Model:
     """A function of one to three parameters and up to two signals, with one or two outputs."""
-    # Seen from hypothesis a program is one number: drawn choice by choice, each is a small change of
-    # the one before. What fails is made smaller by `smaller`, many candidates to a compilation.
+    # Seen from hypothesis a program is one number: drawn choice by choice, each would be a small
+    # change of the one before. What fails is made smaller by `smaller`, not by hypothesis, so that
+    # one compilation tries many candidates.
     drawer = Drawer(draw(st.randoms(use_true_random=True)))
     names = tuple(f"p{k + 1}" for k in range(drawer.upto(3)))
     at = tuple(drawer.pick([0.375, 0.6875, 0.90625, -0.4375, 1.1875]) for _ in names)

@@ -16,9 +16,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from numpy.typing import NDArray
-from random_programs import CLOCKS, PARTLY, PRIMITIVES, TIMED, Model, Rejected, models
+from random_programs import CLOCKS, PARTLY, PRIMITIVES, TIMED, Model, Rejected, models, smaller
 from random_programs import reference as interpret
-from random_programs import smaller
 from rows import BUILD, TABLE
 
 from faustdiff.compilers import Compiler, FaustError
@@ -27,7 +26,7 @@ from faustdiff.program import build
 COUNT = int(os.environ.get("FAUSTDIFF_PROGRAMS", "300"))
 SEED = int(os.environ.get("FAUSTDIFF_SEED", "0"))
 #: How many programs one compilation holds.
-BATCH = 50
+BATCH = 20
 FRAMES = 16
 #: Numbers that are exact in any precision.
 SIGNALS = np.round(np.random.default_rng(3).uniform(-1, 1, (2, FRAMES)) * 64) / 64
