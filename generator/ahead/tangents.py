@@ -7,6 +7,7 @@ recursion is a recursion of tangents, which reads the signals of the first and i
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -47,6 +48,8 @@ class Activity:
     rows: Rows
     slopes: Mapping[int, int]
     bits: dict[int, int] = field(default_factory=dict)
+    _active: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _tables: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def spread(self, numbers: Sequence[int], parameters: Sequence[int]) -> None:
         """Fills `bits` for the signals `numbers`, which are in ascending order."""
@@ -80,8 +83,9 @@ class Activity:
                 # Whether this may be is asked again when a parameter does arrive.
                 if row is None or row.kind == "unavailable":
                     return node.args
-                by_name = dict(zip(row.args, node.args, strict=True))
-                return [by_name[name] for name in row.active] + self.content(node, row)
+                return [node.args[row.args.index(a)] for a in self.active(row)] + self.content(
+                    node, row
+                )
         return ()
 
     def row(self, number: int, moves: Callable[[int], bool]) -> Primitive:
@@ -102,8 +106,16 @@ class Activity:
 
     def content(self, node: Node, row: Primitive) -> list[int]:
         """What fills a table: nothing may move there, so that it is watched."""
-        named = zip(row.args, node.args, strict=True)
-        return [number for name, number in named if row.roles[name] == "table"]
+        if row.name not in self._tables:
+            found = [place for place, a in enumerate(row.args) if row.roles[a] == "table"]
+            self._tables[row.name] = tuple(found)
+        return [node.args[place] for place in self._tables[row.name]]
+
+    def active(self, row: Primitive) -> tuple[str, ...]:
+        """The arguments of a row whose tangents count; asked for every signal and parameter."""
+        if row.name not in self._active:
+            self._active[row.name] = row.active
+        return self._active[row.name]
 
 
 class _Forward:
@@ -153,8 +165,8 @@ class _Forward:
             return table_tangent(self.graph, self.rows, number, moved)
         moving = tuple(
             name
-            for name, argument in zip(row.args, node.args, strict=True)
-            if name in row.active and index in self.found[argument]
+            for name in self.activity.active(row)
+            if index in self.found[node.args[row.args.index(name)]]
         )
         return self.by_rule(number, node, row, moving, index) if moving else None
 
@@ -164,6 +176,10 @@ class _Forward:
         rule = self.rules.get((row.name, moving))
         if rule is None:
             rule = self.rules[row.name, moving] = rule_of(row, moving)
+        if isinstance(rule.tangent.tree, ast.Name):
+            # One tangent passes as it is, as through a sum: the most frequent case by far.
+            passed = next(name for name in moving if tangent_name(name) == rule.tangent.tree.id)
+            return self.found[node.args[row.args.index(passed)]][index]
         arguments = dict(zip(row.args, node.args, strict=True))
         values = self.shared.get((number, moving))
         if values is None:
