@@ -76,7 +76,7 @@ MODELS = (
     Model(r"\(x).(ma.tanh(x) * ma.signum(x) + ba.db2linear(x))", (0.4,)),
 )
 
-#: From 13 parameters on, wires carry the partials that can be other than zero, and no more.
+#: From 13 parameters on, programs of any size are taken the sparse way.
 MANY = 13
 AMONG_MANY = [
     m
