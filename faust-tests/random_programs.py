@@ -534,6 +534,22 @@ BINARY = [row.safe for row in PRIMITIVES.values() if len(row.domains) == 2]
 TERNARY = [row.safe for row in PRIMITIVES.values() if len(row.domains) == 3]
 SATURATIONS = [PRIMITIVES[name].box for name in ("sin", "atan", "ma.tanh")]
 
+#: What only jumps: behind it there is nothing to differentiate, so it is drawn less often.
+JUMPS = set("int & | xor << >> < <= > >= == != floor ceil rint".split()) | {
+    "ma.logb",
+    "ma.ilogb",
+    "ma.isnan",
+    "ma.isinf",
+}
+MOVING = {
+    count: [
+        row.safe
+        for row in PRIMITIVES.values()
+        if len(row.domains) == count and row.faust not in JUMPS
+    ]
+    for count in (1, 2)
+}
+
 #: Numbers that are exact in any precision.
 NUMBERS = (0.25, 0.5, 0.75, 1.5, 2.0, -0.5, -1.25)
 
@@ -616,7 +632,7 @@ class Drawer:
         if ins == 1:
             kind = self.pick(["unary"] * 3 + ["section", "by a variable", "wire"])
             if kind == "unary":
-                return self.pick(UNARY)  # type: ignore[no-any-return]
+                return self.pick(self.pick([MOVING[1], MOVING[1], UNARY]))  # type: ignore[no-any-return]
             if kind == "section":
                 name = self.pick(["+", "-", "*", "min", "max", "/"])
                 value = abs(self.pick(NUMBERS)) if name == "/" else self.pick(NUMBERS)
@@ -625,10 +641,13 @@ class Drawer:
                 return self.by_a_variable(scope)
             return WIRE
         if ins == 2:
-            return self.pick(BINARY)  # type: ignore[no-any-return]
+            return self.binary()
         if ins == 3 and self.pick([True, False]):
             return self.pick(TERNARY)  # type: ignore[no-any-return]
-        return seq(par(self.pick(BINARY), bus(WIRE, ins - 2)), self.leaf(ins - 1, 1, 1, scope))
+        return seq(par(self.binary(), bus(WIRE, ins - 2)), self.leaf(ins - 1, 1, 1, scope))
+
+    def binary(self) -> Box:
+        return self.pick(self.pick([MOVING[2], MOVING[2], BINARY]))  # type: ignore[no-any-return]
 
     def by_a_variable(self, scope: Scope) -> Box:
         """`*(g)`: one operand is a parameter, or another name."""

@@ -23,7 +23,7 @@ from rows import BUILD, TABLE
 from faustdiff.compilers import Compiler, FaustError
 from faustdiff.program import build
 
-COUNT = int(os.environ.get("FAUSTDIFF_PROGRAMS", "300"))
+COUNT = int(os.environ.get("FAUSTDIFF_PROGRAMS", "240"))
 SEED = int(os.environ.get("FAUSTDIFF_SEED", "0"))
 #: How many programs one compilation holds.
 BATCH = 20
