@@ -188,7 +188,7 @@ def _adjoint(row: Primitive) -> Adjoint:
         return Adjoint("values" if values else "none", mask, values)
     lag = faust(lags[0])
     if lags[0].names:
-        lag = f"X : \\({', '.join(row.args)}).({lag})"
+        lag = f"case {{ (({', '.join(row.args)})) => {lag}; }}(fork(1, 1, X))"
     match [share.form for share in shares if share.form != "none"]:
         case ["lag"]:
             return Adjoint("lag", mask, (), lag)
