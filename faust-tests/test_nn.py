@@ -95,20 +95,18 @@ TOGETHER = (
 
 
 def random_net(seed: int) -> Net:
-    """Two to four layers; with feedback in a third of all."""
+    """Two to four layers; with feedback in some."""
     rng = np.random.default_rng(seed)
     width = int(rng.integers(1, 3))
     layers: list[Net] = []
     for _ in range(rng.integers(2, 5)):
-        out = int(rng.integers(1, 4))
-        match rng.integers(6):
+        out = int(rng.integers(1, 3))
+        match rng.integers(5):
             case 0:
                 layers.append(conv1d(width, out, int(rng.integers(1, 4)), int(rng.integers(1, 3))))
             case 1 if all(net.text.startswith("df.nn.d") for net in layers):
-                layers.append(recurrent(list(RECURRENT)[seed % 3], width, out := min(out, 2)))
-            case 2 if width > 1:
-                layers.append(layer_norm(out := width))
-            case 3 if layers:
+                layers.append(recurrent(list(RECURRENT)[seed % 3], width, out := 1))
+            case 2 if layers:
                 layers.append(activation(NAMES[int(rng.integers(len(NAMES)))], out := width))
             case _:
                 layers.append(dense(width, out))
@@ -173,7 +171,7 @@ def together(values: Array, partials: Array) -> Array:
 
 
 # The compiler 2.54.9 takes a time that grows with the square of a program.
-BATCH = 6
+BATCH = 5
 BATCHES = tuple(EVERY[start : start + BATCH] for start in range(0, len(EVERY), BATCH))
 batches = pytest.mark.parametrize("nets", BATCHES, ids=range(len(BATCHES)))
 
@@ -189,7 +187,7 @@ def test_partials_are_those_of_central_differences(
 
 
 #: `df.jvp` carries all partials through every primitive, which takes long to compile.
-BY_JVP = tuple(net for net in EVERY if 0 < net.count <= 10)
+BY_JVP = tuple(net for net in EVERY if 0 < net.count <= 8)
 
 
 def test_partials_are_those_of_jvp(compiler: Compiler) -> None:
