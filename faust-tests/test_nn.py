@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -211,6 +212,26 @@ def test_the_gradient_is_the_sum_of_cotangents_times_partials(compiler: Compiler
     found = run([f"{net.text}.gradient" for net in nets], feeds, compiler)
     for net, got, g, partial in zip(nets, found, cotangents, partials, strict=True):
         assert close(got, np.einsum("k,kpn->pn", g, partial), 1e-6), net.text
+
+
+#: What is counted: sums, products, and calls of functions.
+OPERATIONS = re.compile(r" [-+*/] |\b(?:tanh|cosh|exp|pow)\w*\(")
+
+
+@pytest.mark.parametrize("hidden", [2, 8, 16])
+def test_the_gradient_takes_at_most_four_times_the_operations(
+    compiler: Compiler, hidden: int
+) -> None:
+    layers = dense(1, hidden), dense(hidden, hidden), dense(hidden, 1)
+    tanh = activation("tanh", hidden)
+    net = sequential(layers[0], tanh, layers[1], tanh, layers[2])
+    counts = []
+    for member in ("apply", "dual"):
+        source = f"{HEAD} process = {net.text}.{member};"
+        text = compiler.to_cpp(source, double=True, include=[BUILD])
+        counts.append(len(OPERATIONS.findall(text[text.index("for (int i0") :])))
+    assert counts[0] > hidden**2
+    assert counts[1] <= 4 * counts[0]
 
 
 # -- parameters ----------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def test_a_short_name_is_a_label_or_the_end_of_a_path() -> None:
 
 
 def test_a_name_of_several_controls_is_refused_with_their_paths() -> None:
-    with pytest.raises(InputError, match="several controls.*\n.*/p/left/gain, /p/right/gain"):
+    with pytest.raises(InputError, match=r"several controls.*\n.*/p/left/gain, /p/right/gain"):
         placed({"gain": 1.0}, CONTROLS, "f")
 
 

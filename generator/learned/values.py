@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from ..errors import InputError, Place, Problem, nearest
 
-_ELEMENT = re.compile(r"(.+?)((?:\.\d+)+)")
+_ELEMENT = re.compile(r"(.+?)((?:\.(?:0|[1-9][0-9]*))+)", re.DOTALL)
 
 Nested = float | list["Nested"]
 
@@ -81,13 +82,10 @@ class _TwiceError(Exception):
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    for key, _ in pairs:
-        if key not in found:
-            raise _TwiceError(key)
-        if sum(key == other for other, _ in pairs) > 1:
-            raise _TwiceError(key)
-    return found
+    twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+    if twice:
+        raise _TwiceError(twice[0])
+    return dict(pairs)
 
 
 def _elements(name: str, nested: Any) -> Iterator[tuple[str, Any]]:
