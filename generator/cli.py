@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from . import __version__, reports
 from .ahead.commands import differentiate_command, verify_command
+from .learned.commands import freeze_command, import_weights_command, train_command
 from .options import NOT_HELD, read_table, refuse, table_options
 from .stage2_model import Primitive, Table
 from .stage3_check import Checked, Report, check
@@ -131,3 +132,5 @@ def _progress(total: int) -> Iterator[Callable[[Primitive], None]]:
 
 main.add_command(differentiate_command)
 main.add_command(verify_command)
+for command in (train_command, freeze_command, import_weights_command):
+    main.add_command(command)
