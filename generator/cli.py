@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from . import __version__, reports
+from .comparison.command import diff_command
 from .errors import InputError
 from .resources import resource
 from .stage2_model import Primitive, Table, read
@@ -61,6 +62,9 @@ def main() -> None:
       faustdiff build --out lib               prove it, then write lib/diff.lib
       faustdiff build --extend my.yaml        with rules for functions of your own
     """
+
+
+main.add_command(diff_command)
 
 
 @main.command("build")
