@@ -27,6 +27,7 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "text": reports.text,
     "json": reports.as_json,
     "junit": reports.junit,
+    "github": reports.github,
 }
 
 NOT_HELD = 1
