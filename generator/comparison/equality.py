@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import itertools
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -187,7 +187,10 @@ class _Known:
         # Integers are 0 over whole intervals of what they were rounded from.
         whole = any(symbol.is_integer for symbol in quantity.free_symbols)
         degenerate = self.degenerate or (sign == 0 and not whole)
-        for symbol in sorted(quantity.free_symbols, key=sp.default_sort_key):
+        within = _symbols(part for key in self.opaque for part in key)
+        bound = within if quantity.free_symbols & _symbols(self.opaque.values()) and sign else set()
+        # What an opaque term was made of cannot be replaced by something with that term in it.
+        for symbol in sorted(quantity.free_symbols - bound, key=sp.default_sort_key):
             slope = sp.diff(quantity, symbol)
             if not (slope.is_number and slope.is_real and not slope.is_zero):
                 continue
@@ -232,6 +235,10 @@ class _Known:
             known.signs[normal] = sign * flip
         if not _contradictory(known.signs):
             yield known
+
+
+def _symbols(terms: Iterable[Any]) -> set[Any]:
+    return {s for term in terms if isinstance(term, sp.Basic) for s in term.free_symbols}
 
 
 def _normal(quantity: Any) -> tuple[Any, int]:
@@ -373,8 +380,10 @@ def _cases(old: Expression, new: Expression, setting: Setting) -> list[_Case]:
                 for sign in (1, 0, -1):
                     waiting.extend(known.with_sign(open_.quantity, sign))
                 continue
-            holds = vanishes(difference) or vanishes(_unbounded(difference, known))
+            holds = vanishes(difference)
             witness = None if holds else _witness(old, new, setting, known)
+            if not (holds or witness):
+                holds = vanishes(_unbounded(difference, known))
             found.append(_Case(holds, known.degenerate, witness))
     except (TypeError, ValueError, NotImplementedError, ArithmeticError, RecursionError):
         return []
@@ -400,16 +409,26 @@ def _settled(old: Any, new: Any, known: _Known) -> Any:
     return difference
 
 
-def _unbounded(difference: Any, known: _Known) -> Any:
-    """The difference with 0 < p < c written as p = c*q / (1 + q), of which SymPy knows the sign."""
+def _bounds(known: _Known) -> dict[Any, Any]:
+    """The least upper bound of each positive symbol for which signs state one."""
+    found: dict[Any, Any] = {}
     for quantity, sign in known.signs.items():
         for symbol in quantity.free_symbols if len(quantity.free_symbols) == 1 else ():
             slope = sp.diff(quantity, symbol)
-            bound = -(quantity - slope * symbol) / slope if slope.is_number else sp.Integer(0)
-            if symbol.is_positive and slope.is_number and sign * slope < 0 and bound.is_positive:
-                free = sp.Dummy("q", positive=True)
-                difference = difference.subs(symbol, bound * free / (1 + free))
-    return sp.simplify(difference) if known.signs else difference
+            if not (symbol.is_positive and slope.is_number and sign * slope < 0):
+                continue
+            bound = symbol - quantity / slope
+            if bound.is_number and bound.is_positive:
+                found[symbol] = min(bound, found.get(symbol, bound))
+    return found
+
+
+def _unbounded(difference: Any, known: _Known) -> Any:
+    """The difference with 0 < p < c written as p = c*q / (1 + q), of which SymPy knows the sign."""
+    for symbol, bound in _bounds(known).items():
+        free = sp.Dummy("q", positive=True)
+        difference = sp.simplify(difference.subs(symbol, bound * free / (1 + free)))
+    return difference
 
 
 _TRIED = [sp.Rational(t) for t in ("1", "1/2", "2", "1/10", "3", "10", "1/100", "7/5", "100")]
@@ -423,12 +442,18 @@ def _witness(
         {s for term in known.names.values() for s in term.free_symbols}, key=sp.default_sort_key
     )
     draws = random.Random(0)
+    bounds = _bounds(known)
     for turn in range(3 * len(_TRIED)):
         first = turn < len(_TRIED)
         values = {
             symbol: (_TRIED[turn] if first else draws.choice(_TRIED))
             * (1 if symbol.is_positive or first else draws.choice((1, -1)))
             for symbol in symbols
+        }
+        values |= {
+            symbol: bound * values[symbol] / (1 + values[symbol])
+            for symbol, bound in bounds.items()
+            if symbol in values
         }
         point = {name: float(term.subs(values)) for name, term in known.names.items()}
         if found := _differ(old, new, setting, point):
@@ -505,6 +530,7 @@ _STRATEGIES: tuple[Callable[[Any], Any], ...] = (
     lambda d: sp.cancel(sp.together(sp.expand_trig(d))),
     _exponential,
     lambda d: _exponential(_doubled(d)),
+    lambda d: sp.expand(d.rewrite(sp.asin)),
     lambda d: sp.radsimp(sp.together(d)),
     lambda d: sp.trigsimp(sp.expand_trig(d)),
     _simplified,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, takewhile
 
@@ -146,6 +146,7 @@ def _statements(source: Source) -> Iterator[tuple[str, list[Token]]]:
     comments: list[str] = []
     tokens: list[Token] = []
     opened: list[Token] = []
+    ended = 0  # Where the last statement did; what follows on its line belongs to it.
 
     def problem(token: Token, what: str, hint: str) -> InputError:
         place = Place(source.name, source.text.count("\n", 0, token.start) + 1, 1)
@@ -153,7 +154,8 @@ def _statements(source: Source) -> Iterator[tuple[str, list[Token]]]:
 
     for found in _TOKEN.finditer(source.text):
         token = Token(found.group(), found.start())
-        if found.lastgroup == "comment" and not tokens:
+        trailing = "\n" not in source.text[ended : token.start]
+        if found.lastgroup == "comment" and not tokens and not (trailing and ended):
             comments.append(token.text)
         if found.lastgroup in ("comment", "space"):
             continue
@@ -165,7 +167,7 @@ def _statements(source: Source) -> Iterator[tuple[str, list[Token]]]:
         if token.text == ";" and not opened:
             if tokens:
                 yield "\n".join(comments), tokens
-            comments, tokens = [], []
+            comments, tokens, ended = [], [], token.start
         else:
             tokens.append(token)
     if opened or tokens:
@@ -209,6 +211,7 @@ def _split(words: tuple[str, ...], at: str = ";") -> Iterator[tuple[str, ...]]:
 def compare(old: Library, new: Library) -> tuple[Change, ...]:
     """All changes from `old` to `new`: what is declared, what is gone, then in the new order."""
     renamed = _renamed(old, new)
+    old = _with_names(old, renamed)
     origin = {name: old.functions[name] for name in new.functions if name in old.functions}
     origin |= {after: old.functions[before] for before, after in renamed.items()}
     changes = [*_declared(old, new)]
@@ -237,6 +240,24 @@ def _renamed(old: Library, new: Library) -> dict[str, str]:
         if len(alike) == len(back) == 1:
             found[function.name] = alike[0].name
     return found
+
+
+def _with_names(library: Library, renamed: Mapping[str, str]) -> Library:
+    """A library whose definitions call others by their new names."""
+
+    def body(words: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(
+            word if before == "." else renamed.get(word, word)
+            for before, word in zip(("", *words), words, strict=False)
+        )
+
+    functions = {
+        name: replace(
+            function, equations=tuple(replace(e, body=body(e.body)) for e in function.equations)
+        )
+        for name, function in library.functions.items()
+    }
+    return replace(library, functions=functions) if renamed else library
 
 
 def _mentioned(function: Function) -> tuple[tuple[str, ...], ...]:

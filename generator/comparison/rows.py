@@ -16,7 +16,7 @@ from typing import Any
 from .. import rules
 from ..expressions import Expression, parse
 from ..samples import Point, points, special, usable
-from ..stage2_model import Guard, Primitive, Table, Tie, tangent_name
+from ..stage2_model import Guard, Primitive, Table, Tie, is_zero, tangent_name
 from ..stage3_check import Finding, Report, check_row
 from . import equality
 from .changes import Bump, Change, Detail, Kind
@@ -142,7 +142,8 @@ class Pair:
         domain = self.old.domain, self.now.domain
         for mine, its in zip(self.old.args, self.new.args, strict=True):
             before, after = self.old.partials[mine], self.now.partials[mine]
-            if not same_text(before, after):
+            # From 0 to inactive nothing is computed in another way: that is for the verdict.
+            if not same_text(before, after) and not (is_zero(before) and is_zero(after)):
                 region = _both(*domain, _when(self.old, mine), _when(self.now, mine))
                 found = equality.compare(
                     rules.contribution(_unguarded(self.old), mine)
@@ -255,18 +256,22 @@ class Pair:
             return
         if any(change.change in ("changed", "guard") for change in self._rule):
             return
-        (_, before), (_, after) = self._findings
+        (_, was), (_, found) = self._findings
         details = [
             Detail(f"verdict of {f.argument}" if f.argument else "verdict", g.outcome, f.outcome)
-            for g, f in zip(before, after, strict=False)
+            for g, f in zip(was, found, strict=False)
             if g.outcome != f.outcome
         ]
-        failed = any(finding.outcome == "failed" for finding in after)
+        failed = any(finding.outcome == "failed" for finding in found)
+        for name in self.old.args if self.same_arity else ():
+            before, after = (str(r.partials[name] or "inactive") for r in (self.old, self.now))
+            if before != after and "inactive" in (before, after):
+                details.append(Detail(f"partials.{name}", before, after))
         if details:
             summary = "; ".join(f"{d.field}: {d.old} -> {d.new}" for d in details)
             yield self._change("verdict", summary, "major" if failed else "patch", details)
         elif self.old.samples != self.now.samples:
-            verdict = _verdict(self.new, after)
+            verdict = _verdict(self.new, found)
             how = f"checked at other points; the verdict stays {verdict}"
             details = [Detail("samples", _samples(self.old), _samples(self.new), how)]
             yield self._change("verdict", how, "patch", details)
