@@ -39,7 +39,7 @@ def operations(cpp: str) -> Operations:
     if start is None:
         raise ValueError("the C++ has no method `compute`")
     body = _block(cpp, start.end())
-    loop = re.search(r"for \(int i0 = 0; i0 < count; i0 = i0 \+ 1\) \{|for \(int i0 = 0; i0 < count; \+\+i0\) \{", body)
+    loop = re.search(r"for \(int i0 = 0; i0 < count; [^{;]*\{", body)
     if loop is None:
         return Operations(0, _count(body))
     inside = _block(body, loop.end())
@@ -63,6 +63,7 @@ def _count(code: str) -> int:
     code = re.sub(r"FAUSTFLOAT\s*\*\s*\w+ = ", "", code)
     while re.search(r"\[[^\[\]]*\]", code):
         code = re.sub(r"\[[^\[\]]*\]", "", code)
+    code = re.sub(r"static_cast<\w+>", "", code)
     code = re.sub(r"[{}]", ";", code)
     total, before, position = 0, ";", 0
     while position < len(code):
