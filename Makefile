@@ -32,6 +32,7 @@ lint: $(READY)
 bench: $(READY)  ## Measurements, side by side; nothing is asserted.
 	$(PY) benchmarks/compile_time.py
 	$(PY) benchmarks/frequency_basin.py
+	$(PY) benchmarks/reverse_mode.py
 
 clean:
 	rm -rf $(VENV) .cache *.egg-info

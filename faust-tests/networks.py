@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 
 def dense(
@@ -14,7 +15,7 @@ def dense(
     neuron has its weights, then its bias. The parameters are named arguments, or with `by_wire`
     the first inputs of a box. Needs the prefix `si`.
     """
-    layers = list(zip(sizes, sizes[1:], strict=False))
+    layers = list(pairwise(sizes))
     count = sum((n + 1) * m for n, m in layers)
     body = _by_wire(layers, activation) if by_wire else _by_name(layers, activation)
     return count, f"{name}{body};"

@@ -1,10 +1,11 @@
 """Counts the arithmetic in the C++ that a Faust compiler writes for one sample.
 
-What counts, one each, in the body of `compute`: `+ - * /` and `%` between two operands, comparisons,
-choices (`? :`), bit operations, and calls of functions (`std::cosh`, Faust's own `faustpower2_f`).
-What does not: casts (`double(...)`), the heads of loops, the arithmetic of array indices, copies from
-and to arrays, and a minus sign that stands before one operand. A loop over a delay line copies and
-computes nothing. The section before the sample loop, once per block, is counted apart.
+What counts, one each, in the body of `compute`: `+ - * /` and `%` between two operands,
+comparisons, choices (`? :`), bit operations, and calls of functions (`std::cosh`, Faust's own
+`faustpower2_f`). What does not: casts (`double(...)`), the heads of loops, the arithmetic of array
+indices, copies from and to arrays, and a minus sign that stands before one operand. A loop over a
+delay line copies and computes nothing. What stands before the sample loop is done once per block,
+and counted apart.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reverse mode: `df.vjp`, `df.grad`, `df.pullback`, `df.mixed`, against `df.jvp` and differences."""
+"""Reverse mode: `df.vjp`, `df.grad` and the like, against `df.jvp` and central differences."""
 
 from __future__ import annotations
 
@@ -66,21 +66,31 @@ MODELS = (
     Model(r"\(a).(waveform{0.1, 0.5, -0.3} : !, *(a))", (0.6,)),
     Model(r"\(w).(rdtable(waveform{1, 2, 4, 8}, int(3)) * w * w)", (0.6,)),
     Model(r"\(a, x, y).(min(a * x, y), max(a * y, x), abs(a * x - y))", (0.6,)),
-    Model(r"\(a, x, y).(select2(x > y, a * a * x, sin(a)), select3(int(2 * x), a, a * x, y))", (0.6,)),
+    Model(
+        r"\(a, x, y).(select2(x > y, a * a * x, sin(a)), select3(int(2 * x), a, a * x, y))", (0.6,)
+    ),
     Model(r"\(x).(ma.tanh(x) * ma.signum(x) + ba.db2linear(x))", (0.4,)),
     Model(r"\(a).(_ * (2 : *(a)) + ma.SR / 44100 * a)", (0.6,)),
     Model(r"\(a, b).(_ * (a / b + b ^ a + atan2(a, b) + a % b))", (0.6, 0.4)),
     # Routes, and boxes that are linear.
     Model(r"\(a).(route(2, 2, (1, 2), (2, 1)) : *(a), _ : *)", (0.6,)),
-    Model(r"\(a, b).(_, _ <: route(4, 3, (1, 2), (2, 1), (3, 3), (4, 3)) : *(a), *(b), sin)", (0.6, 0.4)),
-    Model(r"\(a).(_, _ : (mem, *(a)) : route(2, 3, (1, 2), (2, 1), (2, 3)) : *(a), _', sin)", (0.6,)),
+    Model(
+        r"\(a, b).(_, _ <: route(4, 3, (1, 2), (2, 1), (3, 3), (4, 3)) : *(a), *(b), sin)",
+        (0.6, 0.4),
+    ),
+    Model(
+        r"\(a).(_, _ : (mem, *(a)) : route(2, 3, (1, 2), (2, 1), (2, 3)) : *(a), _', sin)", (0.6,)
+    ),
     Model(r'\(a).(vgroup("plain", *(2)) : *(a))', (0.6,)),
 )
 
 #: Feedback that no parameter reaches, which `df.pullback` and `df.grad` take.
 FED_BACK = (
     Model(r"\(w, x).((x : fi.lowpass(2, 1000)) * w + exp(w * x))", (0.6,)),
-    Model(r"\(a, b).((fi.pole(0.5), *(a)) : route(2, 3, (1, 2), (2, 1), (2, 3)) : *(b), *(a), sin)", (0.6, 0.4)),
+    Model(
+        r"\(a, b).((fi.pole(0.5), *(a)) : route(2, 3, (1, 2), (2, 1), (2, 3)) : *(b), *(a), sin)",
+        (0.6, 0.4),
+    ),
     Model(r"\(w).(_ <: (*(w) > 0 : + ~ *(0.5)), *(w) : *)", (0.6,)),
 )
 
@@ -98,7 +108,7 @@ def close(got: Array, expected: Array, tolerance: float) -> None:
 
 @dataclass(frozen=True)
 class Compared:
-    """What was found for one model; (rows, frames). `slopes` are by differences, (inputs, frames)."""
+    """What was found for one model, (rows, frames); `slopes` are by differences."""
 
     model: Model
     reverse: Array
@@ -120,8 +130,9 @@ def compared(compiler: Compiler, models: Sequence[Model], mode: str) -> list[Com
         shifted.append(np.vstack([at, rng.uniform(-1, 1, (inputs - count, FRAMES))]))
         given.append(np.vstack([shifted[-1], rng.uniform(-1, 1, (outputs, FRAMES))]))
         boxes.append(
-            f"(scaled({count}, {inputs}), si.bus({outputs}) <: (si.bus({inputs}), si.block({outputs})"
-            f" : df.jvp({count}, {name})), df.{mode}({count}, {name}))"
+            f"(scaled({count}, {inputs}), si.bus({outputs})"
+            f" <: (si.bus({inputs}), si.block({outputs}) : df.jvp({count}, {name})),"
+            f" df.{mode}({count}, {name}))"
         )
     # A parameter is scaled, for the compiler takes an input to lie in [-1, 1].
     scaled = f"scaled(n, i) = par(k, n, *({SCALE})), si.bus(i - n);\n"
@@ -247,7 +258,9 @@ def built(compiler: Compiler, texts: str, boxes: list[str]) -> Program:
 @pytest.mark.parametrize("width", [2, 4, 8, 16])
 def test_a_gradient_costs_at_most_four_times_the_network(compiler: Compiler, width: int) -> None:
     count, text = dense((1, width, width, 1), "ma.tanh")
-    head = f'df = library("diff.lib"); si = library("signals.lib"); ma = library("maths.lib");\n{text}'
+    head = (
+        f'df = library("diff.lib"); si = library("signals.lib"); ma = library("maths.lib");\n{text}'
+    )
     plain = operations(compiler.to_cpp(f"{head}process = net;", double=True, include=[BUILD]))
     grad = f"{head}process = df.grad({count}, net);"
     with_gradient = operations(compiler.to_cpp(grad, double=True, include=[BUILD]))
@@ -259,13 +272,13 @@ def test_a_gradient_costs_at_most_four_times_the_network(compiler: Compiler, wid
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_feedback_that_a_parameter_reaches_is_refused(compiler: Compiler, text: str) -> None:
-    with pytest.raises(FaustError, match="feedback.*use_df_jvp"):
+    with pytest.raises(FaustError, match=r"feedback.*use_df_jvp"):
         build(f"{HEAD}process = df.pullback(1, {text});", compiler=compiler, include=[BUILD])
 
 
 def test_a_signal_that_reaches_feedback_is_refused_by_vjp_alone(compiler: Compiler) -> None:
     text = r"\(w, x).((x : fi.pole(0.5)) * w)"
-    with pytest.raises(FaustError, match="feedback.*use_df_jvp"):
+    with pytest.raises(FaustError, match=r"feedback.*use_df_jvp"):
         build(f"{HEAD}process = df.vjp(1, {text});", compiler=compiler, include=[BUILD])
     build(f"{HEAD}process = df.grad(1, {text});", compiler=compiler, include=[BUILD])
 
