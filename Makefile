@@ -33,6 +33,7 @@ bench: $(READY)  ## Measurements, side by side; nothing is asserted.
 	$(PY) benchmarks/compile_time.py
 	$(PY) benchmarks/ahead_of_time.py
 	$(PY) benchmarks/frequency_basin.py
+	$(PY) benchmarks/reverse_mode.py
 
 docs: $(READY)  ## The documentation as a site in site/, to be read without a network.
 	$(PY) -m pip install --quiet ".[docs]"
