@@ -89,17 +89,7 @@ def sources(pair: Pair) -> tuple[str, str]:
     return both[0], both[1]
 
 
-#: The loop of the biquad of filters.lib does not depend on the taps ahead of it.
-DENSE = pytest.mark.xfail(strict=True, reason="a loop carries the partials it does not depend on")
-
-
-@pytest.mark.parametrize(
-    "pair",
-    [
-        pytest.param(pair, id=pair.title, marks=[DENSE] if pair.title == "biquad" else [])
-        for pair in PAIRS
-    ],
-)
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.title)
 def test_no_more_operations_than_by_hand(pair: Pair, compiler: Compiler) -> None:
     generated, by_hand = (operations(source, compiler) for source in sources(pair))
     assert by_hand.total() > 0

@@ -253,16 +253,7 @@ def test_the_readme_lists_what_cannot_be_differentiated() -> None:
         assert f"| {names} | {reason} |" in text
 
 
-PENDING = pytest.mark.xfail(strict=True, reason="a read of a table has no slope yet")
-
-
-@pytest.mark.parametrize(
-    "one",
-    [
-        pytest.param(one, id=one.name, marks=[PENDING] if one.name != "os.osci" else [])
-        for one in TABULATED
-    ],
-)
+@pytest.mark.parametrize("one", TABULATED, ids=lambda one: one.name)
 def test_an_oscillator_in_a_table_has_the_slope_of_its_sine(
     one: Tabulated, compiler: Compiler
 ) -> None:

@@ -9,16 +9,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from . import __version__, reports
-from .errors import InputError
-from .resources import resource
-from .stage2_model import Primitive, Table, read
+from .ahead.commands import differentiate_command, verify_command
+from .comparison.command import diff_command
+from .learned.commands import freeze_command, import_weights_command, train_command
+from .options import NOT_HELD, read_table, refuse, table_options
+from .stage2_model import Primitive, Table
 from .stage3_check import Checked, Report, check
 from .stage5_render import render, write
 
@@ -26,28 +27,8 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "text": reports.text,
     "json": reports.as_json,
     "junit": reports.junit,
+    "github": reports.github,
 }
-
-NOT_HELD = 1
-UNUSABLE = 2
-
-
-def _table_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    table = click.option(
-        "--table",
-        type=click.Path(path_type=Path),
-        default=lambda: resource("primitives.yaml"),
-        show_default="the built-in one",
-        help="Table to use in place of the built-in one.",
-    )
-    extend = click.option(
-        "--extend",
-        "extensions",
-        type=click.Path(path_type=Path),
-        multiple=True,
-        help="Table of rows to add, such as foreign functions of your own; may be repeated.",
-    )
-    return table(extend(command))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,11 +41,13 @@ def main() -> None:
       faustdiff check                         prove the built-in table
       faustdiff build --out lib               prove it, then write lib/diff.lib
       faustdiff build --extend my.yaml        with rules for functions of your own
+      faustdiff differentiate a.dsp -o b.dsp  a program with its partial derivatives
+      faustdiff verify a.dsp                  its partials against finite differences
     """
 
 
 @main.command("build")
-@_table_options
+@table_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -82,7 +65,7 @@ def build_command(table: Path, extensions: tuple[Path, ...], out: Path) -> None:
       faustdiff build                         into ./build
       faustdiff build --out DIR --extend my.yaml
     """
-    report = _checked(_read(table, extensions))
+    report = _checked(read_table(table, extensions))
     if not isinstance(report, Checked):
         for finding in report.failures:
             click.echo(reports.failure(finding), err=True)
@@ -91,14 +74,14 @@ def build_command(table: Path, extensions: tuple[Path, ...], out: Path) -> None:
     try:
         paths = write(render(report), out)
     except OSError as error:
-        _refuse(f"{out}: cannot be written: {error.strerror}", "choose another folder with --out")
+        refuse(f"{out}: cannot be written: {error.strerror}", "choose another folder with --out")
     for path in paths:
         click.echo(f"wrote {path}")
     click.echo(f"{len(report.table.primitives)} rows checked in {report.seconds:.1f} s")
 
 
 @main.command("check")
-@_table_options
+@table_options
 @click.option(
     "--format",
     "style",
@@ -117,23 +100,9 @@ def check_command(table: Path, extensions: tuple[Path, ...], style: str) -> None
       faustdiff check
       faustdiff check --table primitives.yaml --format junit > check.xml
     """
-    report = _checked(_read(table, extensions))
+    report = _checked(read_table(table, extensions))
     click.echo(FORMATS[style](report))
     sys.exit(NOT_HELD if report.failures else 0)
-
-
-def _read(table: Path, extensions: tuple[Path, ...]) -> Table:
-    try:
-        return read(table, extensions)
-    except InputError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        sys.exit(UNUSABLE)
-
-
-def _refuse(what: str, hint: str) -> NoReturn:
-    click.echo(f"{what}\n  {hint}", err=True)
-    sys.exit(UNUSABLE)
 
 
 def _checked(table: Table) -> Report:
@@ -161,3 +130,14 @@ def _progress(total: int) -> Iterator[Callable[[Primitive], None]]:
             bar.update(task, advance=1, description=row.name)
 
         yield step
+
+
+for command in (
+    diff_command,
+    differentiate_command,
+    verify_command,
+    train_command,
+    freeze_command,
+    import_weights_command,
+):
+    main.add_command(command)

@@ -212,7 +212,7 @@ class CompiledProgram(Program):
             elif event == b"declare":
                 meta.setdefault(zone, {})[text] = value.decode()
             else:
-                path = _path([*groups, text])
+                path = control_path([*groups, text])
                 control = Control(
                     text, path, event.decode(), init, low, high, step, meta.get(zone, {})
                 )
@@ -474,6 +474,6 @@ def _digest(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def _path(labels: Sequence[str]) -> str:
+def control_path(labels: Sequence[str]) -> str:
     """The path of a widget, spelled as by Faust's own hosts."""
     return "/" + "/".join(re.sub(r"[/ #*,?\[\]{}()]", "_", label) for label in labels)

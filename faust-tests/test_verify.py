@@ -1,0 +1,195 @@
+"""`faustdiff differentiate` and `faustdiff verify` as a user calls them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from faustdiff.cli import main
+from faustdiff.compilers import Compiler
+from faustdiff.program import build
+
+FILTER = (
+    'import("stdfaust.lib");'
+    'process = *(hslider("gain [diff:1][unit:x]", 0.5, 0, 1, 0.01))'
+    ' : fi.lowpass(2, hslider("cutoff [diff:on]", 1000, 20, 9000, 1))'
+    ' <: _, *(hslider("depth", 0.2, 0, 1, 0.01));'
+)
+#: The rule says 0, the program is a staircase with steep risers at whole numbers.
+STAIRCASE = 'process = *(hslider("g [diff:1]", 0.5, 0, 9, 0.01)) : *(1e6) : floor;'
+#: The slope of the table is a useful answer, and not what differences show.
+TABLE = 'import("stdfaust.lib"); process = os.osc(hslider("f [diff:1]", 440, 20, 900, 1));'
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    return written(tmp_path, FILTER)
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "filter.dsp"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def test_differentiate_writes_a_program_that_states_its_order(
+    tmp_path: Path, program: Path, compiler: Compiler
+) -> None:
+    out = tmp_path / "out.dsp"
+    result = call("differentiate", program, "-o", out, "--compiler", compiler.name)
+    assert (result.exit_code, result.stderr) == (0, "")
+    text = out.read_text(encoding="utf-8")
+    head = text.split("declare")[0]
+    assert head.index("/filter/gain") < head.index("/filter/cutoff")
+    assert "depth" not in head
+    assert str(tmp_path) not in text and "/usr" not in text
+    made = build(text, compiler=compiler)
+    assert (made.inputs, made.outputs) == (1, 6)
+    assert [c.path for c in made.controls] == ["/filter/cutoff", "/filter/depth", "/filter/gain"]
+
+
+def test_verify_finds_the_partials_right(tmp_path: Path, program: Path, compiler: Compiler) -> None:
+    table, plot = tmp_path / "errors.csv", tmp_path / "errors.png"
+    arguments = ["--compiler", compiler.name, "--csv", table, "--plot", plot, "--set", "depth=0.7"]
+    result = call("verify", program, "--all", "--seconds", 0.1, *arguments)
+    assert result.exit_code == 0, result.output
+    assert "cutoff" in result.stdout and "no effect" in result.stdout
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    assert [(row["output"], row["parameter"]) for row in rows] == [
+        (output, f"/filter/{name}") for output in "12" for name in ("gain", "cutoff", "depth")
+    ]
+    assert [float(row["at"]) for row in rows] == [0.5, 1000, 0.7] * 2
+    for row in rows:
+        assert 0 <= float(row["relative_mean"]) <= float(row["relative_max"]) < 1e-8
+        close = abs(float(row["partial"]) - float(row["difference"]))
+        assert close == pytest.approx(float(row["absolute_max"]))
+        assert row["unsettled"] == "0"
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("source", ["impulse", "sine", "sweep"])
+def test_verify_is_fed_by_name(program: Path, source: str) -> None:
+    result = call("verify", program, "--input", source, "--seconds", 0.05, "--rate", 48000)
+    assert result.exit_code == 0, result.output
+
+
+def test_verify_is_fed_by_a_recording(tmp_path: Path, program: Path) -> None:
+    file = tmp_path / "in.wav"
+    soundfile.write(file, np.random.default_rng(0).uniform(-1, 1, 3000), 22050, "PCM_16")
+    result = call("verify", program, "--input", file)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("text", [STAIRCASE, TABLE], ids=["staircase", "table"])
+def test_verify_does_not_pass_what_differences_contradict(tmp_path: Path, text: str) -> None:
+    result = call("verify", written(tmp_path, text), "--seconds", 0.05)
+    assert result.exit_code == 1
+    assert "differs" in result.stdout
+
+
+def test_a_kink_is_counted_apart(tmp_path: Path) -> None:
+    text = 'process = _ - hslider("g [diff:1]", 0.25, 0, 1, 0.01) : max(0);'
+    file = tmp_path / "in.wav"
+    # One of the samples lies at the kink.
+    soundfile.write(file, np.tile(np.linspace(-0.5, 0.5, 17), 9), 44100, "DOUBLE")
+    result = call("verify", written(tmp_path, text), "--input", file)
+    assert result.exit_code == 0, result.output
+    assert "9 unsettled" in result.stdout
+
+
+BAD = {
+    "unknown slider": (["--param", "gian"], "did you mean 'gain'"),
+    "unknown slider to set": (["--set", "cutof=3"], "unknown control 'cutof'"),
+    "no number": (["--set", "cutoff=high"], "is not NAME=VALUE"),
+    "no such input": (["--input", "nothing.wav"], "there is no such file"),
+    "two channels": (["--input", "two.wav"], "has 3 channels, the program has 1 inputs"),
+    "rate": (["--input", "one.wav", "--rate", "8000"], "22050 Hz, not 8000 Hz"),
+    "not finite": (["--input", "nan.wav"], "not finite at sample 3"),
+    "text": (["--input", "text.wav"], "is no sound file"),
+    "empty": (["--input", "empty.wav"], "has no samples"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_of_verify(
+    tmp_path: Path, program: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("one.wav", np.zeros(9), 22050, "PCM_16")
+    soundfile.write("two.wav", np.zeros((9, 3)), 22050, "PCM_16")
+    soundfile.write("nan.wav", np.array([0, 0, 0, np.nan]), 22050, "FLOAT")
+    soundfile.write("empty.wav", np.zeros(0), 22050, "PCM_16")
+    Path("text.wav").write_text("no sound", encoding="utf-8")
+    arguments, message = BAD[case]
+    result = call("verify", program, *arguments, "--csv", "out.csv")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not Path("out.csv").exists()
+
+
+def test_a_program_that_does_not_compile_shows_what_the_compiler_says(
+    tmp_path: Path, compiler: Compiler
+) -> None:
+    out = tmp_path / "out.dsp"
+    arguments = ["-o", out, "--compiler", compiler.name]
+    result = call("differentiate", written(tmp_path, "process = nothing;"), *arguments)
+    assert result.exit_code == 2
+    assert "undefined symbol : nothing" in result.stderr
+    assert compiler.name in result.stderr
+    assert not out.exists()
+
+
+def test_differentiate_leaves_the_old_file_if_there_is_nothing_to_do(tmp_path: Path) -> None:
+    out = tmp_path / "out.dsp"
+    out.write_text("old", encoding="utf-8")
+    program = written(tmp_path, 'process = *(hslider("gain", 0.5, 0, 1, 0.01));')
+    result = call("differentiate", program, "-o", out)
+    assert result.exit_code == 2
+    assert "no slider is marked" in result.stderr and "'gain'" in result.stderr
+    assert out.read_text(encoding="utf-8") == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["filter.dsp", "out.dsp"]
+
+
+def test_a_missing_program_is_a_usage_error(tmp_path: Path) -> None:
+    result = call("differentiate", tmp_path / "none.dsp", "-o", tmp_path / "out.dsp")
+    assert result.exit_code == 2
+    assert "cannot be read" in result.stderr
+
+
+OWN_ROW = """
+primitives:
+  - name: own
+    faust: ffunction(float cosh(float), <math.h>, "")
+    kind: smooth
+    section: Mine
+    args: [x]
+    value: cosh(x)
+    partials: {x: sinh(x)}
+    samples: {x: [-2, 2]}
+    summary: Mine.
+"""
+
+
+def test_a_foreign_function_of_the_users_own_is_differentiated_by_the_users_row(
+    tmp_path: Path, compiler: Compiler
+) -> None:
+    # Declared without the name for long doubles, so that it is not the function of maths.lib.
+    function = 'ffunction(float cosh(float), <math.h>, "")'
+    text = f'process = *(hslider("g [diff:1]", 0.5, 0, 1, 0.01)) : {function};'
+    program, rows = written(tmp_path, text), tmp_path / "own.yaml"
+    rows.write_text(OWN_ROW, encoding="utf-8")
+    arguments = ["verify", program, "--seconds", 0.05, "--compiler", compiler.name]
+    without = call(*arguments)
+    assert without.exit_code == 2
+    assert "there is no derivative rule" in without.stderr
+    assert "--extend" in without.stderr
+    assert call(*arguments, "--extend", rows).exit_code == 0

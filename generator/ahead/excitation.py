@@ -1,0 +1,88 @@
+"""What a program is fed: a WAV file, or a signal made here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from ..errors import InputError, Place, Problem
+
+GENERATED = ("noise", "impulse", "sine", "sweep")
+
+RATE = 44100
+SECONDS = 0.5
+AMPLITUDE = 0.5
+#: Of the sine, in Hz; no divisor of a usual sample rate, so that no period repeats.
+FREQUENCY = 997.0
+
+
+@dataclass(frozen=True)
+class Excitation:
+    """Input `signals` (inputs, frames) at a sample `rate` in Hz."""
+
+    signals: NDArray[np.float64]
+    rate: int
+
+
+def excitation(source: str, inputs: int, seconds: float | None, rate: int | None) -> Excitation:
+    """The signals for a program of so many `inputs`.
+
+    `source` is noise (white, seeded, each input its own), impulse, sine (997 Hz), sweep
+    (exponential, 20 Hz to 0.45 of the rate), or a WAV file of one channel, or of as many as there
+    are inputs. By default `seconds` is the whole file, else 0.5, and `rate` that of the file, else
+    44100. Raises `InputError` for a file that cannot be used.
+    """
+    if source not in GENERATED:
+        return _recording(source, inputs, seconds, rate)
+    rate = rate or RATE
+    frames = max(1, round((seconds or SECONDS) * rate))
+    time = np.arange(frames) / rate
+    match source:
+        case "noise":
+            signals = np.random.default_rng(0).uniform(-AMPLITUDE, AMPLITUDE, (inputs, frames))
+        case "impulse":
+            signals = np.zeros((inputs, frames))
+            signals[:, 0] = 1.0
+        case "sine":
+            wave = AMPLITUDE * np.sin(2 * np.pi * FREQUENCY * time)
+            signals = np.tile(wave, (inputs, 1))
+        case _:
+            low, high = 20.0, 0.45 * rate
+            growth = np.log(high / low) * rate / frames
+            wave = AMPLITUDE * np.sin(2 * np.pi * low * np.expm1(growth * time) / growth)
+            signals = np.tile(wave, (inputs, 1))
+    return Excitation(signals, rate)
+
+
+def _recording(file: str, inputs: int, seconds: float | None, rate: int | None) -> Excitation:
+    def refusal(what: str, hint: str) -> InputError:
+        return InputError([Problem(Place(file), what, hint)])
+
+    if not Path(file).is_file():
+        hint = f"name a WAV file, or one of {', '.join(GENERATED)}"
+        raise refusal("there is no such file", hint)
+    try:
+        with soundfile.SoundFile(file) as sound:
+            own = int(sound.samplerate)
+            frames = -1 if seconds is None else round(seconds * own)
+            signals = sound.read(frames, dtype="float64", always_2d=True).T
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.strip().rstrip(".")
+        raise refusal(f"is no sound file: {reason}", "use a WAV file") from None
+    if rate not in (None, own):
+        raise refusal(f"has a sample rate of {own} Hz, not {rate} Hz", "leave out --rate")
+    if not signals.size:
+        raise refusal("has no samples", "use a longer recording")
+    if not np.isfinite(signals).all():
+        bad = int(np.argmin(np.isfinite(signals).all(axis=0)))
+        raise refusal(f"is not finite at sample {bad}", "repair the recording")
+    if signals.shape[0] not in (1, inputs):
+        what = f"has {signals.shape[0]} channels, the program has {inputs} inputs"
+        raise refusal(what, "use a file with one channel, or with one for each input")
+    if signals.shape[0] != inputs:
+        signals = np.tile(signals, (inputs, 1))
+    return Excitation(np.ascontiguousarray(signals), own)
