@@ -493,7 +493,6 @@ PRIMITIVES = primitives(
     _p("ma.ilogb", stepped(lambda x: np.floor(np.log2(x)), np.log2), "positive"),
     _p("ma.isnan", lambda x: 0 * x),
     _p("ma.isinf", lambda x: 0 * x),
-    _p("ma.nextafter", lambda x, y: x, *_TWO),
 )
 
 #: Rows whose operands are not all signals, with the operand they have here.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from operations import count, operations
+from operations import operations
 from rows import BUILD
 
 from faustdiff.compilers import Compiler
@@ -91,9 +91,11 @@ def sources(pair: Pair) -> tuple[str, str]:
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.title)
 def test_no_more_operations_than_by_hand(pair: Pair, compiler: Compiler) -> None:
-    generated, by_hand = (operations(source, compiler) for source in sources(pair))
-    assert by_hand.total() > 0
-    assert generated.total() <= by_hand.total(), f"{generated} against {by_hand}"
+    generated, by_hand = (
+        operations(compiler.to_cpp(source, double=True, include=[BUILD])).sample
+        for source in sources(pair)
+    )
+    assert 0 < generated <= by_hand
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.title)
@@ -105,18 +107,3 @@ def test_both_compute_the_same(pair: Pair, compiler: Compiler) -> None:
     )
     assert generated.shape == (len(pair.at) + 1, 500)
     np.testing.assert_allclose(generated, by_hand, rtol=1e-12, atol=1e-12)
-
-
-def test_the_count_is_right() -> None:
-    cpp = """
-		double fSlow0 = 2.0 * double(fHslider0) + 1.0;
-		for (int i0 = 0; i0 < count; i0 = i0 + 1) {
-			fVec0[IOTA0 & 31] = static_cast<double>(input0[i0]);
-			double fTemp0 = fSlow0 * fRec0[1] - 1e-3 * fVec0[(IOTA0 - 4) & 31];
-			fRec0[0] = -(fTemp0) / std::sin(fTemp0) + ((fTemp0 > 0.5) ? fTemp0 : -fTemp0);
-			output0[i0] = FAUSTFLOAT(fRec0[0]);
-			fRec0[1] = fRec0[0];
-		}
-	}"""
-    expected = {"*": 2, "-": 1, "/": 1, "+": 1, ">": 1, "choice": 1, "negation": 2, "sin": 1}
-    assert count(cpp) == expected

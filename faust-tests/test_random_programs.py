@@ -40,6 +40,7 @@ ELSEWHERE = {
     "round": "not in every compiler; test_rows.py",
     "J0": "j0 is also a loop in the C++ of a delay line, and then does not compile; test_rows.py",
     "J1": "as J0; test_rows.py",
+    "nextafter": "off by a rounding, which a jump may see; test_rows.py",
     "lowest": "about intervals; test_time.py",
     "highest": "about intervals; test_time.py",
     "assertbounds": "ends both compilers; test_time.py",
@@ -82,7 +83,7 @@ def trial(model: Model) -> Trial:
     return Trial(model, interpret(model, SIGNALS).astype(float))
 
 
-def program(batch: Sequence[Trial]) -> str:
+def program(batch: Sequence[Trial], dual: bool = True) -> str:
     """The outputs of each, one after the other; all have the same two inputs."""
     lines, calls = [HEAD], []
     for index, one in enumerate(batch):
@@ -90,7 +91,8 @@ def program(batch: Sequence[Trial]) -> str:
         lines.append(f"model{index} = {one.model.text};")
         sliders = ", ".join(f'hslider("{at}", {at}, -2, 2, 0.001)' for at in one.model.at)
         signals = "".join(f", {name}" for name in ("x1", "x2")[:ins])
-        calls.append(f"({sliders}{signals} : df.jvp({count}, model{index}))")
+        box = f"df.jvp({count}, model{index})" if dual else f"model{index}"
+        calls.append(f"({sliders}{signals} : {box})")
     lines.append(f"process(x1, x2) = {', '.join(calls)}, (x1, x2 : !, !);")
     return "\n".join(lines)
 
@@ -101,7 +103,7 @@ def failures(batch: Sequence[Trial], compiler: Compiler) -> list[tuple[Trial, st
         compiled = build(program(batch), compiler=compiler, include=[BUILD], optimize="-O0")
     except FaustError as error:
         if len(batch) == 1:
-            return [(batch[0], str(error)[:1000])]
+            return [(batch[0], str(error)[:1000])] if accepted(batch[0], compiler) else []
         half = len(batch) // 2
         return [*failures(batch[:half], compiler), *failures(batch[half:], compiler)]
     signals = compiled.run(SIGNALS)
@@ -120,6 +122,15 @@ def failures(batch: Sequence[Trial], compiler: Compiler) -> list[tuple[Trial, st
                 )
             )
     return found
+
+
+def accepted(one: Trial, compiler: Compiler) -> bool:
+    """Whether the compiler takes the plain program: it has faults of its own."""
+    try:
+        build(program([one], dual=False), compiler=compiler, include=[BUILD], optimize="-O0")
+    except FaustError:
+        return False
+    return True
 
 
 def smallest(failed: Trial, compiler: Compiler) -> tuple[Trial, str]:
