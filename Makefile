@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := first
-.PHONY: first build check test lint bench clean
+.PHONY: first build check test lint bench docs clean
 
 first: build  ## Build and prove the library, then run a first example on it.
 	$(PY) examples/first_gradient.py
@@ -34,6 +34,11 @@ bench: $(READY)  ## Measurements, side by side; nothing is asserted.
 	$(PY) benchmarks/ahead_of_time.py
 	$(PY) benchmarks/frequency_basin.py
 	$(PY) benchmarks/fit_memory.py
+	$(PY) benchmarks/reverse_mode.py
+
+docs: $(READY)  ## The documentation as a site in site/, to be read without a network.
+	$(PY) -m pip install --quiet ".[docs]"
+	$(PY) -m mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) .cache *.egg-info

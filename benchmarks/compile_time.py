@@ -1,40 +1,57 @@
-"""How long Faust takes to compile dual primitives, by number of parameters, on each compiler."""
+"""How long Faust takes to compile derivatives of plain programs, on each compiler, in seconds."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
-from faustdiff.compilers import available_compilers
+from faustdiff.compilers import Compiler, FaustError, available_compilers
 
 LIBRARY = Path(__file__).resolve().parent.parent / "build"
-COUNTS = (1, 2, 4, 8, 16, 32, 64)
+HEAD = 'import("stdfaust.lib"); df = library("diff.lib");\n'
+COUNTS = (4, 8, 16, 32, 64, 128)
+LIMIT = 120
+#: A function of the standard libraries, and how many parameters it has.
+FUNCTIONS = (
+    ("fi.lowpass(4)", 1),
+    ("fi.bandpass(2)", 2),
+    ("fi.peak_eq", 3),
+    ("co.compressor_mono", 4),
+    (r"\(a, b, c).(re.mono_freeverb(a, b, c, 100))", 3),
+    ("pm.ks", 2),
+    ("ve.korg35LPF", 2),
+    ("ve.moogLadder", 2),
+    ("ve.diodeLadder", 2),
+)
 
 
 def fir(count: int) -> str:
-    """An FIR filter whose `count` taps are all parameters, routed by hand."""
-    taps = ", ".join(f'hslider("tap {i}", 0, -1, 1, 0.01)' for i in range(count))
-    return f"""
-    df = library("diff.lib"); si = library("signals.lib");
-    vars = df.vars(({taps}));
-    d = df.env(vars);
-    tap(i) = d.input, d.diff(i) : d.diff(@) : si.bus(vars.N + 1), vars.var(i + 1) : d.diff(*);
-    process = _ <: par(i, vars.N, tap(i)) : d.sumall(vars.N);
-    """
+    """An FIR filter whose `count` taps are all parameters, written plainly."""
+    names = [f"b{i}" for i in range(count)]
+    taps = ", ".join(f"(@({i}) * {name})" for i, name in enumerate(names))
+    return rf"df.jvp({count}, \({', '.join(names)}).(_ <: {taps} :> _))"
+
+
+def seconds(compiler: Compiler, program: str) -> str:
+    """The time from Faust to C++."""
+    start = time.perf_counter()
+    try:
+        source = f"{HEAD}process = {program};"
+        compiler.to_cpp(source, double=True, include=[LIBRARY], timeout=LIMIT)
+    except FaustError:
+        return f"> {LIMIT}"
+    return f"{time.perf_counter() - start:.2f}"
 
 
 def main() -> None:
-    """Prints the table."""
+    """Prints the tables."""
     compilers = available_compilers()
-    print("FIR with N learnable taps, Faust to C++, seconds")
-    print("   N" + "".join(f"{c.name + ' ' + c.version():>16}" for c in compilers))
-    for count in COUNTS:
-        times = []
-        for compiler in compilers:
-            start = time.perf_counter()
-            compiler.to_cpp(fir(count), double=True, include=[LIBRARY])
-            times.append(time.perf_counter() - start)
-        print(f"{count:4d}" + "".join(f"{seconds:16.2f}" for seconds in times))
+    rows = [(f"FIR, {count} learnable taps", fir(count)) for count in COUNTS]
+    rows += [(text, f"df.jvp({count}, {text})") for text, count in FUNCTIONS]
+    versions = "".join(f"{compiler.version():>14}" for compiler in compilers)
+    print(f"{'Faust to C++, seconds':48}{versions}")
+    for name, program in rows:
+        print(f"{name:48}" + "".join(f"{seconds(c, program):>14}" for c in compilers), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Every program in examples/ learns what is hidden in it to 1 % within 10 s of audio, and stays.
 
+So does its counterpart in examples/plain/, whose model is plain Faust.
+
 A problem is a program, values to hide in it, and how far off it is: by default, each meter under
 "Learned" is held against the slider of the same name under "Hidden".
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +22,8 @@ from faustdiff.compilers import Compiler
 from faustdiff.program import CompiledProgram, Program, Session, build
 
 EXAMPLES = BUILD.parent / "examples"
+#: Duals routed by hand, and the same problems with plain models.
+FOLDERS = (EXAMPLES, EXAMPLES / "plain")
 RATE = 44100
 SECONDS = 10
 #: The meters are read so many times in the last second: "and stays there".
@@ -128,10 +133,16 @@ PROBLEMS = (
 )
 
 
-@pytest.mark.parametrize("double", [True, False], ids=["double", "single"])
+# What a plain model becomes is the same program as by hand, so one precision tells.
+@pytest.mark.parametrize(
+    ("folder", "double"),
+    [(FOLDERS[0], True), (FOLDERS[0], False), (FOLDERS[1], True)],
+    ids=["double", "single", "plain-double"],
+)
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.example)
-def test_learns_and_stays(problem: Problem, compiler: Compiler, double: bool) -> None:
-    program = build(source(problem.example), compiler=compiler, double=double, include=[BUILD])
+def test_learns_and_stays(folder: Path, problem: Problem, compiler: Compiler, double: bool) -> None:
+    text = source(folder, problem.example)
+    program = build(text, compiler=compiler, double=double, include=[BUILD])
     failures = []
     for values in ({}, *problem.others):
         distances = [problem.distance(one) for one in last_second(program, values)]
@@ -141,20 +152,29 @@ def test_learns_and_stays(problem: Problem, compiler: Compiler, double: bool) ->
     assert not failures, "\n".join(failures)
 
 
-def test_every_example_is_a_problem() -> None:
-    programs = {path.stem for path in EXAMPLES.glob("*.dsp")} - {"gain_dc"}
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_example_is_a_problem(folder: Path) -> None:
+    programs = {path.stem for path in folder.glob("*.dsp")} - {"gain_dc"}
     assert programs == {problem.example for problem in PROBLEMS}
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.example)
-def test_example_says_what_it_learns(problem: Problem) -> None:
-    header = re.match(r"(//.*\n)*", source(problem.example))
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_example_says_what_it_learns(folder: Path, problem: Problem) -> None:
+    header = re.match(r"(//.*\n)*", source(folder, problem.example))
     assert header is not None
     assert 2 <= header[0].count("\n") <= 5
 
 
-def source(example: str) -> str:
-    return (EXAMPLES / f"{example}.dsp").read_text(encoding="utf-8")
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.example)
+def test_plain_models_route_nothing(problem: Problem) -> None:
+    text = source(FOLDERS[1], problem.example)
+    assert "d.learnable(model)" in text
+    assert not re.search(r"d\.(diff|input|fwd|linear|osc|fdelay|sumall)|df\.rec|vars\.var", text)
+
+
+def source(folder: Path, example: str) -> str:
+    return (folder / f"{example}.dsp").read_text(encoding="utf-8")
 
 
 def last_second(program: Program, values: Values) -> Iterator[Reading]:

@@ -121,9 +121,7 @@ def test_spectra_without_phases(folder: Path) -> None:
     (folder / "truth.dsp").write_text(
         'import("stdfaust.lib"); process = fi.lowpass(1, 3000) : *(0.9);', encoding="utf-8"
     )
-    result = run(
-        "filter.dsp", "--input", "in.wav", "--ground-truth", "truth.dsp", "--loss", "stft"
-    )
+    result = run("filter.dsp", "--input", "in.wav", "--ground-truth", "truth.dsp", "--loss", "stft")
     assert result.exit_code == 0, result.output
     assert values(folder, "filter.fit") == pytest.approx({"f": 3000, "g": 0.9}, rel=1e-4)
 
@@ -190,8 +188,7 @@ def test_a_folder_and_a_sweep(folder: Path) -> None:
 def test_many_fits_in_processes(folder: Path) -> None:
     result = CliRunner().invoke(
         main,
-        ["fit", "gain.dsp", "--input", "in.wav", "--target", "out.wav"]
-        + ["--sweep", "width=0,0.1,0.2", "--jobs", "2"],
+        "fit gain.dsp --input in.wav --target out.wav --sweep width=0,0.1,0.2 --jobs 2".split(),
     )
     assert result.exit_code == 0, result.output
     with (folder / "gain.fit" / "fits.csv").open(encoding="utf-8") as file:
@@ -211,8 +208,11 @@ def test_a_cluster(folder: Path) -> None:
         for options in (["--starts", "16"], ["--sweep", "width=0,0.1"]):
             result = CliRunner().invoke(
                 main,
-                ["fit", "gain.dsp", "--input", "in.wav", "--target", "out.wav"]
-                + ["--dask", cluster.scheduler_address, *options],
+                [
+                    *"fit gain.dsp --input in.wav --target out.wav --dask".split(),
+                    cluster.scheduler_address,
+                    *options,
+                ],
             )
             assert result.exit_code == 0, result.output
     assert values(folder) == pytest.approx(HIDDEN, rel=1e-6)

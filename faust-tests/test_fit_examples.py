@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from faustdiff.compilers import Compiler, find_compiler
 from fitting import EXAMPLES, setup
 
+from faustdiff.compilers import Compiler, find_compiler
 from faustdiff.fitting.fit import Fit, Options, fit
 
 PASSES = 30

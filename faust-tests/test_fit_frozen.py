@@ -10,7 +10,6 @@ from faustdiff.compilers import Compiler
 from faustdiff.fitting.frozen import frozen, sliders
 from faustdiff.program import build
 
-
 WRITTEN = {
     "once": ('process = *(hslider("gain [diff:1]", 0.5, 0, 1, 0.01));', True),
     "in a group, after a comment": (
@@ -51,8 +50,11 @@ def test_frozen(name: str, compiler: Compiler) -> None:
         assert same == [pytest.approx(wanted, rel=1e-9)]
     original = build(text, compiler=compiler)
     x = np.random.default_rng(0).uniform(-1, 1, (original.inputs, 500))
-    moved = {original.controls[original.find(one.label)].path: values[one.path]
-             for one in params if one.path in values and one.label.count("gain") == 0}
+    moved = {
+        original.controls[original.find(one.label)].path: values[one.path]
+        for one in params
+        if one.path in values and one.label.count("gain") == 0
+    }
     if set(moved) == {one.path for one in params if one.path in values}:
         assert program.run(x) == pytest.approx(original.run(x, controls=moved), abs=1e-9)
 

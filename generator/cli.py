@@ -16,7 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from . import __version__, reports
 from .ahead.commands import differentiate_command, verify_command
+from .comparison.command import diff_command
 from .fitting.command import fit_command
+from .learned.commands import freeze_command, import_weights_command, train_command
 from .options import NOT_HELD, read_table, refuse, table_options
 from .stage2_model import Primitive, Table
 from .stage3_check import Checked, Report, check
@@ -26,6 +28,7 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "text": reports.text,
     "json": reports.as_json,
     "junit": reports.junit,
+    "github": reports.github,
 }
 
 
@@ -131,6 +134,13 @@ def _progress(total: int) -> Iterator[Callable[[Primitive], None]]:
         yield step
 
 
-main.add_command(differentiate_command)
-main.add_command(verify_command)
-main.add_command(fit_command)
+for command in (
+    diff_command,
+    differentiate_command,
+    verify_command,
+    fit_command,
+    train_command,
+    freeze_command,
+    import_weights_command,
+):
+    main.add_command(command)

@@ -83,6 +83,24 @@ def junit(report: Report) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, "unicode")
 
 
+def github(report: Report) -> str:
+    """A workflow command for each failure, which GitHub shows at its line; then a summary."""
+    lines = []
+    for finding in report.failures:
+        what = failure(finding).partition(": ")[2]
+        file = _escaped(finding.place.file).replace(":", "%3A").replace(",", "%2C")
+        place = f"file={file},line={finding.place.line},col={finding.place.column}"
+        lines.append(f"::error {place},title=faustdiff::{_escaped(what)}")
+    rows, failures = len(report.table.primitives), len(report.failures)
+    lines.append(f"{rows} rows, {len(report.findings)} findings, {failures} failed")
+    return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    """Text as the workflow commands of GitHub want it, on one line."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
 def _counts(report: Report) -> Counter[str]:
     counted = Counter(finding.outcome for finding in report.findings)
     return Counter({outcome: counted[outcome] for outcome in get_args(Outcome)})

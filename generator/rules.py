@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from typing import Literal
 
-from .expressions import Expression
+from .expressions import Expression, delay_of
 from .stage2_model import Guard, Primitive, tangent_name
 from .vocabulary import WHERE
 
@@ -66,6 +67,62 @@ def tangent(row: Primitive) -> Rule:
         tree = _sum([_term(rule.tree, name, shared) for rule, name in terms])
     operands = tuple(name for name in row.args if name in _expression(tree).names)
     return Rule(row.active, operands, tuple(shared.expressions), _expression(tree))
+
+
+#: The name of the cotangent of a row's result in the expressions of an adjoint.
+COTANGENT = "cotangent"
+
+
+@dataclass(frozen=True)
+class Share:
+    """What the cotangent of a result gives to one argument.
+
+    In the form "value", `expression` is the cotangent of the argument, of the arguments and of
+    `COTANGENT`. In the form "lag", the cotangent goes to the argument as it was `expression`
+    samples ago. In the form "state", the tangent has a memory that reverse mode cannot follow, and
+    in the form "none" nothing goes to the argument.
+    """
+
+    form: Literal["value", "lag", "state", "none"]
+    expression: Expression
+
+
+def adjoint(row: Primitive) -> tuple[Share, ...]:
+    """The share of each argument in a cotangent: the transpose of what `tangent` is made of."""
+    return tuple(_share(row, name) for name in row.args)
+
+
+def _share(row: Primitive, argument: str) -> Share:
+    if argument not in row.active:
+        return Share("none", _expression(ast.Constant(0)))
+    rule = partial(row, argument)
+    tangent = tangent_name(argument)
+    if tangent not in rule.names:
+        return Share("value", _expression(_times_cotangent(rule.tree, row.kind == "selector")))
+    match rule.tree:
+        case ast.Subscript(value=ast.Name(id=name)) if name == tangent:
+            lag = delay_of(rule.tree)
+            if lag is not None:
+                return Share("lag", _expression(lag))
+        case ast.Call(func=ast.Name(id="prefix"), args=[_, ast.Name(id=name)]) if name == tangent:
+            return Share("lag", _expression(ast.Constant(1)))
+    return Share("state", rule)
+
+
+def _times_cotangent(rule: ast.expr, chosen: bool) -> ast.expr:
+    """A partial times the cotangent; a selection chooses, for the reason given at `_select`."""
+    name = ast.Name(COTANGENT)
+    if chosen and _is_where(rule) and isinstance(rule, ast.Call):
+        condition, *branches = rule.args
+        return ast.Call(rule.func, [condition, *(_times_cotangent(b, True) for b in branches)], [])
+    match ast.unparse(rule):
+        case "0" | "0.0":
+            return ast.Constant(0)
+        case "1" | "1.0":
+            return name
+        case "-1" | "-1.0":
+            return ast.UnaryOp(ast.USub(), name)
+    return ast.BinOp(rule, ast.Mult(), name)
 
 
 def plain_tangent(row: Primitive) -> Expression:

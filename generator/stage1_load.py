@@ -34,15 +34,24 @@ class Node:
 
 def load(path: Path) -> Node:
     """The tree of the file at `path`; raises `InputError` with every problem that was found."""
-    name = _displayed(path)
+    name = displayed(path)
+    return parse(decoded(read_bytes(path, name), name), name)
+
+
+def read_bytes(path: Path, name: str) -> bytes:
+    """What is in the file at `path`, called `name` in messages; no more than is ever used."""
     try:
         with path.open("rb") as stream:
             # No more than that is ever read, whatever the size of the file is said to be.
-            content = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise _refusal(
             Place(name), f"cannot be read: {error.strerror}", "name an existing, readable file"
         ) from None
+
+
+def decoded(content: bytes, name: str) -> str:
+    """The text of a file; `InputError` if it is too long or not UTF-8."""
     if len(content) > MAX_BYTES:
         raise _refusal(
             Place(name),
@@ -50,16 +59,15 @@ def load(path: Path) -> Node:
             "a table is smaller than that; is this the right file?",
         )
     try:
-        text = content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise _refusal(
             Place(name, line, 1), f"is not UTF-8 (byte {error.start})", "save the file as UTF-8"
         ) from None
-    return parse(text, name)
 
 
-def _displayed(path: Path) -> str:
+def displayed(path: Path) -> str:
     """The path as the user would type it from here."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -30,6 +30,24 @@ OLDEST = "2.54.9"
 Form = Literal["lift", "zero", "cut", "unavailable", "other"]
 
 
+AdjointForm = Literal["values", "none", "lag", "lag and value", "state", "unavailable", ""]
+
+
+@dataclass(frozen=True)
+class Adjoint:
+    """The reverse rule of a row as the templates see it.
+
+    `mask` tells for each argument whether it gets a share of the cotangent, as in "011" for
+    `select2`. `values` are the shares that are values, `lag` is the one that is a delay, as a box
+    without inputs, of the arguments `X`.
+    """
+
+    form: AdjointForm
+    mask: str = ""
+    values: tuple[str, ...] = ()
+    lag: str = ""
+
+
 @dataclass(frozen=True)
 class Dual:
     """A row as the templates see it: names and printed text.
@@ -55,6 +73,7 @@ class Dual:
     formulas: tuple[str, ...]
     verdict: str
     newer: bool
+    adjoint: Adjoint
 
     @property
     def box(self) -> str:
@@ -75,6 +94,8 @@ def render(checked: Checked) -> dict[str, str]:
         "duals": duals,
         "newer": [dual for dual in duals if dual.newer and dual.form in ("lift", "zero")],
         "oldest": OLDEST,
+        "masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "values"}),
+        "lag_masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "lag"}),
     }
     names = ("diff.lib", "reference.md")
     return {name: _environment().get_template(f"{name}.jinja").render(context) for name in names}
@@ -148,7 +169,32 @@ def _dual(checked: Checked, row: Primitive) -> Dual:
         formulas=_formulas(row),
         verdict=checked.verdict(row),
         newer=bool(row.since) and _version(row.since) > _version(OLDEST),
+        adjoint=_adjoint(row),
     )
+
+
+def _adjoint(row: Primitive) -> Adjoint:
+    if row.composite or row.kind == "structural" or row.name == "wire":
+        return Adjoint("")
+    if row.kind == "unavailable":
+        return Adjoint("unavailable")
+    shares = rules.adjoint(row)
+    mask = "".join("0" if share.form == "none" else "1" for share in shares)
+    values = tuple(faust(share.expression) for share in shares if share.form == "value")
+    lags = [share.expression for share in shares if share.form == "lag"]
+    if any(share.form == "state" for share in shares):
+        return Adjoint("state")
+    if not lags:
+        return Adjoint("values" if values else "none", mask, values)
+    lag = faust(lags[0])
+    if lags[0].names:
+        lag = f"case {{ (({', '.join(row.args)})) => {lag}; }}(operands(X))"
+    match [share.form for share in shares if share.form != "none"]:
+        case ["lag"]:
+            return Adjoint("lag", mask, (), lag)
+        case ["lag", "value"] if len(shares) == 2:
+            return Adjoint("lag and value", mask, values, lag)
+    return Adjoint("state")
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -106,7 +106,7 @@ def test_files_that_cannot_be_used(tmp_path: Path, what: str) -> None:
 
 def test_a_truncated_flac_is_refused(tmp_path: Path) -> None:
     bad_flac(tmp_path / "bad.flac")
-    with pytest.raises(InputError, match="truncated|no sound file"):
+    with pytest.raises(InputError, match=r"truncated|no sound file"):
         open_recording(tmp_path / "bad.flac")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import pytest
 from scipy.optimize import least_squares as reference
@@ -53,10 +55,8 @@ def rosenbrock(units: np.ndarray) -> Sums:
 
 def last(objective: object, units: list[float], limit: int = 200) -> Point:
     assert callable(objective)
-    point = Point(np.array(units), objective(np.array(units)), 1e-2)
-    for _, point in zip(range(limit), minimize(objective, point), strict=False):
-        pass
-    return point
+    start = Point(np.array(units), objective(np.array(units)), 1e-2)
+    return [start, *islice(minimize(objective, start), limit)][-1]
 
 
 def test_levenberg_marquardt_follows_a_valley() -> None:

@@ -3,7 +3,7 @@
     python examples/fit/make_wavs.py [--snr DB] [NAME...]
 
 For each example NAME, `examples/fit/wav` gets NAME.input.wav, if the program has an input, and
-NAME.target.wav: the program's output with the values of `HIDDEN`, two seconds at 44.1 kHz, with white
+NAME.target.wav: the program's output with its hidden values, two seconds at 44.1 kHz, with white
 noise at a signal-to-noise ratio of --snr if given. Prints the command that finds the values again.
 """
 

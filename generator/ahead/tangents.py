@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..expressions import fold
-from ..rules import Rule
+from ..rules import Rule, partial
 from ..stage2_model import Primitive, tangent_name
 from .graph import Graph, Node
 from .rows import Nodes, Rows, rule_of
@@ -200,28 +200,21 @@ def table_tangent(graph: Graph, rows: Rows, number: int, moving: int) -> int | N
 
     See `table_slopes`.
     """
+    row = next(row for row in rows.table.primitives if row.name == "frdtable")
     size, content, index = graph.nodes[number].args
-    nodes = Nodes(graph, rows, {})
-    one, none = graph.number(1), graph.number(0)
-    last = nodes.present(nodes.sub(size, one))
-    after = graph.primitive("min", graph.primitive("+", index, one), last)
-    before = graph.primitive("max", graph.primitive("-", index, one), none)
-    rise = nodes.sub(
-        graph.primitive("rdtable", size, content, after),
-        graph.primitive("rdtable", size, content, before),
-    )
-    return nodes.mul(nodes.mul(graph.number(0.5), rise), moving)
+    nodes = Nodes(graph, rows, {"size": size, "init": content, "r": index})
+    result: int | None = nodes.mul(fold(partial(row, "r"), nodes), moving)
+    return result
 
 
 def table_slopes(graph: Graph, numbers: Sequence[int]) -> dict[int, int]:
     """Tables that are read at the whole part of a real index: the table's node, and that index.
 
     Such a program is a staircase, whose derivative is 0 and of no use. What it stands for is the
-    function in the table, so the tangent is taken to be its slope, the central difference of the
-    two neighbouring entries (one-sided and halved at the ends). A program that interpolates reads
-    the fractional part of the same index too: there the derivative is exact without this, and
-    adding a slope would count it twice. Hence the condition that nothing but tables reads the
-    whole part, and that nothing else rounds the index.
+    function in the table, so the tangent is taken to be its slope, by the row `frdtable`.
+    A program that interpolates reads the fractional part of the same index too: there the
+    derivative is exact without this, and adding a slope would count it twice. Hence the condition
+    that nothing but tables reads the whole part, and that nothing else rounds the index.
     """
     readers: dict[int, set[tuple[str, int]]] = {}
     rounded: dict[int, int] = {}

@@ -231,9 +231,7 @@ def fit_command(
     """
     _consistent(optimizer, loss, batch, checkpoint_file, resume, targets, sweeps, online, starts)
     rules = read_table(table, extensions)
-    options = Options(
-        optimizer, passes, patience, starts, random_start, seed, learning_rate, batch
-    )
+    options = Options(optimizer, passes, patience, starts, random_start, seed, learning_rate, batch)
     out = out or Path(f"{program.stem}.fit")
     with usable_input(), tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
         work = Path(folder)
@@ -242,9 +240,7 @@ def fit_command(
             program, read_source(program), chosen_compiler(compiler), folders_of_search, rules
         )
         source = _source(subject, params, all_continuous, settings, work)
-        stage = Stage(
-            work, source.inputs, source.outputs, subject.compiler, include, seconds, rate
-        )
+        stage = Stage(work, source.inputs, source.outputs, subject.compiler, include, seconds, rate)
         many = len(targets) == 1 and targets[0].is_dir()
         with open_pool(jobs or os.cpu_count() or 1, dask) as pool:
             if many or sweeps:
@@ -319,7 +315,9 @@ def _source(
         cache=cache,
     )
     # What is set and fitted is where the search starts; the rest stays.
-    model, fixed, starts = model_of(source), {}, {}
+    model = model_of(source)
+    fixed: dict[str, float] = {}
+    starts: dict[str, float] = {}
     for name, value in map(_setting, settings):
         path = control(model.program, name)
         (starts if path in model.paths else fixed)[path] = value
@@ -426,8 +424,14 @@ def _online(setup: Setup, rate: float, subject: Subject, out: Path) -> None:
     values, rows = run_online(setup, start, rate, absolute, click.echo)
     _made(out)
     write_whole(out / "online.csv", rows)
-    text = frozen(subject.text, _frozen_values(setup, values), subject.compiler,
-                  include=subject.include, table=subject.table, name=subject.name).text
+    text = frozen(
+        subject.text,
+        _frozen_values(setup, values.tolist()),
+        subject.compiler,
+        include=subject.include,
+        table=subject.table,
+        name=subject.name,
+    ).text
     write_whole(out / f"{subject.name}.dsp", text)
     click.echo(f"wrote {out}: online.csv, {subject.name}.dsp")
 
@@ -488,7 +492,9 @@ def _shown(
         if checkpoint_file:
             write_whole(checkpoint_file, checkpoint(setup, options, record))
 
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task("fitting", total=record.limit, state="")
 
         def tell(now: Record) -> None:

@@ -1,9 +1,9 @@
 """Optimizers that take the gradient alone: L-BFGS-B, Adam, and plain gradient descent.
 
-They move the units of the sliders, and clip them to 0..1. Adam is that of Kingma and Ba (ICLR 2015).
-Adam and SGD may move after each batch of samples: the program goes on from where it is, so that its
-partials lag behind by what parameters have moved since, as in real-time recurrent learning (Williams
-and Zipser, 1989).
+They move the units of the sliders, and clip them to 0..1. Adam is that of Kingma and Ba (ICLR
+2015). Adam and SGD may move after each batch of samples: the program goes on from where it is, so
+that its partials lag behind by what parameters have moved since, as in real-time recurrent learning
+(Williams and Zipser, 1989).
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def descend(
 ) -> str:
     """Adam or SGD until the record's passes or patience are spent.
 
-    The gradient is divided by the greatest curvature at the start, so that a rate does not depend on
-    how loud a recording is: SGD with a rate of 1 would take a Newton step in the steepest direction.
-    `record.state` holds what is needed to go on.
+    The gradient is divided by the greatest curvature at the start, so that a rate does not depend
+    on how loud a recording is: SGD with a rate of 1 would take a Newton step in the steepest
+    direction. `record.state` holds what is needed to go on.
     """
     stage = descent.method.upper() if descent.method == "sgd" else "Adam"
     state = record.state

@@ -130,9 +130,7 @@ def rendered(program: Program, rate: int, inputs: Iterator[Array]) -> Iterator[A
             yield np.asarray(signals, float)
     else:
         given = np.concatenate(list(inputs), axis=1)
-        signals = program.run(
-            given if program.inputs else None, given.shape[1], sample_rate=rate
-        )
+        signals = program.run(given if program.inputs else None, given.shape[1], sample_rate=rate)
         yield np.asarray(signals, float)
 
 

@@ -1,9 +1,9 @@
 """A program with other initial values for its sliders.
 
-The user's own text is kept where each of these sliders is written in it once, as a call whose label is a
-string. Otherwise - in a library, in an iteration, built from expressions - the program is printed
-as the compiler expands it. Either result is expanded again, and counts only if all its sliders start
-where they should.
+The user's own text is kept where each of these sliders is written in it once, as a call whose label
+is a string. Otherwise - in a library, in an iteration, built from expressions - the program is
+printed as the compiler expands it. Either result is expanded again, and counts only if all its
+sliders start where they should.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ def _printed(program: Program, values: Mapping[str, float], name: str) -> str:
     lines, names = definitions(graph, program.outputs)
     inputs = ", ".join(input_name(i) for i in range(program.inputs))
     header = [
-        f"// {name} with fitted values, as the compiler expands it: its sliders are not all written",
-        "// in its own text, once each.",
+        f"// {name} with fitted values, as the compiler expands it: its sliders are not all",
+        "// written in its own text, once each.",
         "",
         *(f'declare {key} "{value}";' for key, value in program.metadata),
         "",

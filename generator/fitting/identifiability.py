@@ -58,7 +58,7 @@ def unknown(curvature: NDArray[np.float64]) -> Unknown:
 
 
 def condition(curvature: NDArray[np.float64]) -> float:
-    """The smallest singular value of the normalized Jacobian over the largest; 0 without full rank."""
+    """Smallest over largest singular value of the normalized Jacobian; 0 without full rank."""
     sizes = np.sqrt(np.maximum(np.diag(curvature), 0.0))
     if not np.isfinite(sizes).all() or not sizes.all():
         return 0.0

@@ -1,7 +1,7 @@
 """Levenberg-Marquardt within bounds, on sums instead of residuals.
 
-SciPy's `least_squares` wants the whole Jacobian, which grows with the recording. Here each pass leaves
-only the normal equations, P x P. The step solves, within the bounds,
+SciPy's `least_squares` wants the whole Jacobian, which grows with the recording. Here each pass
+leaves only the normal equations, P x P. The step solves, within the bounds,
 
     min |R s + R^-T g|^2 + damping |D s|^2    with R^T R = H, D^2 = diag(H),
 
@@ -23,8 +23,9 @@ from .losses import Sums
 Array = NDArray[np.float64]
 Objective = Callable[[Array], Sums]
 
-#: A step is not worth a pass if it is expected to improve the loss by less than this part of it. With
-#: N samples of noise, that is a small part of the standard error of the parameters: sqrt(N) times less.
+#: A step is not worth a pass if it is expected to improve the loss by less than this part of it.
+#: With N samples of noise, that is a small part of the standard error of the parameters: sqrt(N)
+#: times less.
 GAIN = 1e-9
 #: Nor if it moves no parameter by more than this part of its range.
 STEP = 1e-10

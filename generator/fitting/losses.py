@@ -212,7 +212,7 @@ class Resolution:
         return np.asarray(np.fft.rfft(self.frames(signal)), np.complex128)
 
     def adjoint(self, spectra: NDArray[np.complex128], length: int) -> Array:
-        """The adjoint of `transform`: sum over frames and bins of Re(conj(A) S x) = <adjoint(A), x>.
+        """The adjoint of `transform`: <adjoint(A), x> = Re(conj(A) S x) over frames and bins.
 
         `irfft` counts all bins but the first and the last twice, and divides by the size.
         """

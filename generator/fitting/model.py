@@ -1,8 +1,8 @@
 """The differentiated program on examples: what one pass gives.
 
-A pass is one run of the program with its partials over all samples of the examples. Runs over a part
-of them count as that part of a pass, and so do runs for a validation or a ranking: `Model.frames`
-counts every sample that was computed.
+A pass is one run of the program with its partials over all samples of the examples. Runs over a
+part of them count as that part of a pass, and so do runs for a validation or a ranking:
+`Model.frames` counts every sample that was computed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..ahead import Parameter
 from ..compilers import Compiler
@@ -104,7 +103,7 @@ class Model:
         frames: int | None = None,
         curvature: bool = True,
     ) -> list[Sums]:
-        """Each loss with its derivatives by the sliders, over the first `frames` of each example."""
+        """Each loss with its derivatives by the sliders, over the first `frames` of each one."""
         count = len(self.paths)
         meters = [one.meter(self.source.outputs, count, curvature=curvature) for one in losses]
         wrong = energy = 0.0

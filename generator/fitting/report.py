@@ -87,7 +87,7 @@ class Listener:
 
     def spectra(self) -> Spectra:
         """Of all that was heard."""
-        hertz = np.fft.rfftfreq(WINDOW, 1 / self._rate)
+        hertz: Array = np.asarray(np.fft.rfftfreq(WINDOW, 1 / self._rate), float)
         return Spectra(hertz, self._target.decibels(), self._result.decibels())
 
 

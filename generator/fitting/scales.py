@@ -1,8 +1,8 @@
 """Sliders as numbers between 0 and 1, in which they are optimized.
 
-A slider marked `[scale:log]` is spaced by ratios: p = min (max / min)^u. Any other is spaced evenly:
-p = min + (max - min) u. So all parameters have the same range, and a filter's cutoff can be found
-over three decades.
+A slider marked `[scale:log]` is spaced by ratios: p = min (max / min)^u. Any other is spaced
+evenly: p = min + (max - min) u. So all parameters have the same range, and a filter's cutoff can be
+found over three decades.
 """
 
 from __future__ import annotations

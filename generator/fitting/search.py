@@ -1,21 +1,21 @@
 """From a start to the parameters: which problem is solved first, so that the real one can be.
 
-Least squares converges in a few passes from a start that is near enough. What is near enough depends
-on the program: a filter forgives octaves, an oscillator that is off by a cycle over the recording is
-lost, and so is a delay that is off by a period of what it delays. There are two remedies, and both
-solve an easier problem first.
+Least squares converges in a few passes from a start that is near enough. What is near enough
+depends on the program: a filter forgives octaves, an oscillator that is off by a cycle over the
+recording is lost, and so is a delay that is off by a period of what it delays. There are two
+remedies, and both solve an easier problem first.
 
-*Coarse to fine.* Residual and partials are smoothed by lowpasses, from 3 Hz upwards, in the same pass.
-The wider the smoothing, the further a delay can be off. Once a level is solved, the search goes on at
-the finest level whose own step agrees with what the coarser one knows: in the metric of its
-Gauss-Newton matrix, the step is within its uncertainty. This is the continuation of Witkin, Terzopoulos
-and Kass, "Signal matching through scale space" (1987).
+*Coarse to fine.* Residual and partials are smoothed by lowpasses, from 3 Hz upwards, in the same
+pass. The wider the smoothing, the further a delay can be off. Once a level is solved, the search
+goes on at the finest level whose own step agrees with what the coarser one knows: in the metric of
+its Gauss-Newton matrix, the step is within its uncertainty. This is the continuation of Witkin,
+Terzopoulos and Kass, "Signal matching through scale space" (1987).
 
-*Race.* Many starts compete on a short piece from the beginning of the recordings, just long enough for
-the parameters to be identifiable. The best quarter goes on to a piece of twice the length, and so on:
-successive halving (Jamieson and Talwalkar, "Non-stochastic best arm identification", 2016) joined with
-a growing horizon, in which frequencies and delays are known ever better before cycles can be lost. All
-of it costs but a few passes.
+*Race.* Many starts compete on a short piece from the beginning of the recordings, just long enough
+for the parameters to be identifiable. The best quarter goes on to a piece of twice the length, and
+so on: successive halving (Jamieson and Talwalkar, "Non-stochastic best arm identification", 2016)
+joined with a growing horizon, in which frequencies and delays are known ever better before cycles
+can be lost. All of it costs but a few passes.
 """
 
 from __future__ import annotations
@@ -232,4 +232,3 @@ def first_piece(objective: Objective, record: Record, starts: Sequence[Array]) -
             record.check(objective)
         frames *= 2
     return min(frames, objective.length)
-

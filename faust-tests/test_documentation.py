@@ -1,0 +1,89 @@
+"""The documentation keeps its word: Faust snippets compile, commands run, the site is complete."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from rows import BUILD
+
+from faustdiff.cli import main
+from faustdiff.compilers import Compiler
+from faustdiff.program import build
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+PROGRAMS = [
+    (page.relative_to(ROOT).as_posix(), text)
+    for page in PAGES
+    if page.name != "README.md"  # its programs are tested by themselves
+    for text in re.findall(r"```faust\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+]
+#: Commands after `$` in a console, and those that are indented in the README.
+COMMANDS = sorted(
+    {
+        command.split("  ")[0].strip()
+        for page in PAGES
+        for command in re.findall(r"^(?:\$ |    )(faustdiff .*)", page.read_text("utf-8"), re.M)
+    }
+)
+
+
+@pytest.mark.parametrize(("page", "text"), PROGRAMS, ids=[page for page, _ in PROGRAMS])
+def test_programs_run(compiler: Compiler, page: str, text: str) -> None:
+    program = build(text, compiler=compiler, include=[BUILD])
+    noise = [[0.5, -0.25, 1.0, 0.125] * 16] * program.inputs
+    outputs = program.run(noise or None, 64)
+    assert abs(outputs).sum() > 0
+
+
+def test_the_amplifier_of_the_tutorial_is_fitted(compiler: Compiler) -> None:
+    text = next(t for page, t in PROGRAMS if page == "docs/tutorial.md" and "backprop" in t)
+    session = build(text, compiler=compiler, include=[BUILD]).session()
+    session.compute(None, 44100)
+    assert session.get("gain") == pytest.approx(0.5, rel=1e-2)
+    assert session.get("offset") == pytest.approx(0.25, rel=1e-2)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_are_those_of_the_program(command: str) -> None:
+    """Every option that is written exists: the command is parsed, with its help for its work."""
+    words = shlex.split(command.split(">")[0])[1:]
+    result = CliRunner().invoke(main, [*words, "--help"])
+    assert result.exit_code == 0
+    for option in (word for word in words if word.startswith("--")):
+        assert option in result.output
+    known = main.commands  # type: ignore[attr-defined]
+    assert words[0] in known
+
+
+def test_a_documented_row_can_be_proved(tmp_path: Path) -> None:
+    page = (ROOT / "docs/howto/rows.md").read_text("utf-8")
+    row = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
+    (tmp_path / "my.yaml").write_text(row)
+    result = CliRunner().invoke(main, ["check", "--table", str(tmp_path / "my.yaml")])
+    assert result.exit_code == 0, result.output
+    assert "proved" in result.output
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("material") is None, reason="needs the extra 'docs' (make docs)"
+)
+def test_the_site_builds_without_warning_and_needs_no_network(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    for page in tmp_path.rglob("*.html"):
+        html = page.read_text("utf-8")
+        fetched = re.findall(r'<(?:script|img|iframe)[^>]+src="(?:https?:)?//[^"]*"', html)
+        fetched += re.findall(
+            r'<link[^>]+rel="(?:stylesheet|preconnect)"[^>]+href="http[^"]*"', html
+        )
+        assert fetched == []
+        assert "$$" not in re.sub(r"<(pre|code).*?</\1>", "", html, flags=re.DOTALL)
+    assert "<math" in (tmp_path / "reference.html").read_text("utf-8")

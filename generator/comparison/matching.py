@@ -1,0 +1,122 @@
+"""Which row of an old table became which of a new one, and a row in the words of another.
+
+Rows are matched by name, then by what they share: a spelling, or the whole rule.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from ..expressions import Expression
+from ..stage2_model import Guard, Primitive, Samples, Table, tangent_name
+
+T = TypeVar("T")
+
+
+def matched(old: Table, new: Table) -> dict[str, Primitive]:
+    """The old row of each new one that has one, by the name of the new one."""
+    pairs = {row.name: row for row in old.primitives}
+    found = {row.name: pairs[row.name] for row in new.primitives if row.name in pairs}
+    gone = [row for row in old.primitives if row.name not in found]
+    fresh = [row for row in new.primitives if row.name not in found]
+    for alike in (_share_a_spelling, _same_rule):
+        for row in fresh:
+            candidates = [before for before in gone if alike(before, row)]
+            if row.name not in found and len(candidates) == 1:
+                found[row.name] = candidates[0]
+                gone.remove(candidates[0])
+    return found
+
+
+def _share_a_spelling(old: Primitive, new: Primitive) -> bool:
+    return bool({old.faust, *old.aliases} & {new.faust, *new.aliases})
+
+
+def _same_rule(old: Primitive, new: Primitive) -> bool:
+    """Whether two rows state one rule, up to the names of arguments; never so without a value."""
+    if old.value is None or len(old.args) != len(new.args) or old.kind != new.kind:
+        return False
+    return stated_rule(old) == stated_rule(in_terms_of(new, old.args))
+
+
+def stated_rule(row: Primitive) -> tuple[Any, ...]:
+    """What a row says of values and derivatives, as text that can be compared."""
+    conditions = [(g.args, text(g.when), text(g.elsewhere), texts(g.safe)) for g in row.guards]
+    tie = row.tie and (text(row.tie.at), texts(row.tie.partials))
+    stated = (text(row.value), texts(row.surrogates), texts(row.partials), text(row.domain))
+    return (*stated, tuple(conditions), tie)
+
+
+def text(expression: Expression | None) -> str:
+    """An expression without the spaces and parentheses that mean nothing; "" for none."""
+    return ast.unparse(expression.tree) if expression else ""
+
+
+def texts(expressions: Mapping[str, Expression] | Mapping[str, Expression | None]) -> Any:
+    """The texts of several expressions by name."""
+    return {name: text(expression) for name, expression in expressions.items()}
+
+
+def expression_of(tree: ast.expr) -> Expression:
+    """A tree made of checked pieces as an expression; function names are not among its names."""
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    names = (n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called)
+    return Expression(ast.unparse(tree), tree, frozenset(names))
+
+
+class _Rename(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Name(self.names.get(node.id, node.id))
+
+
+def in_terms_of(row: Primitive, args: Sequence[str]) -> Primitive:
+    """A row with other names for its arguments, in their order; as it is if the number differs."""
+    if len(args) != len(row.args) or tuple(args) == row.args:
+        return row
+    names = dict(zip(row.args, args, strict=True))
+    both = {**names, **{tangent_name(a): tangent_name(b) for a, b in names.items()}}
+
+    def of(expression: Expression) -> Expression:
+        fresh = ast.parse(ast.unparse(expression.tree), mode="eval").body
+        return expression_of(_Rename(both).visit(fresh))
+
+    def keys(mapping: Mapping[str, T]) -> dict[str, T]:
+        return {names[name]: value for name, value in mapping.items()}
+
+    def guard(one: Guard) -> Guard:
+        safe = {names[name]: of(value) for name, value in one.safe.items()}
+        guarded = tuple(names[name] for name in one.args)
+        return replace(one, args=guarded, when=of(one.when), safe=safe, elsewhere=of(one.elsewhere))
+
+    samples = Samples(
+        keys(row.samples.ranges),
+        keys(row.samples.values),
+        tuple(keys(point) for point in row.samples.edges),
+        tuple(keys(point) for point in row.samples.poles),
+        tuple(of(expression) for expression in row.samples.avoid),
+    )
+    tie = row.tie and replace(
+        row.tie,
+        at=of(row.tie.at),
+        partials={names[name]: of(value) for name, value in row.tie.partials.items()},
+    )
+    return replace(
+        row,
+        args=tuple(args),
+        roles=keys(row.roles),
+        value=of(row.value) if row.value else None,
+        surrogates={names[name]: of(value) for name, value in row.surrogates.items()},
+        partials={
+            names[name]: of(value) if value else None for name, value in row.partials.items()
+        },
+        domain=of(row.domain) if row.domain else None,
+        guards=tuple(guard(one) for one in row.guards),
+        tie=tie,
+        samples=samples,
+    )

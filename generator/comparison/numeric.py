@@ -1,0 +1,180 @@
+"""Two libraries by their numbers: the documented tests of one, compiled with both.
+
+A test is the block under `#### Test` in the comment of a function, with an entry `name_test`. The
+tests of the old library are compiled with the old and with the new one, all in one program each,
+and fed the same noise. Equal numbers are no proof; different ones are a change.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..compilers import Compiler, FaustError, find_compiler
+from ..errors import InputError, Place, Problem
+from ..program import build
+from .changes import Change, Detail
+from .libraries import Function, Library
+
+FRAMES = 2048
+#: Relative distance below which two numbers in double precision are the same: a sum in another
+#: order moves the last digits.
+TOLERANCE = 1e-9
+
+_TEST = re.compile(r"#### Test\n\n?```\w*\n(.*?)\n```", re.DOTALL)
+_LOADED = re.compile(r'\w+\s*=\s*library\("[^"]+"\);|import\("[^"]+"\);')
+_TITLE = re.compile(r"^//#+ *([\w.-]+\.lib) *#+", re.MULTILINE)
+
+Numbers = Mapping[str, NDArray[np.float64]]
+
+
+def compare(
+    old: Library, new: Library, changes: Sequence[Change], compiler: str | None
+) -> tuple[str, tuple[Change, ...]]:
+    """What the numbers say in one line, and the changes with what they say of each function.
+
+    Raises `InputError` if there is no compiler.
+    """
+    try:
+        with_what = find_compiler(compiler)
+    except FaustError as error:
+        what = f"there is no Faust compiler: {error}"
+        raise InputError([Problem(Place(new.source.name), what, "leave out --numeric")]) from None
+    tests = {
+        name: test
+        for name, function in old.functions.items()
+        if name in new.functions and (test := _test(function))
+    }
+    before, _ = _numbers(old, tests, with_what)
+    after, refused = _numbers(new, {name: tests[name] for name in before}, with_what)
+    found = [change for change in changes if change.primitive not in before]
+    different = 0
+    for name in new.functions:
+        if name not in before:
+            continue
+        mine = [change for change in changes if change.primitive == name]
+        detail = _difference(before[name], after.get(name), refused.get(name, ""))
+        if detail is None:
+            same = f"its test gives the same {before[name].size} numbers with both; no proof"
+            found += [
+                replace(c, summary=f"{c.summary}; {same}") if c.change == "changed" else c
+                for c in mine
+            ]
+            continue
+        different += 1
+        if changed := [change for change in mine if change.change == "changed"]:
+            first = changed[0]
+            found += [replace(first, details=(*first.details, detail))]
+        else:
+            place = old.functions[name].place, new.functions[name].place
+            summary = f"its documented test: {detail.how}"
+            found += [*mine, Change(name, "changed", summary, "major", (detail,), *place)]
+    skipped = len(tests) - len(before)
+    left_out = f"; {skipped} tests left out, which the old library fails" if skipped else ""
+    note = (
+        f"numbers: {len(before)} documented tests compiled with both libraries by "
+        f"{with_what.name} {with_what.version()}, {different} differ{left_out}"
+    )
+    return note, tuple(found)
+
+
+def _test(function: Function) -> list[str]:
+    """The lines of the documented test; [] if there is none, or it has no entry."""
+    lines = [line.removeprefix("//").removeprefix(" ") for line in function.comment.splitlines()]
+    found = _TEST.search("\n".join(lines))
+    test = found[1].splitlines() if found else []
+    return test if any(line.startswith(f"{function.name}_test") for line in test) else []
+
+
+def _difference(
+    old: NDArray[np.float64], new: NDArray[np.float64] | None, refused: str
+) -> Detail | None:
+    """How the numbers of one test differ, if they do."""
+    if new is None:
+        first = refused.splitlines()[0] if refused else "it does not compile"
+        return Detail("test", "compiles", "does not", f"no longer compiles: {first}")
+    if old.shape != new.shape:
+        counts = f"{old.shape[0]} outputs", f"{new.shape[0]} outputs"
+        return Detail("test", *counts, "it has another number of outputs")
+    with np.errstate(invalid="ignore"):
+        distance = np.abs(old - new) / np.maximum(1, np.abs(old))
+    same = (old == new) | (np.isnan(old) & np.isnan(new)) | (distance <= TOLERANCE)
+    if same.all():
+        return None
+    output, frame = (int(k) for k in np.argwhere(~same)[0])
+    values = f"{old[output, frame]:.9g}", f"{new[output, frame]:.9g}"
+    where = {"output": float(output + 1), "frame": float(frame)}
+    how = f"{np.count_nonzero(~same)} of {old.size} numbers differ"
+    return Detail("test", *values, how, where, *values)
+
+
+def _numbers(
+    library: Library, tests: Mapping[str, list[str]], compiler: Compiler
+) -> tuple[Numbers, dict[str, str]]:
+    """The outputs of each test that compiles, and what the compiler says of the others."""
+    with tempfile.TemporaryDirectory(prefix="faustdiff-") as name:
+        folder = Path(name)
+        title = _TITLE.search(library.source.text)
+        for file in {library.source.file, *([title[1]] if title else [])}:
+            (folder / file).write_text(library.source.text, encoding="utf-8")
+        options: dict[str, Any] = {"double": True, "include": [folder]}
+        refused: dict[str, str] = {}
+        good = _compiling([*tests.items()], compiler, options, refused)
+        if not good:
+            return {}, refused
+        try:
+            program = build(_program(good), compiler=compiler, optimize="-O0", **options)
+        except FaustError as error:
+            place = Place(library.source.name)
+            hint = "leave out --numeric"
+            raise InputError([Problem(place, f"cannot be compiled: {error}", hint)]) from None
+        noise = np.random.default_rng(0).uniform(-1, 1, (program.inputs, FRAMES))
+        outputs = program.run(noise, FRAMES).astype(np.float64)
+    counts = outputs[: len(good), 0].astype(int)
+    ends = len(good) + np.cumsum(counts)
+    return {
+        title: outputs[end - count : end]
+        for (title, _), end, count in zip(good, ends, counts, strict=True)
+    }, refused
+
+
+def _compiling(
+    tests: list[tuple[str, list[str]]],
+    compiler: Compiler,
+    options: Mapping[str, Any],
+    refused: dict[str, str],
+) -> list[tuple[str, list[str]]]:
+    """The tests that compile, found by halves; the messages on the others go into `refused`."""
+    if not tests:
+        return []
+    try:
+        compiler.to_cpp(_program(tests), **options)
+    except FaustError as error:
+        if len(tests) == 1:
+            refused[tests[0][0]] = str(error)
+            return []
+        half = len(tests) // 2
+        parts = (tests[:half], tests[half:])
+        return [test for part in parts for test in _compiling(part, compiler, options, refused)]
+    return tests
+
+
+def _program(tests: Sequence[tuple[str, list[str]]]) -> str:
+    """The number of outputs of each test, then all outputs; loaded libraries come first."""
+    loaded: dict[str, None] = {}
+    entries = []
+    for number, (name, lines) in enumerate(tests):
+        own = [line for line in lines if not _LOADED.fullmatch(line.strip())]
+        loaded |= dict.fromkeys(line.strip() for line in lines if line not in own)
+        text = "\n".join(own)
+        entries.append(f"test_{number} = {name}_test with {{\n{text}\n}};")
+    counts = ", ".join(f"outputs(test_{number})" for number in range(len(tests)))
+    outputs = ", ".join(f"test_{number}" for number in range(len(tests)))
+    return "\n".join([*loaded, *entries, f"process = {counts}, {outputs};"])

@@ -1,0 +1,163 @@
+"""A comparison as text for people, JSON for programs and Markdown for a changelog."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from .changes import KINDS, Change, Comparison, Detail, Kind
+
+COLOURS: Mapping[Kind, str] = {
+    "removed": "red",
+    "added": "green",
+    "renamed": "cyan",
+    "changed": "bold red",
+    "guard": "yellow",
+    "verdict": "magenta",
+    "equal": "green",
+    "documentation": "dim",
+}
+
+SUBJECT = {"table": "rows", "library": "functions"}
+
+
+def text(found: Comparison, console: Console) -> None:
+    """Prints the changes by kind, the gravest first; in colour where the console has it."""
+
+    def line(content: str | Text) -> None:
+        console.print(content, soft_wrap=True, highlight=False, markup=False)
+
+    line(f"{found.old} -> {found.new}")
+    for kind, changes in _by_kind(found):
+        line("")
+        line(Text(f"{KINDS[kind]} ({len(changes)})", style=COLOURS[kind]))
+        for change in changes:
+            head = Text(f"  {change.primitive}", style="bold")
+            head.append(f"  {change.summary}", style="not bold")
+            place = change.new_place or change.old_place
+            if place is not None:
+                head.append(f"  [{place}]", style="not bold dim")
+            line(head)
+            for detail in change.details:
+                for sign, colour, stated in _lines(detail):
+                    line(Text(f"    {sign} {stated}", style=colour))
+    line("")
+    for note in _notes(found):
+        line(note)
+    line(f"time: {found.seconds:.1f} s")
+
+
+def as_json(found: Comparison) -> str:
+    """An object with `changes`, a list; each entry has `primitive` and `change`."""
+    content = {
+        "old": found.old,
+        "new": found.new,
+        "form": found.form,
+        "same": not found.changes,
+        "bump": found.bump,
+        "version": found.version or None,
+        "next_version": found.next_version or None,
+        "numeric": found.numeric or None,
+        "seconds": round(found.seconds, 3),
+        "counts": {kind: len(changes) for kind, changes in _by_kind(found)},
+        "changes": [_entry(change) for change in found.changes],
+    }
+    return json.dumps(content, indent=2)
+
+
+def markdown(found: Comparison) -> str:
+    """A section for a changelog or a pull request."""
+    lines = [f"### Changes from `{found.old}` to `{found.new}`"]
+    for kind, changes in _by_kind(found):
+        lines += ["", f"**{KINDS[kind].capitalize()}**", ""]
+        for change in changes:
+            lines.append(f"- `{change.primitive}`: {_escaped(change.summary)}")
+            if kind in ("documentation", "added", "removed"):
+                continue
+            lines += [
+                f"    - {detail.field}: {_code(detail.old)} is now {_code(detail.new)}"
+                for detail in change.details
+            ]
+    lines += ["", *(_escaped(note) for note in _notes(found))]
+    return "\n".join(lines)
+
+
+FORMATS: Mapping[str, Callable[[Comparison], str] | None] = {
+    "text": None,
+    "json": as_json,
+    "markdown": markdown,
+}
+
+
+def _by_kind(found: Comparison) -> Iterator[tuple[Kind, list[Change]]]:
+    for kind in KINDS:
+        changes = [change for change in found.changes if change.change == kind]
+        if changes:
+            yield kind, changes
+
+
+def _lines(detail: Detail) -> Iterator[tuple[str, str, str]]:
+    yield "-", "red", f"{detail.field}: {detail.old or 'none'}"
+    yield "+", "green", f"{detail.field}: {detail.new or 'none'}"
+    if detail.point is not None:
+        yield "@", "", f"{detail.where}: {detail.old_value} was, {detail.new_value} is"
+    if detail.how:
+        yield " ", "dim", detail.how
+
+
+def _notes(found: Comparison) -> Iterator[str]:
+    subject = SUBJECT[found.form]
+    if not found.changes:
+        yield f"no differences between the {subject}"
+    else:
+        after = f" ({found.version} -> {found.next_version})" if found.next_version else ""
+        yield f"suggested version bump: {found.bump}{after}"
+    if found.numeric:
+        yield found.numeric
+
+
+def _entry(change: Change) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "primitive": change.primitive,
+        "change": change.change,
+        "bump": change.bump,
+        "summary": change.summary,
+        "details": [_detail(detail) for detail in change.details],
+    }
+    for side, place in (("old", change.old_place), ("new", change.new_place)):
+        if place is not None:
+            entry[side] = {"file": place.file, "line": place.line}
+    pointed = next((d for d in change.details if d.point is not None), None)
+    if pointed is not None:
+        entry |= {
+            "point": dict(pointed.point or {}),
+            "old_value": pointed.old_value,
+            "new_value": pointed.new_value,
+        }
+    return entry
+
+
+def _detail(detail: Detail) -> dict[str, Any]:
+    entry: dict[str, Any] = {"field": detail.field, "old": detail.old, "new": detail.new}
+    if detail.how:
+        entry["how"] = detail.how
+    if detail.point is not None:
+        entry |= {
+            "point": dict(detail.point),
+            "old_value": detail.old_value,
+            "new_value": detail.new_value,
+        }
+    return entry
+
+
+def _code(stated: str) -> str:
+    fence = "``" if "`" in stated else "`"
+    return f"{fence}{stated or 'none'}{fence}"
+
+
+def _escaped(stated: str) -> str:
+    return stated.replace("*", r"\*").replace("<", "&lt;").replace("|", r"\|")

@@ -1,0 +1,89 @@
+"""A program with numbers in the place of sliders.
+
+The program is read as a signal graph, so that what is written needs no library, keeps nothing that
+no output depends on, and leaves the other controls where they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..ahead.differentiate import Program, built_in, read_program
+from ..ahead.graph import Node
+from ..ahead.printer import definitions, input_name
+from ..ahead.propagate import deeply
+from ..ahead.rows import Rows
+from ..compilers import Compiler, find_compiler
+from .values import Named, placed
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A program with numbers in place.
+
+    `text` is Faust without imports. `set` are the sliders that have become numbers and `free` those
+    that are left, as paths; `unused` are the names of values for which there was no slider.
+    """
+
+    text: str
+    set: tuple[str, ...]
+    free: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def freeze(
+    source: str,
+    values: Mapping[str, float],
+    *,
+    entry: str = "process",
+    library: bool = False,
+    compiler: Compiler | str | None = None,
+    include: Sequence[Path] = (),
+    name: str = "program",
+    values_file: str = "",
+) -> Frozen:
+    """The Faust program `source` with each slider that `values` names replaced by its number.
+
+    Names are those of `values.placed`. `entry` is the definition to freeze; with `library`, the
+    text defines it under its name, in place of `process`. `compiler` expands the program, `include`
+    lists folders for its imports, `name` is that of the program in paths, and `values_file` stands
+    for the values in messages.
+
+    Raises `FaustError` if the program does not compile, and `InputError` if no value has a slider,
+    a name fits several, or the program is not understood.
+    """
+    if not isinstance(compiler, Compiler):
+        compiler = find_compiler(compiler)
+    text = compiler.expand(source, include=include, options=["-pn", entry])
+    rows = Rows(built_in(), compiler, tuple(include))
+    return deeply(
+        lambda: _frozen(read_program(text, rows, name), values, entry, library, values_file)
+    )
+
+
+def _frozen(
+    program: Program, values: Mapping[str, float], entry: str, library: bool, values_file: str
+) -> Frozen:
+    numbers = list(program.sliders)
+    sliders = [program.sliders[number] for number in numbers]
+    found, unused = placed(values, [Named(s.label, s.path) for s in sliders], values_file)
+    nodes = program.graph.nodes
+    for index, value in found.items():
+        nodes[numbers[index]] = Node("number", (repr(value),))
+    frozen = tuple(slider.path for index, slider in enumerate(sliders) if index in found)
+    free = tuple(slider.path for index, slider in enumerate(sliders) if index not in found)
+    printed = _printed(program, entry if library else "process")
+    return Frozen(printed, frozen, free, tuple(unused))
+
+
+def _printed(program: Program, entry: str) -> str:
+    lines, names = definitions(program.graph, program.outputs)
+    declared = [f'declare {key} "{value}";' for key, value in program.metadata]
+    inputs = ", ".join(input_name(i) for i in range(program.inputs))
+    head = f"{entry}({inputs})" if inputs else entry
+    body = [" with {", *(f"    {line}" for line in lines), "};"] if lines else [";"]
+    first = f"{head} = {', '.join(names)}{body[0]}"
+    made = "// Made by `faustdiff freeze`; edit the original and make it again."
+    return "\n".join([made, "", *declared, "", first, *body[1:], ""])

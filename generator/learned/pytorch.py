@@ -1,0 +1,150 @@
+"""A PyTorch state dict, saved as JSON, as the parameters of a network of `df.nn`.
+
+    json.dump({k: v.tolist() for k, v in model.state_dict().items()}, file)
+
+The shapes and the orders within a layer are the same; what differs are the names, which in `df.nn`
+number the layers with parameters from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, Place, Problem
+
+Tensor = np.ndarray[Any, np.dtype[np.float64]]
+
+RECURRENT = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+#: Gates by how many rows of `weight_hh` there are for each unit.
+GATES = {1: "rnn", 3: "gru", 4: "lstm"}
+
+#: What a state dict says about a layer that `df.nn` does not have.
+UNKNOWN = {
+    "running_mean": "batch normalisation depends on the batch",
+    "weight_hr_l0": "LSTMs with a projection are not in df.nn",
+    "in_proj_weight": "attention is not in df.nn",
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of `df.nn`: its call, as `gru(1, 4)`, and its tensors in order, by name."""
+
+    call: str
+    tensors: Mapping[str, Tensor]
+
+
+def layers(state: Mapping[str, Any], file: str = "") -> list[Layer]:
+    """The layers of a state dict, nested lists by name, in its order.
+
+    Dense, Conv1d (dilation and stride are not in a state dict), RNN with tanh, GRU, LSTM, each of
+    these with any number of layers, and LayerNorm. A bias that is missing is 0. `file` stands for
+    the state dict in messages. Raises `InputError` for tensors that are not numbers, shapes that do
+    not fit, and for other layers.
+    """
+    modules: dict[str, dict[str, Tensor]] = {}
+    problems: list[Problem] = []
+    for key, nested in state.items():
+        module, _, name = key.rpartition(".")
+        try:
+            tensor = np.array(nested, float)
+        except (TypeError, ValueError):
+            what = f"'{key}' is not a tensor of numbers"
+            problems.append(Problem(Place(file), what, "save each tensor with tolist()"))
+            continue
+        if not np.isfinite(tensor).all():
+            problems.append(Problem(Place(file), f"'{key}' is not finite", "train again"))
+            continue
+        modules.setdefault(module, {})[name] = tensor
+    found: list[Layer] = []
+    for module, tensors in modules.items():
+        try:
+            found.extend(_layers(tensors))
+        except _RefusedError as error:
+            where = f"'{module}' " if module else ""
+            what = f"module {where}with {_shapes(tensors)}: {error}"
+            hint = "df.nn has dense, conv1d, rnn, gru, lstm and layer_norm"
+            problems.append(Problem(Place(file), what, hint))
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def tensors(found: Sequence[Layer]) -> dict[str, Any]:
+    """The tensors of layers by their names in `df.nn`, as nested lists."""
+    return {
+        f"{index}.{name}": tensor.tolist()
+        for index, layer in enumerate(found)
+        for name, tensor in layer.tensors.items()
+    }
+
+
+class _RefusedError(Exception):
+    """Why a module is no layer of `df.nn`."""
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> str:
+    return ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in tensors.items())
+
+
+def _layers(tensors: Mapping[str, Tensor]) -> Iterator[Layer]:
+    for name, why in UNKNOWN.items():
+        if name in tensors:
+            raise _RefusedError(why)
+    if "weight_ih_l0" in tensors:
+        yield from _recurrent(tensors)
+        return
+    if "weight" not in tensors:
+        raise _RefusedError("there is no weight")
+    weight = tensors["weight"]
+    if weight.ndim not in (1, 2, 3):
+        raise _RefusedError("a weight has one, two or three dimensions")
+    rows = weight.shape[0]
+    bias = tensors.get("bias", np.zeros(rows))
+    _expect("bias", bias, (rows,))
+    _expect_names(tensors, {"weight", "bias"})
+    match weight.ndim:
+        case 1:
+            call = f"layer_norm({rows})"
+        case 2:
+            call = f"dense({weight.shape[1]}, {rows})"
+        case _:
+            call = f"conv1d({weight.shape[1]}, {rows}, {weight.shape[2]}, DILATION)"
+    yield Layer(call, {"weight": weight, "bias": bias})
+
+
+def _recurrent(tensors: Mapping[str, Tensor]) -> Iterator[Layer]:
+    count = sum(name.startswith("weight_ih_l") for name in tensors)
+    if any(name.endswith("_reverse") for name in tensors):
+        raise _RefusedError("a layer that runs backwards in time needs the future")
+    _expect_names(tensors, {f"{name}_l{k}" for name in RECURRENT for k in range(count)})
+    for k in range(count):
+        ih, hh = (tensors.get(f"{name}_l{k}") for name in RECURRENT[:2])
+        if ih is None or hh is None or ih.ndim != 2 or hh.ndim != 2:
+            raise _RefusedError(f"weight_ih_l{k} and weight_hh_l{k} are two matrices")
+        rows, units = hh.shape
+        gates = GATES.get(rows // units if units and rows % units == 0 else 0)
+        if gates is None:
+            raise _RefusedError(f"weight_hh_l{k} has 1, 3 or 4 times as many rows as columns")
+        _expect(f"weight_ih_l{k}", ih, (rows, ih.shape[1]))
+        biases = [tensors.get(f"{name}_l{k}", np.zeros(rows)) for name in RECURRENT[2:]]
+        for name, bias in zip(RECURRENT[2:], biases, strict=True):
+            _expect(f"{name}_l{k}", bias, (rows,))
+        # Each is a layer of its own, so that all are the first of theirs.
+        named = {f"{n}_l0": t for n, t in zip(RECURRENT, (ih, hh, *biases), strict=True)}
+        yield Layer(f"{gates}({ih.shape[1]}, {units})", named)
+
+
+def _expect(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    if tensor.shape != shape:
+        raise _RefusedError(f"{name} has the shape {list(tensor.shape)}, not {list(shape)}")
+
+
+def _expect_names(tensors: Mapping[str, Tensor], names: set[str]) -> None:
+    others = sorted(set(tensors) - names)
+    if others:
+        raise _RefusedError(f"'{others[0]}' is of no layer that df.nn has")
