@@ -94,7 +94,7 @@ def test_what_it_leaves(folder: Path, compiler: Compiler) -> None:
         ("--optimizer", "adam", "--learning-rate", "0.02", "--passes", "400"),
         ("--optimizer", "adam", "--batch", "250", "--learning-rate", "0.005", "--passes", "60"),
         ("--optimizer", "sgd", "--passes", "400"),
-        ("--optimizer", "sgd", "--batch", "250", "--learning-rate", "0.01", "--passes", "60"),
+        ("--optimizer", "sgd", "--batch", "250", "--learning-rate", "0.05", "--passes", "60"),
         ("--loss", "esr"),
         ("--loss", "mae"),
         ("--loss", "huber"),
@@ -293,7 +293,7 @@ def test_options_that_cannot_be_used(folder: Path, what: str) -> None:
 
 PROGRAMS = {
     "the output does not depend on 'b'": "process = *(g + (b > 2)) with { %s };",
-    "'b', 'g' cannot be told apart": "process = *(g * b) with { %s };",
+    "'g', 'b' cannot be told apart": "process = *(g * b) with { %s };",
     "the program diverges": "process = + ~ *(3 + g + b) with { %s };",
     "has 1 channels, the program has 2 inputs": "process = + : *(g) : *(b) with { %s };",
     "has 1 channels, the program has 2 outputs": "process = *(g) <: _, *(b) with { %s };",

@@ -26,7 +26,7 @@ WRITTEN = {
         False,
     ),
     "in an iteration": ('process = par(i, 2, *(hslider("gain %i", 0.5, 0, 1, 0.01)));', False),
-    "in a library": ('import("stdfaust.lib"); process = *(1) : dm.zita_light : _, !;', False),
+    "in a library": ('import("stdfaust.lib"); process = _ <: dm.zita_light : _, !;', False),
     "named by a definition": (
         's(x) = hslider("gain", x, 0, 1, 0.01); process = *(s(0.5)) : *(hslider("b", 1, 0, 2, 1));',
         True,

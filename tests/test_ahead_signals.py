@@ -186,6 +186,17 @@ def test_paths_are_those_of_compiled_programs() -> None:
     ]
     assert list(found('hgroup("all", hslider("a b", 0, 0, 1, 1))')[1].values()) == ["/all/a_b"]
     assert list(found('hslider("a", 0, 0, 1, 1)')[1].values()) == ["/program/a"]
+    # Of a label, only `h:`, `v:`, `t:`, `..`, `.` and a leading slash are steps of a path.
+    for label, path in {
+        "[1] Dry/Wet": "/x/Dry_Wet",
+        "h:g/Dry/Wet": "/x/g/Dry_Wet",
+        "/h:top/q": "/top/q",
+        "/abs/q": "/program/abs_q",
+        "h:b/../q": "/x/q",
+        "./q": "/x/q",
+    }.items():
+        text = f'hgroup("x", hslider("{label}", 0, 0, 1, 1))'
+        assert list(found(text)[1].values()) == [path]
 
 
 def test_sliders_are_chosen_by_mark_by_name_or_all() -> None:

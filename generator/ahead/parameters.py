@@ -16,6 +16,8 @@ SLIDERS = ("hslider", "vslider", "nentry")
 MARK, MARKED = "diff", ("1", "on")
 
 _META = re.compile(r"\[([^\]:]*)(?::([^\]]*))?\]")
+#: The first step of a label that is a path: up, here, into a group, or (nothing) from the top.
+_STEP = re.compile(r"(?:(?P<up>\.\.)|(?P<here>\.)|[hvt]:(?P<group>(?:[^/\[]|\[[^\]]*\])+)|)/")
 
 
 @dataclass(frozen=True)
@@ -137,12 +139,14 @@ def plain(label: str) -> str:
 def _place(widget: Widget) -> list[str]:
     """The labels from the outermost group to the widget, whose label may itself be a path."""
     place = [plain(label) for _, label in widget.groups]
-    # Slashes in metadata are part of it.
-    for step in re.split(r"/(?![^\[]*\])", widget.label):
-        if step == "..":
+    label = widget.label
+    # Any other slash is part of the label: "Dry/Wet".
+    while step := _STEP.match(label):
+        label = label[step.end() :]
+        if step["group"]:
+            place.append(plain(step["group"]))
+        elif step["up"]:
             del place[-1:]
-        elif not step:
+        elif not step["here"]:
             place.clear()
-        elif step != ".":
-            place.append(plain(re.sub(r"^[hvt]:", "", step)))
-    return place
+    return [*place, plain(label)]

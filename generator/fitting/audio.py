@@ -117,7 +117,8 @@ def open_recording(path: Path) -> Recording:
                 largest = float(np.abs(samples).max())
                 if not np.isfinite(largest):
                     bad = frames + int(np.argmin(np.isfinite(samples).all(axis=1)))
-                    what = f"sample {bad} is not a number" if largest != np.inf else "is infinite"
+                    kind = "infinite" if largest == np.inf else "not a number"
+                    what = f"sample {bad} is {kind}"
                     raise InputError([_problem(path, what, "repair the recording")])
                 frames, peak = frames + len(samples), max(peak, largest)
                 energy += float(np.vdot(samples, samples))

@@ -179,7 +179,7 @@ class _ResidualMeter(Meter):
         residual, target, partials = signals
         self.total += float(loss.rho(residual).sum())
         self.scale += float(loss.rho(target).sum()) if loss.relative else residual.size
-        columns = partials.transpose(1, 0, 2).reshape(self.parameters, -1)
+        columns = partials.transpose(1, 0, 2).reshape(self.parameters, residual.size)
         self.first += columns @ loss.slope(residual).reshape(-1)
         if self.curvature:
             weights = loss.weight(residual).reshape(-1)

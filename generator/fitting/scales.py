@@ -42,6 +42,7 @@ class Scales:
         units = np.asarray(units, float)
         even = self._low + (self._high - self._low) * units
         spaced = np.where(self._log, self._low * np.exp(self._ratio * units), even)
+        spaced = np.where(units >= 1, self._high, spaced)
         return np.asarray(np.clip(spaced, self._low, self._high), float)
 
     def units(self, values: ArrayLike) -> Array:
