@@ -50,9 +50,10 @@ def test_from_the_sliders(name: str, snr: float | None, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", RACED)
 def test_from_any_start(name: str, seed: int, tmp_path: Path) -> None:
     options = Options(starts=256, random_start=True, seed=seed)
-    for snr, tolerance in TOLERANCE.items():
+    # With noise for the first seeds only: it takes as long again.
+    for snr in (None, 40) if seed < 3 else (None,):
         result, error = found(name, tmp_path, find_compiler("faust"), snr, options)
-        assert error < tolerance
+        assert error < TOLERANCE[snr]
         assert result.passes <= PASSES
 
 

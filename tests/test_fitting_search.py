@@ -117,12 +117,14 @@ def test_rank() -> None:
 
 def test_starts_are_spread_and_seeded() -> None:
     first = np.full(3, 0.5)
-    starts = candidates(64, 3, 7, first)
-    assert len(starts) == 64
+    heats = candidates(64, 3, 7, first)
+    starts, others = next(heats), next(heats)
+    assert len(starts) == len(others) == 64
     assert starts[0] is first
-    again = candidates(64, 3, 7, None)
+    again = next(candidates(64, 3, 7, None))
+    assert not (np.array(others) == np.array(again)).any()
     assert all((a == b).all() for a, b in zip(starts[1:], again[1:], strict=True))
     # A Latin hypercube: one start in each of 64 slices of each range.
     for column in np.array(again).T:
         assert sorted((column * 64).astype(int)) == list(range(64))
-    assert not (np.array(candidates(64, 3, 8, None)) == np.array(again)).any()
+    assert not (np.array(next(candidates(64, 3, 8, None))) == np.array(again)).any()

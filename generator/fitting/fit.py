@@ -158,9 +158,9 @@ def _searched(
     first = rng.random(count) if options.random_start else _initial(setup, objective)
     if options.starts > 1 and not resumed:
         first_of_race = None if options.random_start else first
-        starts = candidates(options.starts, count, options.seed, first_of_race)
-        _identifiable(setup, objective, starts[:PLACES])
-        point = race(objective, record, starts, _Improver(setup, pool), pool.jobs)
+        heats = candidates(options.starts, count, options.seed, first_of_race)
+        _identifiable(setup, objective, list(rng.random((PLACES, count))))
+        point = race(objective, record, heats, _Improver(setup, pool), pool.jobs)
         if options.optimizer == "lm":
             return released(objective, record, point).done
         units, sums = point.units, point.sums

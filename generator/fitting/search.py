@@ -20,7 +20,8 @@ can be lost. All of it costs but a few passes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,8 +55,11 @@ PIECE = 64
 STEPS = 3
 #: One in so many goes on.
 KEPT = 4
-#: Starts that are looked at to find the first piece, and how well known parameters must be on it.
-PROBES, KNOWN = 16, 1e-2
+#: Heats, and the rounds after which one without hope is given up.
+HEATS, HOPE = 3, 2
+#: Starts that are looked at to find the first piece, and how well the parameters must be known on
+#: it, at most of them.
+PROBES, KNOWN, MOST = 16, 1e-2, 0.75
 
 
 def least_squares(
@@ -181,22 +185,55 @@ def improve(objective: Objective, piece: Piece) -> Improved:
 Improver = Callable[[Sequence[Piece]], Iterable[Improved]]
 
 
-def candidates(count: int, parameters: int, seed: int, first: Array | None) -> list[Array]:
-    """Starts (parameters,) that fill the ranges evenly: a Latin hypercube.
+def candidates(
+    count: int, parameters: int, seed: int, first: Array | None
+) -> Iterator[list[Array]]:
+    """Starts (parameters,) that fill the ranges evenly, for one heat after the other.
 
-    McKay, Beckman and Conover (1979). `first` comes in front, if given.
+    Latin hypercubes (McKay, Beckman and Conover, 1979). `first` comes in front, if given.
     """
-    spread = list(qmc.LatinHypercube(parameters, rng=seed).random(count))
-    return spread if first is None else [first, *spread[1:]]
+    for heat in itertools.count():
+        rng = np.random.default_rng([seed, heat])
+        spread = list(qmc.LatinHypercube(parameters, rng=rng).random(count))
+        yield spread if first is None or heat else [first, *spread[1:]]
 
 
 def race(
-    objective: Objective, record: Record, starts: Sequence[Array], improver: Improver, jobs: int
+    objective: Objective,
+    record: Record,
+    heats: Iterator[list[Array]],
+    improver: Improver,
+    jobs: int,
 ) -> Point:
-    """The best of many starts, after least squares over all samples."""
+    """The best of many starts, after least squares over all samples.
+
+    A heat in which all have gone astray is given up early, and the next one starts on half its
+    piece.
+    """
+    starts = next(heats)
     frames = first_piece(objective, record, starts)
+    for heat in range(HEATS):
+        last = heat == HEATS - 1
+        best = _heat(objective, record, starts, max(frames >> heat, 1), improver, jobs, last)
+        if best is not None:
+            break
+        starts = next(heats)
+    assert best is not None
+    return least_squares(objective, record, replace(best, damping=WARM))
+
+
+def _heat(
+    objective: Objective,
+    record: Record,
+    starts: Sequence[Array],
+    frames: int,
+    improver: Improver,
+    jobs: int,
+    last: bool,
+) -> Point | None:
+    """The best of the `starts`, or None if all are astray and it is not the `last` heat."""
     field = [(units, DAMPING) for units in starts]
-    while True:
+    for number in itertools.count(1):
         chunks = [tuple(field[index::jobs]) for index in range(jobs) if field[index::jobs]]
         points: list[Point] = []
         for improved in improver([Piece(chunk, frames, STEPS) for chunk in chunks]):
@@ -207,8 +244,13 @@ def race(
         stage = f"race of {len(points)} on {frames}"
         record.add(stage, objective, best.units, best.sums, whole=whole)
         if whole:
-            break
+            return best
+        if number == HOPE and not last and astray(objective, best):
+            return None
         kept = points[: max(1, len(points) // KEPT)]
+        if not astray(objective, best):
+            # It found the way; the others are in other valleys.
+            kept = [one for one in kept if not astray(objective, one)]
         field = [(one.units, WARM) for one in kept]
         field += [
             (inside, WARM)
@@ -216,18 +258,21 @@ def race(
             if astray(objective, one) and (inside := off_edges(one.units)) is not None
         ]
         frames = min(2 * frames, objective.length)
-    return least_squares(objective, record, replace(best, damping=WARM))
+    raise AssertionError
 
 
 def first_piece(objective: Objective, record: Record, starts: Sequence[Array]) -> int:
-    """The length on which half of some starts have parameters that can be told apart."""
+    """The length on which three of four starts have parameters that can be told apart.
+
+    A start that is late, with a delay longer than the piece, would win on a target that is as well.
+    """
     probes = starts[:PROBES]
     onset = max(one.target.onset() for one in objective.examples)
     frames = PIECE
     while frames < objective.length:
         if frames > onset:
             known = [condition(objective(units, frames).curvature) for units in probes]
-            if float(np.median(known)) > KNOWN:
+            if float(np.quantile(known, 1 - MOST)) > KNOWN:
                 break
             record.check(objective)
         frames *= 2
