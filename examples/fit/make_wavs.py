@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from os.path import relpath
 from pathlib import Path
 
 import numpy as np
@@ -129,14 +130,14 @@ def main() -> None:
     for one in EXAMPLES:
         if arguments.names and one.name not in arguments.names:
             continue
-        command = ["faustdiff fit", str(one.program)]
+        command = ["faustdiff fit", relpath(one.program)]
         if (signal := one.input()) is not None:
             source = folder / f"{one.name}.input.wav"
             soundfile.write(source, signal.T, RATE, subtype="DOUBLE")
-            command += ["--input", str(source)]
+            command += ["--input", relpath(source)]
         target = folder / f"{one.name}.target.wav"
         soundfile.write(target, one.target(snr=arguments.snr).T, RATE, subtype="DOUBLE")
-        print(" ".join([*command, "--target", str(target), *one.options]))
+        print(" ".join([*command, "--target", relpath(target), *one.options]))
 
 
 if __name__ == "__main__":
