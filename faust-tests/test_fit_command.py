@@ -209,7 +209,7 @@ def test_a_cluster(folder: Path) -> None:
             result = CliRunner().invoke(
                 main,
                 [
-                    *"fit gain.dsp --input in.wav --target out.wav --dask".split(),
+                    *"fit gain.dsp --input in.wav --target out.wav --scheduler".split(),
                     cluster.scheduler_address,
                     *options,
                 ],
@@ -277,7 +277,7 @@ REFUSED = {
     "is not NAME=VALUE": ["--set", "gain"],
     "which is fitted": ["--sweep", "gain=0,1"],
     "there are 2 inputs and 1 targets": ["--input", "in.wav"],
-    "no Dask scheduler answers": ["--dask", "tcp://127.0.0.1:1"],
+    "no Dask scheduler answers": ["--scheduler", "tcp://127.0.0.1:1"],
     "'wdth'": ["--sweep", "wdth=0,1"],
 }
 
