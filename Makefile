@@ -34,6 +34,7 @@ bench: $(READY)  ## Measurements, side by side; nothing is asserted.
 	$(PY) benchmarks/ahead_of_time.py
 	$(PY) benchmarks/frequency_basin.py
 	$(PY) benchmarks/fit_memory.py
+	$(PY) benchmarks/fit_starts.py
 	$(PY) benchmarks/reverse_mode.py
 
 docs: $(READY)  ## The documentation as a site in site/, to be read without a network.

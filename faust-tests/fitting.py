@@ -14,7 +14,7 @@ from rows import BUILD
 from faustdiff.ahead import differentiate
 from faustdiff.compilers import Compiler
 from faustdiff.fitting.audio import open_recording, pair
-from faustdiff.fitting.fit import Setup
+from faustdiff.fitting.fit import Fit, Setup
 from faustdiff.fitting.model import Source
 
 RATE = 44100
@@ -33,6 +33,13 @@ def _made() -> Any:
 
 
 EXAMPLES = {one.name: one for one in _made().EXAMPLES}
+
+
+def errors(one: Any, problem: Setup, found: Fit) -> list[float]:
+    """The relative error of each parameter that was hidden in the example `one`."""
+    assert sorted(problem.labels) == sorted(one.hidden)
+    pairs = zip(problem.labels, found.values, strict=True)
+    return [abs(value / one.hidden[label] - 1) for label, value in pairs]
 
 
 def written(path: Path, signal: np.ndarray, rate: int = RATE) -> Path:

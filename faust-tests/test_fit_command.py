@@ -209,7 +209,7 @@ def test_a_cluster(folder: Path) -> None:
             result = CliRunner().invoke(
                 main,
                 [
-                    *"fit gain.dsp --input in.wav --target out.wav --dask".split(),
+                    *"fit gain.dsp --input in.wav --target out.wav --scheduler".split(),
                     cluster.scheduler_address,
                     *options,
                 ],
@@ -277,7 +277,7 @@ REFUSED = {
     "is not NAME=VALUE": ["--set", "gain"],
     "which is fitted": ["--sweep", "gain=0,1"],
     "there are 2 inputs and 1 targets": ["--input", "in.wav"],
-    "no Dask scheduler answers": ["--dask", "tcp://127.0.0.1:1"],
+    "no Dask scheduler answers": ["--scheduler", "tcp://127.0.0.1:1"],
     "'wdth'": ["--sweep", "wdth=0,1"],
 }
 
@@ -396,3 +396,25 @@ def test_without_gpp(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     fitted()
     assert values(folder) == pytest.approx(HIDDEN, rel=1e-5)
+
+
+SEEDS = {
+    "gain": ("_*(gain)", {"gain": 0.8}),
+    "gain and dc": ("_*gain,dc : +", {"gain": 0.8, "dc": -0.1}),
+    "one zero": ("_ <: _, b1*mem : +", {"b1": 0.9}),
+}
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_the_programs_of_the_seed(folder: Path, name: str) -> None:
+    """Those of its document are verified, and found from a program that makes the target."""
+    process, hidden = SEEDS[name]
+    sliders = "".join(f'{one} = hslider("{one} [diff:1]", 0.25, -.5, 1, .001);\n' for one in hidden)
+    (folder / "diff.dsp").write_text(f"{sliders}process = {process};", encoding="utf-8")
+    fixed = "".join(f"{one} = {value};\n" for one, value in hidden.items())
+    (folder / "gt.dsp").write_text(f"{fixed}process = {process};", encoding="utf-8")
+    result = CliRunner().invoke(main, ["verify", "diff.dsp", "--tolerance", "1e-6"])
+    assert result.exit_code == 0, result.output
+    result = run("diff.dsp", "--input", "noise", "--ground-truth", "gt.dsp")
+    assert result.exit_code == 0, result.output
+    assert values(folder, "diff.fit") == pytest.approx(hidden, rel=1e-9)

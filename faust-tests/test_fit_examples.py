@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fitting import EXAMPLES, setup
+from fitting import EXAMPLES, errors, setup
 
 from faustdiff.compilers import Compiler, find_compiler
 from faustdiff.fitting.fit import Fit, Options, fit
@@ -29,12 +29,7 @@ def found(
     text = one.program.read_text(encoding="utf-8")
     problem = setup(folder, text, compiler, one.target(compiler, snr), one.input())
     result = fit(problem, options)
-    assert sorted(problem.labels) == sorted(one.hidden)
-    errors = [
-        abs(value / one.hidden[label] - 1)
-        for label, value in zip(problem.labels, result.values, strict=True)
-    ]
-    return result, max(errors)
+    return result, max(errors(one, problem, result))
 
 
 @pytest.mark.parametrize("snr", TOLERANCE)
@@ -46,12 +41,12 @@ def test_from_the_sliders(name: str, snr: float | None, tmp_path: Path) -> None:
     assert result.explained
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", RACED)
 def test_from_any_start(name: str, seed: int, tmp_path: Path) -> None:
     options = Options(starts=256, random_start=True, seed=seed)
-    # With noise for the first seeds only: it takes as long again.
-    for snr in (None, 40) if seed < 3 else (None,):
+    # With noise once; `benchmarks/fit_starts.py` does both for ten seeds.
+    for snr in (None, 40) if seed == 0 else (None,):
         result, error = found(name, tmp_path, find_compiler("faust"), snr, options)
         assert error < TOLERANCE[snr]
         assert result.passes <= PASSES

@@ -168,7 +168,9 @@ class Subject:
 @click.option(
     "--jobs", type=click.IntRange(1), help="Local processes.  [default: one for each processor]"
 )
-@click.option("--dask", metavar="ADDRESS", help="Scheduler of a Dask cluster to use instead.")
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Of a Dask cluster, to use instead of local processes."
+)
 @click.option("--online", is_flag=True, help="Gradient descent sample by sample, as a table.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Of generated signals.")
 @click.option("--rate", type=click.IntRange(1), help="Of generated signals, in Hz.")
@@ -203,7 +205,7 @@ def fit_command(
     checkpoint_file: Path | None,
     resume: bool,
     jobs: int | None,
-    dask: str | None,
+    scheduler: str | None,
     online: bool,
     seconds: float | None,
     rate: int | None,
@@ -242,7 +244,7 @@ def fit_command(
         source = _source(subject, params, all_continuous, settings, work)
         stage = Stage(work, source.inputs, source.outputs, subject.compiler, include, seconds, rate)
         many = len(targets) == 1 and targets[0].is_dir()
-        with open_pool(jobs or os.cpu_count() or 1, dask) as pool:
+        with open_pool(jobs or os.cpu_count() or 1, scheduler) as pool:
             if many or sweeps:
                 cases = _cases(stage, source, loss, str(program), inputs, targets, truth, sweeps)
                 sys.exit(_fit_all(cases, options, pool, subject, out))

@@ -252,7 +252,7 @@ def _concluded(
         warnings.append(f"at an end of the range: {', '.join(ends)}; is the range wide enough?")
     lost = astray(objective, Point(units, sums, 0.0))
     if lost:
-        part = f"{100 * sums.error:.2g} % of the target's energy is not explained"
+        part = f"{100 * sums.error:.0f} % of the target's energy is not explained"
         warnings.append(f"{part}: try --starts 256, or is it another program's sound?")
     errors = _standard_errors(setup, objective, units, sums)
     return Fit(

@@ -69,4 +69,4 @@ def _client(address: str) -> Any:
 
 
 def _refusal(address: str, what: str, hint: str) -> InputError:
-    return InputError([Problem(Place(f"--dask {address}"), what, hint)])
+    return InputError([Problem(Place(f"--scheduler {address}"), what, hint)])
