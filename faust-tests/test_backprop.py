@@ -530,6 +530,7 @@ TRUTHS = "the_loss_must_take_the_truth_then_the_dual_signal"
 STEP = "the_loss_must_give_the_loss_then_one_step_for_each_parameter"
 GENERATOR = "the_truth_must_take_no_signals__else_use_backprop"
 CHAIN = "each_layer_must_have_as_many_inputs_as_the_layer_before_it_has_neurons"
+START = "the_way_back_starts_below_the_number_of_layers"
 
 #: Wrong use, and the cause that the message of the compiler must name.
 MISTAKES = [
@@ -538,6 +539,8 @@ MISTAKES = [
     ("v1.var(0)", RANGE),
     ("v1.var(2)", RANGE),
     ("v1.var(0 - 1)", RANGE),
+    ("v2.var(1.5)", RANGE),
+    ("df.backpropNN((1, 2, 2, 1)).start(2)", START),
     # Too many gradients, too few; the partials of another environment.
     ("df.backprop(*(0.5), (gain2, (_ : !)), mse2)", SIGNALS),
     ("df.backprop(*(0.5), (d2.input, v2.var(1) : d2.diff(*)), mse2)", SIGNALS),
@@ -566,7 +569,7 @@ def test_wrong_use_is_named(compiler: Compiler, text: str, cause: str) -> None:
     """Only the cause: none of the other names is in the message."""
     with pytest.raises(FaustError) as caught:
         compiled(f"{LIBRARIES} {ENVIRONMENTS} process = {text};", compiler)
-    causes = {RANGE, PARTIALS, SIGNALS, TRUTHS, STEP, GENERATOR, CHAIN}
+    causes = {RANGE, PARTIALS, SIGNALS, TRUTHS, STEP, GENERATOR, CHAIN, START}
     assert [name for name in causes if name in str(caught.value)] == [cause]
 
 
