@@ -530,6 +530,7 @@ TRUTHS = "the_loss_must_take_the_truth_then_the_dual_signal"
 STEP = "the_loss_must_give_the_loss_then_one_step_for_each_parameter"
 GENERATOR = "the_truth_must_take_no_signals__else_use_backprop"
 CHAIN = "each_layer_must_have_as_many_inputs_as_the_layer_before_it_has_neurons"
+LAYERS = "each_layer_is_its_neurons_and_its_inputs"
 START = "the_way_back_starts_below_the_number_of_layers"
 
 #: Wrong use, and the cause that the message of the compiler must name.
@@ -558,6 +559,7 @@ MISTAKES = [
     ("df.backprop(*(0.5), gain1, abs)", STEP),
     ("df.backpropNoInput(*(0.5), gain1, mse1)", GENERATOR),
     # Layers, from the last to the first.
+    ("df.backpropNN((1, 2, 2)).start(0)", LAYERS),
     ("df.backpropNN((1, 2, 3, 1)).start(1)", CHAIN),
     ("df.backpropNN((1, 3, 3, 2, 1, 1)).start(2)", CHAIN),
     ("df.backpropNN((1, 3, 2, 1, 1, 1)).start(2)", CHAIN),
@@ -569,7 +571,7 @@ def test_wrong_use_is_named(compiler: Compiler, text: str, cause: str) -> None:
     """Only the cause: none of the other names is in the message."""
     with pytest.raises(FaustError) as caught:
         compiled(f"{LIBRARIES} {ENVIRONMENTS} process = {text};", compiler)
-    causes = {RANGE, PARTIALS, SIGNALS, TRUTHS, STEP, GENERATOR, CHAIN, START}
+    causes = {RANGE, PARTIALS, SIGNALS, TRUTHS, STEP, GENERATOR, CHAIN, START, LAYERS}
     assert [name for name in causes if name in str(caught.value)] == [cause]
 
 
