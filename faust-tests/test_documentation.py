@@ -86,4 +86,9 @@ def test_the_site_builds_without_warning_and_needs_no_network(tmp_path: Path) ->
         )
         assert fetched == []
         assert "$$" not in re.sub(r"<(pre|code).*?</\1>", "", html, flags=re.DOTALL)
-    assert "<math" in (tmp_path / "reference.html").read_text("utf-8")
+    reference = (tmp_path / "reference.html").read_text("utf-8")
+    assert "<math" in reference
+    shown = re.findall(r'src="(diagrams/\w+\.svg)"', reference)
+    assert len(shown) > 50
+    for image in shown:
+        assert "<svg" in (tmp_path / image).read_text("utf-8")

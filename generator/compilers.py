@@ -133,6 +133,18 @@ class Compiler(ABC):
         """
         return self._translate("expand", source, include, ["-double", *options], timeout)
 
+    def diagram(
+        self, source: str, *, include: Sequence[Path] = (), timeout: float = TIMEOUT
+    ) -> str:
+        """The block diagram of the program `source`, in one piece, as SVG.
+
+        Parameters and errors as for `to_cpp`.
+        """
+        # More blocks than this would be folded into files of their own.
+        options = ["-svg", "-f", "1000"]
+        drawn = "program-svg/process.svg"
+        return self._translate("cpp", source, include, options, timeout, drawn)
+
     def _translate(
         self,
         action: str,
@@ -140,6 +152,7 @@ class Compiler(ABC):
         include: Sequence[Path],
         options: Sequence[str],
         timeout: float,
+        answer: str = "result",
     ) -> str:
         # Names relative to the working directory keep that directory out of the messages.
         with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
@@ -147,7 +160,7 @@ class Compiler(ABC):
             (work / "program.dsp").write_text(source, encoding="utf-8")
             command = self._command(action, [*include_flags(include), *options])
             call(command, cwd=work, compiler=self.name, source=source, timeout=timeout)
-            return (work / "result").read_text(encoding="utf-8")
+            return (work / answer).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,47 @@
+"""Block diagrams of the derivative rules, drawn by Faust for the site."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from faustdiff import rules
+from faustdiff.compilers import Compiler, FaustError
+from faustdiff.stage2_model import Primitive, read, tangent_name
+from faustdiff.stage4_print import faust
+
+_LINK = re.compile(r"</?a\b[^>]*>")
+
+
+def diagrams(table: Path, compiler: Compiler) -> dict[str, str]:
+    """By name of a row, its value and its tangent as SVG, if both are expressions of Faust."""
+    programs = {row.name: source for row in read(table).primitives if (source := _program(row))}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        drawn = pool.map(lambda source: _drawn(source, compiler), programs.values())
+        return {name: svg for name, svg in zip(programs, drawn, strict=True) if svg}
+
+
+def _program(row: Primitive) -> str:
+    """A function of the arguments and their tangents; "" for a row that has no such."""
+    if not row.active or row.value is None:
+        return ""
+    try:
+        value = faust(row.value) if row.composite else f"({', '.join(row.args)} : {row.faust})"
+        tangent = faust(rules.plain_tangent(row))
+    except (TypeError, ValueError, NotImplementedError):
+        return ""
+    names = ", ".join([*row.args, *map(tangent_name, row.active)])
+    return (
+        f'ma = library("maths.lib");\nprocess({names}) = value, tangent\n'
+        f"with {{ value = {value}; tangent = {tangent}; }};\n"
+    )
+
+
+def _drawn(source: str, compiler: Compiler) -> str:
+    try:
+        svg = compiler.diagram(source)
+    except (FaustError, OSError):
+        return ""
+    # Links to the diagrams of parts lead nowhere in a single file.
+    return _LINK.sub("", svg)
