@@ -20,7 +20,6 @@ from rows import BUILD
 
 from faustdiff.ahead import differentiate
 from faustdiff.compilers import Compiler, FaustError, SystemFaust
-from faustdiff.errors import InputError
 from faustdiff.program import Program, build
 
 Array = NDArray[np.float64]
@@ -33,9 +32,6 @@ BETWEEN_ENGINES = 1e-9
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 #: How many functions one program holds: the older compiler gets slow with the size of a program.
 BATCH = {"faust": 6, "cyfaust": 8}
-
-#: What the older compiler expands to a text with several meanings, which is refused.
-AMBIGUOUS = ("fi.tf21t", "fi.tf22t")
 
 HEAD = """import("stdfaust.lib"); df = library("diff.lib");
 aa = library("aanl.lib"); ts = library("tonestacks.lib");
@@ -173,12 +169,7 @@ def partials(rows: Sequence[Row], compiler: Compiler) -> list[Partial]:
 
 def agree(plain: Outputs, got: Sequence[Array], compiler: Compiler) -> None:
     """The engine that works ahead of time has nothing in common with the library but the table."""
-    source = program(plain.rows, dual=False)
-    if plain.rows[0].name in AMBIGUOUS:
-        with pytest.raises(InputError, match="several groupings fit"):
-            differentiate(source, all_continuous=True, compiler=compiler)
-        return
-    done = differentiate(source, all_continuous=True, compiler=compiler)
+    done = differentiate(program(plain.rows, dual=False), all_continuous=True, compiler=compiler)
     ahead = build(done.text, compiler=compiler, optimize="-O0").run(plain.inputs, plain.frames)
     place = {one.label: 1 + k for k, one in enumerate(done.params)}
     for index, (row, both) in enumerate(zip(plain.rows, got, strict=True)):
@@ -225,9 +216,8 @@ def batches(name: str) -> list[tuple[Row, ...]]:
     """The rows for one compiler, as many to a program as it takes well."""
     found = []
     # Signals of one length together.
-    kinds = {row: (row.frames, row.name in AMBIGUOUS) for row in ROWS if row.only in ("", name)}
-    for kind in sorted(set(kinds.values())):
-        rows = [row for row, own in kinds.items() if own == kind]
+    for frames in sorted({row.frames for row in ROWS}):
+        rows = [row for row in ROWS if row.frames == frames and row.only in ("", name)]
         found += [tuple(rows[k : k + BATCH[name]]) for k in range(0, len(rows), BATCH[name])]
     return found
 

@@ -110,7 +110,7 @@ def test_a_chain_of_recursions_is_grouped_as_its_arities_allow(text: str, parts:
         ("_)", "without"),
         ("_,_ : sin", "2 outputs do not fit 1 inputs"),
         ('hslider("a", 1, 2)', "hslider"),
-        ("+ ~ _ ~ _", "several groupings|no grouping"),
+        ("(_,_,_) ~ + ~ _", "several groupings"),
         ("route(2,2,x1,2)", "route"),
         ("ondemand(_)", "ondemand"),
     ],

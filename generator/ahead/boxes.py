@@ -129,7 +129,8 @@ class Boxes:
         """`A ~ B ~ ...` as printed; the compiler does not print how it was grouped.
 
         `~` groups to the left. Where only the other grouping has arities that fit, it is that one;
-        where both fit, the text could mean two programs.
+        where both fit, the text could mean two programs. A loop is not meant as the way back
+        of another one if it takes nothing back.
         """
         if len(parts) == 1:
             return parts[0]
@@ -146,6 +147,8 @@ class Boxes:
         for cut in range(1, len(parts)):
             for first in self._readings(parts[:cut]):
                 for second in self._readings(parts[cut:]):
+                    if cut + 1 < len(parts) and not second.inputs:
+                        continue
                     if second.inputs <= first.outputs and second.outputs <= first.inputs:
                         arity = (first.inputs - second.outputs, first.outputs)
                         box = self._make("~", (), (first, second), arity)
