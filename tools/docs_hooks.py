@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ELSEWHERE = {"reference.md": "build/reference.md", "contributing.md": "CONTRIBUTING.md"}
 _BLOCK = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 _ENTRY = re.compile(r"^(### <a id=.*)$", re.MULTILINE)
-_CODE = re.compile(r"(```.*?```)", re.DOTALL)
+_INLINE = re.compile(r"(?<!\\)\$([^$\n]+)\$")
+_CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -54,10 +55,16 @@ def _illustrated(reference: str, drawn: Mapping[str, str]) -> str:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Formulas between double dollars, outside code, become MathML."""
-    parts = _CODE.split(markdown)
-    return "".join(part if part.startswith("```") else _BLOCK.sub(_mathml, part) for part in parts)
+    """Formulas between dollars, in a line or, between two each, in a block, become MathML."""
+    return "".join(
+        part if part.startswith("`") else _INLINE.sub(_formula, _BLOCK.sub(_block, part))
+        for part in _CODE.split(markdown)
+    )
 
 
-def _mathml(match: re.Match[str]) -> str:
+def _block(match: re.Match[str]) -> str:
     return f'<div class="formula">{convert(match[1].strip(), display="block")}</div>'
+
+
+def _formula(match: re.Match[str]) -> str:
+    return convert(match[1])
