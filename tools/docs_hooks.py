@@ -15,6 +15,7 @@ from typing import Any
 from latex2mathml.converter import convert
 from mkdocs.structure.files import File, Files
 
+from faustdiff.comparison.changes import KINDS
 from faustdiff.compilers import find_compiler
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -55,11 +56,20 @@ def _illustrated(reference: str, drawn: Mapping[str, str]) -> str:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Formulas between dollars, in a line or, between two each, in a block, become MathML."""
+    """Puts in the tables that the program knows; formulas between dollars become MathML."""
     return "".join(
         part if part.startswith("`") else _INLINE.sub(_formula, _BLOCK.sub(_block, part))
-        for part in _CODE.split(markdown)
+        for part in _CODE.split(markdown.replace("{{ kinds of change }}", kinds_of_change()))
     )
+
+
+def kinds_of_change() -> str:
+    """The kinds of change that `faustdiff diff` tells apart, and what each asks for, as a table."""
+    lines = ["| `change` | meaning | suggested bump |", "|---|---|---|"]
+    for kind, meaning in KINDS.items():
+        bumps = "; ".join(f"{bump} {when}".strip() for bump, when in meaning.bumps.items())
+        lines.append(f"| `{kind}` | {meaning.text} | {bumps} |")
+    return "\n".join(lines)
 
 
 def _block(match: re.Match[str]) -> str:
