@@ -6,6 +6,8 @@ a network to show them.
 
 from __future__ import annotations
 
+import html
+import logging
 import re
 import sys
 from collections.abc import Mapping
@@ -16,43 +18,58 @@ from latex2mathml.converter import convert
 from mkdocs.structure.files import File, Files
 
 from faustdiff.comparison.changes import KINDS
-from faustdiff.compilers import find_compiler
+from faustdiff.compilers import FaustError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from diagrams import diagrams
 
+#: A logger of MkDocs, which prints what it is told.
+LOG = logging.getLogger("mkdocs.hooks.docs")
 ROOT = Path(__file__).resolve().parent.parent
 #: Pages of the site that stand elsewhere in the repository.
 ELSEWHERE = {"reference.md": "build/reference.md", "contributing.md": "CONTRIBUTING.md"}
 _BLOCK = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
-_ENTRY = re.compile(r"^(### <a id=.*)$", re.MULTILINE)
+_ENTRY = re.compile(r'^### <a id="(\w+)"></a>(.*)$', re.MULTILINE)
 _INLINE = re.compile(r"(?<!\\)\$([^$\n]+)\$")
 _CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
 
 
 def on_files(files: Files, config: Any) -> Files:
     """Adds the pages that stand elsewhere, and the diagrams of the reference."""
-    drawn = diagrams(ROOT / "primitives.yaml", find_compiler())
+    drawn = diagrams(ROOT / "primitives.yaml")
+    for reason in {str(found) for found in drawn.values() if isinstance(found, FaustError)}:
+        LOG.info("Block diagrams are missing in the reference: %s", reason)
     for name, svg in drawn.items():
-        files.append(File.generated(config, f"diagrams/{name}.svg", content=svg))
+        if isinstance(svg, str):
+            files.append(File.generated(config, f"diagrams/{name}.svg", content=svg))
     for page, source in ELSEWHERE.items():
         text = (ROOT / source).read_text("utf-8")
         if page == "reference.md":
-            text = _illustrated(text, drawn)
+            text = illustrated(text, drawn)
         files.append(File.generated(config, page, content=text))
     return files
 
 
-def _illustrated(reference: str, drawn: Mapping[str, str]) -> str:
+def illustrated(reference: str, drawn: Mapping[str, str | FaustError]) -> str:
     """The reference with a diagram in front of the usage of each rule that has one."""
-    entries = _ENTRY.split(reference)
-    for index in range(1, len(entries), 2):
-        name = re.findall(r'id="(\w+)"', entries[index])[0]
+    text, *entries = _ENTRY.split(reference)
+    for name, title, entry in zip(*[iter(entries)] * 3, strict=True):
+        # The anchor becomes that of the heading itself, which would get a second one by its text.
+        text += f"### {title} {{ #{name} }}"
         if name in drawn:
-            image = f'<img class="diagram" src="diagrams/{name}.svg" loading="lazy" '
-            image += f'alt="Block diagram: value and tangent of {name}">\n\n'
-            entries[index + 1] = entries[index + 1].replace("- Usage:", image + "- Usage:", 1)
-    return "".join(entries)
+            entry = entry.replace("- Usage:", f"{_image(name, drawn[name])}\n\n- Usage:", 1)
+        text += entry
+    return text
+
+
+def _image(name: str, drawn: str | FaustError) -> str:
+    if isinstance(drawn, FaustError):
+        reason = html.escape(str(drawn).splitlines()[0])
+        return f'<p class="diagram">No block diagram was drawn: {reason}</p>'
+    return (
+        f'<img class="diagram" src="diagrams/{name}.svg" loading="lazy" '
+        f'alt="Block diagram: value and tangent of {name}">'
+    )
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
