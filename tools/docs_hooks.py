@@ -11,6 +11,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ LOG = logging.getLogger("mkdocs.hooks.docs")
 ROOT = Path(__file__).resolve().parent.parent
 #: Pages of the site that stand elsewhere in the repository.
 ELSEWHERE = {"reference.md": "build/reference.md", "contributing.md": "CONTRIBUTING.md"}
+#: Tables with so many columns, and a cell of so many characters, do not fit on a phone.
+WIDE, SENTENCE = 3, 80
+_TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+_TAG = re.compile(r"<.*?>")
 _BLOCK = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 _ENTRY = re.compile(r'^### <a id="(\w+)"></a>(.*)$', re.MULTILINE)
 _INLINE = re.compile(r"(?<!\\)\$([^$\n]+)\$")
@@ -95,3 +100,20 @@ def _block(match: re.Match[str]) -> str:
 
 def _formula(match: re.Match[str]) -> str:
     return convert(match[1])
+
+
+def on_page_content(content: str, **_: Any) -> str:
+    """Tables of sentences know the head of each cell, by which they are shown on a phone."""
+    return _TABLE.sub(_with_heads, content)
+
+
+def _with_heads(table: re.Match[str]) -> str:
+    heads, cells = (
+        [_TAG.sub("", cell) for cell in re.findall(rf"<{tag}>(.*?)</{tag}>", table[0], re.DOTALL)]
+        for tag in ("th", "td")
+    )
+    if len(heads) < WIDE or max(map(len, cells)) < SENTENCE:
+        return table[0]
+    columns = cycle(heads)
+    text = re.sub("<td>", lambda _: f'<td data-head="{next(columns)}">', table[0])
+    return text.replace("<table>", "<table data-wide>")
