@@ -42,6 +42,8 @@ NOT_RUN = {
     "ruff check": "is what 'make lint' runs in CI",
     "ruff format --check": "is what 'make lint' runs in CI",
     "mypy generator": "is what 'make lint' runs in CI",
+    "faustdiff @ file:///FOLDER": "is a requirement as pip reads it, no command",
+    "faustdiff @ git+ADDRESS": "is a requirement as pip reads it, no command",
     "faustdiff fit diff.dsp": "stands for a part of a longer command, in a table of options",
 }
 #: Indented lines of the README that are no commands: a diagram, and what `make` prints.
