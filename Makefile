@@ -38,8 +38,8 @@ bench: $(READY)  ## Measurements, side by side; nothing is asserted.
 	$(PY) benchmarks/reverse_mode.py
 
 docs: $(READY)  ## The documentation as a site in site/, to be read without a network.
-	$(PY) -m pip install --quiet ".[docs]"
 	$(PY) -m mkdocs build --strict
+	$(PY) tools/check_site.py site
 
 clean:
 	rm -rf $(VENV) .cache *.egg-info

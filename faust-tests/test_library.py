@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -229,26 +227,6 @@ def test_the_library_is_used_beside_the_standard_libraries(
     """
     program = build(source, compiler=compiler, include=[BUILD])
     np.testing.assert_allclose(program.run([0.001]), [[np.sin(0.44)], [0], [0]], atol=1e-15)
-
-
-def test_the_library_is_registered_among_the_standard_libraries(
-    compiler: Compiler, tmp_path: Path
-) -> None:
-    """All in one folder, `df` next to the prefixes of the others, and every name at once."""
-    for file in [*compiler.libraries().glob("*.lib"), BUILD / "diff.lib"]:
-        shutil.copy(file, tmp_path)
-    # Under a name of its own, for the embedded compiler knows its own stdfaust.lib first.
-    standard = (tmp_path / "stdfaust.lib").read_text(encoding="utf-8")
-    registered = f'{standard}\ndf = library("diff.lib");\n'
-    (tmp_path / "registered.lib").write_text(registered, encoding="utf-8")
-    source = r"""
-    import("registered.lib"); every = library("all.lib");
-    both(g, x) = g * x : every.lowpass(1, 1000) + fi.lowpass(1, 1000)(x);
-    process = 0.5, _ : df.jvp(1, both);
-    """
-    program = build(source, compiler=compiler, include=[tmp_path])
-    value, partial = program.run(np.ones((1, 50)))
-    np.testing.assert_allclose(value, 1.5 * partial, rtol=1e-12)
 
 
 def test_the_prefix_is_free_in_the_standard_libraries(compiler: Compiler) -> None:

@@ -138,12 +138,13 @@ class Compiler(ABC):
     ) -> str:
         """The block diagram of the program `source`, in one piece, as SVG.
 
-        Parameters and errors as for `to_cpp`.
+        Parameters and errors as for `to_cpp`; signals are not looked at, so that a program is drawn
+        whatever its inputs may be.
         """
         # More blocks than this would be folded into files of their own.
         options = ["-svg", "-f", "1000"]
         drawn = "program-svg/process.svg"
-        return self._translate("cpp", source, include, options, timeout, drawn)
+        return self._translate("expand", source, include, options, timeout, drawn)
 
     def _translate(
         self,

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from faustdiff.cli import main
-from faustdiff.comparison.changes import Change
+from faustdiff.comparison.changes import KINDS, Change
 from faustdiff.comparison.tables import compare_tables
 from faustdiff.resources import resource
 from faustdiff.stage1_load import parse
@@ -417,3 +417,10 @@ def test_libraries_of_the_table_are_compared(tmp_path: Path) -> None:
 def test_an_extension_may_use_the_libraries_of_the_built_in_table(tmp_path: Path) -> None:
     text = "primitives:\n" + ROWS["tanh"]
     assert diff(tmp_path, text, text).exit_code == 0
+
+
+def test_a_bump_that_the_documentation_does_not_state_cannot_be_asked_for() -> None:
+    # The table of kinds and bumps in the documentation is made of KINDS.
+    with pytest.raises(ValueError, match="documentation never asks for major"):
+        Change("sin", "documentation", "", "major")
+    assert {change for pair in PAIRS for _, change, _ in pair.expected} == set(KINDS)

@@ -67,6 +67,12 @@ WRONG = [
          ("y: where(x >= y, 0, 1)", "y: where(x >= y, 1, 0)")),
         ("x", "y"),
     ),
+    Wrong(
+        "Huber's loss with its inner gradient squared",
+        "huber",
+        (("y: where(abs(y - t) <= delta, y - t,", "y: where(abs(y - t) <= delta, (y - t) ** 2,"),),
+        ("y",),
+    ),
     Wrong("sqrt with its guard inverted", "sqrt", (("when: x > 0", "when: x <= 0"),)),
     Wrong("abs with the sign of the other side", "abs", (("{x: sign(x)}", "{x: -sign(x)}"),)),
     Wrong(

@@ -7,19 +7,26 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from faustdiff import rules
-from faustdiff.compilers import Compiler, FaustError
+from faustdiff.compilers import Compiler, FaustError, find_compiler
 from faustdiff.stage2_model import Primitive, read, tangent_name
 from faustdiff.stage4_print import faust
 
 _LINK = re.compile(r"</?a\b[^>]*>")
 
 
-def diagrams(table: Path, compiler: Compiler) -> dict[str, str]:
-    """By name of a row, its value and its tangent as SVG, if both are expressions of Faust."""
+def diagrams(table: Path) -> dict[str, str | FaustError]:
+    """By name of a row, its value and its tangent as SVG, if both are expressions of Faust.
+
+    Where it cannot be drawn, as without a compiler, there is the reason instead.
+    """
     programs = {row.name: source for row in read(table).primitives if (source := _program(row))}
+    try:
+        compiler = find_compiler()
+    except FaustError as error:
+        return dict.fromkeys(programs, error)
     with ThreadPoolExecutor(max_workers=2) as pool:
         drawn = pool.map(lambda source: _drawn(source, compiler), programs.values())
-        return {name: svg for name, svg in zip(programs, drawn, strict=True) if svg}
+        return dict(zip(programs, drawn, strict=True))
 
 
 def _program(row: Primitive) -> str:
@@ -38,10 +45,10 @@ def _program(row: Primitive) -> str:
     )
 
 
-def _drawn(source: str, compiler: Compiler) -> str:
+def _drawn(source: str, compiler: Compiler) -> str | FaustError:
     try:
         svg = compiler.diagram(source)
-    except (FaustError, OSError):
-        return ""
+    except FaustError as error:
+        return error
     # Links to the diagrams of parts lead nowhere in a single file.
     return _LINK.sub("", svg)

@@ -6,58 +6,114 @@ a network to show them.
 
 from __future__ import annotations
 
+import html
+import logging
 import re
 import sys
 from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
 from mkdocs.structure.files import File, Files
 
-from faustdiff.compilers import find_compiler
+from faustdiff.comparison.changes import KINDS
+from faustdiff.compilers import FaustError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from diagrams import diagrams
 
+#: A logger of MkDocs, which prints what it is told.
+LOG = logging.getLogger("mkdocs.hooks.docs")
 ROOT = Path(__file__).resolve().parent.parent
 #: Pages of the site that stand elsewhere in the repository.
 ELSEWHERE = {"reference.md": "build/reference.md", "contributing.md": "CONTRIBUTING.md"}
+#: Tables with so many columns, and a cell of so many characters, do not fit on a phone.
+WIDE, SENTENCE = 3, 80
+_TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+_TAG = re.compile(r"<.*?>")
 _BLOCK = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
-_ENTRY = re.compile(r"^(### <a id=.*)$", re.MULTILINE)
-_CODE = re.compile(r"(```.*?```)", re.DOTALL)
+_ENTRY = re.compile(r'^### <a id="(\w+)"></a>(.*)$', re.MULTILINE)
+_INLINE = re.compile(r"(?<!\\)\$([^$\n]+)\$")
+_CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
 
 
 def on_files(files: Files, config: Any) -> Files:
     """Adds the pages that stand elsewhere, and the diagrams of the reference."""
-    drawn = diagrams(ROOT / "primitives.yaml", find_compiler())
+    drawn = diagrams(ROOT / "primitives.yaml")
+    for reason in {str(found) for found in drawn.values() if isinstance(found, FaustError)}:
+        LOG.info("Block diagrams are missing in the reference: %s", reason)
     for name, svg in drawn.items():
-        files.append(File.generated(config, f"diagrams/{name}.svg", content=svg))
+        if isinstance(svg, str):
+            files.append(File.generated(config, f"diagrams/{name}.svg", content=svg))
     for page, source in ELSEWHERE.items():
         text = (ROOT / source).read_text("utf-8")
         if page == "reference.md":
-            text = _illustrated(text, drawn)
+            text = illustrated(text, drawn)
         files.append(File.generated(config, page, content=text))
     return files
 
 
-def _illustrated(reference: str, drawn: Mapping[str, str]) -> str:
+def illustrated(reference: str, drawn: Mapping[str, str | FaustError]) -> str:
     """The reference with a diagram in front of the usage of each rule that has one."""
-    entries = _ENTRY.split(reference)
-    for index in range(1, len(entries), 2):
-        name = re.findall(r'id="(\w+)"', entries[index])[0]
+    text, *entries = _ENTRY.split(reference)
+    for name, title, entry in zip(*[iter(entries)] * 3, strict=True):
+        # The anchor becomes that of the heading itself, which would get a second one by its text.
+        text += f"### {title} {{ #{name} }}"
         if name in drawn:
-            image = f'<img class="diagram" src="diagrams/{name}.svg" loading="lazy" '
-            image += f'alt="Block diagram: value and tangent of {name}">\n\n'
-            entries[index + 1] = entries[index + 1].replace("- Usage:", image + "- Usage:", 1)
-    return "".join(entries)
+            entry = entry.replace("- Usage:", f"{_image(name, drawn[name])}\n\n- Usage:", 1)
+        text += entry
+    return text
+
+
+def _image(name: str, drawn: str | FaustError) -> str:
+    if isinstance(drawn, FaustError):
+        reason = html.escape(str(drawn).splitlines()[0])
+        return f'<p class="diagram">No block diagram was drawn: {reason}</p>'
+    return (
+        f'<img class="diagram" src="diagrams/{name}.svg" loading="lazy" '
+        f'alt="Block diagram: value and tangent of {name}">'
+    )
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Formulas between double dollars, outside code, become MathML."""
-    parts = _CODE.split(markdown)
-    return "".join(part if part.startswith("```") else _BLOCK.sub(_mathml, part) for part in parts)
+    """Puts in the tables that the program knows; formulas between dollars become MathML."""
+    return "".join(
+        part if part.startswith("`") else _INLINE.sub(_formula, _BLOCK.sub(_block, part))
+        for part in _CODE.split(markdown.replace("{{ kinds of change }}", kinds_of_change()))
+    )
 
 
-def _mathml(match: re.Match[str]) -> str:
+def kinds_of_change() -> str:
+    """The kinds of change that `faustdiff diff` tells apart, and what each asks for, as a table."""
+    lines = ["| `change` | meaning | suggested bump |", "|---|---|---|"]
+    for kind, meaning in KINDS.items():
+        bumps = "; ".join(f"{bump} {when}".strip() for bump, when in meaning.bumps.items())
+        lines.append(f"| `{kind}` | {meaning.text} | {bumps} |")
+    return "\n".join(lines)
+
+
+def _block(match: re.Match[str]) -> str:
     return f'<div class="formula">{convert(match[1].strip(), display="block")}</div>'
+
+
+def _formula(match: re.Match[str]) -> str:
+    return convert(match[1])
+
+
+def on_page_content(content: str, **_: Any) -> str:
+    """Tables of sentences know the head of each cell, by which they are shown on a phone."""
+    return _TABLE.sub(_with_heads, content)
+
+
+def _with_heads(table: re.Match[str]) -> str:
+    heads, cells = (
+        [_TAG.sub("", cell) for cell in re.findall(rf"<{tag}>(.*?)</{tag}>", table[0], re.DOTALL)]
+        for tag in ("th", "td")
+    )
+    if len(heads) < WIDE or max(map(len, cells)) < SENTENCE:
+        return table[0]
+    columns = cycle(heads)
+    text = re.sub("<td>", lambda _: f'<td data-head="{next(columns)}">', table[0])
+    return text.replace("<table>", "<table data-wide>")

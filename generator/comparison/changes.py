@@ -13,20 +13,58 @@ Kind = Literal[
     "added", "removed", "renamed", "documentation", "equal", "changed", "guard", "verdict"
 ]
 
-KINDS: Mapping[Kind, str] = {
-    "removed": "removed",
-    "added": "added",
-    "renamed": "renamed",
-    "changed": "changed",
-    "guard": "guard or tie changed",
-    "verdict": "verdict or evidence changed",
-    "equal": "rewritten, but equal",
-    "documentation": "documentation only",
-}
-
 #: What semantic versioning asks for, from least to most.
 BUMPS = ("none", "patch", "minor", "major")
 Bump = Literal["none", "patch", "minor", "major"]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a kind of change is called and means, and the bumps it can ask for, each with when."""
+
+    title: str
+    text: str
+    bumps: Mapping[Bump, str]
+
+
+#: From the gravest to the least.
+KINDS: Mapping[Kind, Meaning] = {
+    "removed": Meaning("removed", "the name is gone", {"major": ""}),
+    "added": Meaning("added", "a new name", {"minor": ""}),
+    "renamed": Meaning(
+        "renamed",
+        "another name, or another spelling in Faust",
+        {"major": "", "minor": "if all spellings of before are kept"},
+    ),
+    "changed": Meaning(
+        "changed",
+        "other numbers, with a point and both values; another box or other arguments; "
+        "or a form that SymPy cannot prove equal, which is said",
+        {
+            "major": "",
+            "minor": "for a function of a library whose parameters and members are kept",
+            "patch": "for a rule that failed the check, and holds now",
+        },
+    ),
+    "guard": Meaning(
+        "guard or tie changed",
+        "the rule differs only where a guard or a tie decides",
+        {"minor": ""},
+    ),
+    "verdict": Meaning(
+        "verdict or evidence changed",
+        "the same rule, but the check says something else of it, or looks at other points",
+        {"patch": "", "major": "if the check fails now"},
+    ),
+    "equal": Meaning(
+        "rewritten, but equal",
+        "written in another way, and proved equal by SymPy; in a library, parameters renamed",
+        {"patch": ""},
+    ),
+    "documentation": Meaning(
+        "documentation only", "texts, but nothing that is computed", {"patch": ""}
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -62,6 +100,10 @@ class Change:
     details: tuple[Detail, ...] = ()
     old_place: Place | None = None
     new_place: Place | None = None
+
+    def __post_init__(self) -> None:
+        if self.bump not in KINDS[self.change].bumps:
+            raise ValueError(f"{self.change} never asks for {self.bump}, by KINDS")
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def text(found: Comparison, console: Console) -> None:
     line(f"{found.old} -> {found.new}")
     for kind, changes in _by_kind(found):
         line("")
-        line(Text(f"{KINDS[kind]} ({len(changes)})", style=COLOURS[kind]))
+        line(Text(f"{KINDS[kind].title} ({len(changes)})", style=COLOURS[kind]))
         for change in changes:
             head = Text(f"  {change.primitive}", style="bold")
             head.append(f"  {change.summary}", style="not bold")
@@ -73,7 +73,7 @@ def markdown(found: Comparison) -> str:
     """A section for a changelog or a pull request."""
     lines = [f"### Changes from `{found.old}` to `{found.new}`"]
     for kind, changes in _by_kind(found):
-        lines += ["", f"**{KINDS[kind].capitalize()}**", ""]
+        lines += ["", f"**{KINDS[kind].title.capitalize()}**", ""]
         for change in changes:
             lines.append(f"- `{change.primitive}`: {_escaped(change.summary)}")
             if kind in ("documentation", "added", "removed"):
