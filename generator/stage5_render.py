@@ -93,6 +93,7 @@ def render(checked: Checked) -> dict[str, str]:
         "sections": sections,
         "duals": duals,
         "newer": [dual for dual in duals if dual.newer and dual.form in ("lift", "zero")],
+        "constants": [row for row in checked.table.primitives if _is_named_constant(row)],
         "oldest": OLDEST,
         "masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "values"}),
         "lag_masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "lag"}),
@@ -207,6 +208,11 @@ def _form(row: Primitive) -> Form:
     if row.kind == "structural":
         return "cut" if row.args else "other"
     return "lift" if row.active else "zero"
+
+
+def _is_named_constant(row: Primitive) -> bool:
+    """Whether the row is a constant of a library, such as `ma.SR`: one pattern knows it whole."""
+    return not row.args and row.faust.replace(".", "", 1).isidentifier() and "." in row.faust
 
 
 def _usage(row: Primitive) -> str:
