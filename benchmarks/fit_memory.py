@@ -1,7 +1,7 @@
 """Memory of `faustdiff fit` by the length of the recordings: ten minutes of stereo cost no more.
 
 Each length is fitted in a process of its own, whose peak of memory is shown. Measured: 188 MiB
-for 0.1, 1 and 10 minutes, by the mean of squares.
+for 0.1, 1 and 10 minutes, by the mean of squares as by the spectra.
 """
 
 from __future__ import annotations

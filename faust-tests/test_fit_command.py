@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import pkgutil
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from fitting import FOLDER, written
 
 from faustdiff.cli import main
 from faustdiff.compilers import Compiler, find_compiler
+from faustdiff.fitting import pool
 from faustdiff.program import build
 
 GAIN = """// A gain, and an offset.
@@ -268,6 +270,68 @@ def test_interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert values(folder) == pytest.approx(HIDDEN, rel=1e-2)
 
 
+def interrupting(monkeypatch: pytest.MonkeyPatch, place: str, after: int) -> None:
+    """Ctrl-C, in place of the call of that number of a function."""
+    module, name = place.rsplit(".", 1)
+    owner = pkgutil.resolve_name(module)
+    function, calls = getattr(owner, name), []
+
+    def counted(*arguments: object, **options: object) -> object:
+        calls.append(1)
+        if len(calls) == after:
+            raise KeyboardInterrupt
+        return function(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, counted)
+
+
+def test_interrupted_before_the_first_pass(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {one.name for one in folder.iterdir()}
+    interrupting(monkeypatch, "faustdiff.fitting.model.Model.sums", 1)
+    result = run("gain.dsp", "--input", "in.wav", "--target", "out.wav", "--checkpoint", "s.json")
+    assert result.exit_code == 1
+    assert "nothing was fitted yet, nothing is written" in result.output
+    assert {one.name for one in folder.iterdir()} == before
+
+
+def test_an_interrupted_race_keeps_the_best_of_what_is_done(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the second piece of work of the first round."""
+    interrupting(monkeypatch, "faustdiff.fitting.fit._improved", 2)
+    result = run("gain.dsp", "--input", "in.wav", "--target", "out.wav", "--starts", "64")
+    assert result.exit_code == 1
+    assert "interrupted" in result.output
+    with (folder / "gain.fit" / "iterations.csv").open(encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row["stage"].startswith("race of 16 on ")
+    assert values(folder)["gain"] == float(row["gain"])
+
+
+def test_interrupted_among_many_fits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was fitted until then is written, and nothing more is begun."""
+    interrupting(monkeypatch, "faustdiff.fitting.model.Model.sums", 12)
+    arguments = ("gain.dsp", "--input", "in.wav", "--target", "out.wav")
+    result = run(*arguments, "--sweep", "width=0,0.1,0.2,0.3")
+    assert result.exit_code == 1
+    assert "width=0.3: interrupted before it was done" in result.output
+    with (folder / "gain.fit" / "fits.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert 1 <= len(rows) < 4
+    assert float(rows[0]["dc"]) == pytest.approx(-0.1, rel=1e-6)
+
+
+def test_interrupted_online(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupting(monkeypatch, "faustdiff.fitting.model.Model.computed", 4)
+    result = run("gain.dsp", "--input", "in.wav", "--target", "out.wav", "--online")
+    assert result.exit_code == 1
+    assert "interrupted" in result.output
+    lines = (folder / "gain.fit" / "online.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 4  # with the head
+    gain = lines[-1].split(",")[-2]
+    assert f'"gain [diff:1]", {gain},' in (folder / "gain.fit" / "gain.dsp").read_text("utf-8")
+
+
 REFUSED = {
     "is no checkpoint": ["--checkpoint", "gain.dsp", "--resume"],
     "--resume needs a file": ["--resume"],
@@ -283,7 +347,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_options_that_cannot_be_used(folder: Path, what: str) -> None:
+def test_options_that_cannot_be_used(
+    folder: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "PATIENCE", 0.5)
     before = {one: one.read_bytes() for one in folder.iterdir()}
     result = run("gain.dsp", "--input", "in.wav", "--target", "out.wav", *REFUSED[what])
     assert result.exit_code == 2

@@ -10,6 +10,8 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
+from faustdiff.ahead.parameters import Parameter
+from faustdiff.ahead.verification import DRAWN, Comparison, Report, plot
 from faustdiff.cli import main
 from faustdiff.compilers import Compiler
 from faustdiff.program import build
@@ -193,3 +195,16 @@ def test_a_foreign_function_of_the_users_own_is_differentiated_by_the_users_row(
     assert "there is no derivative rule" in without.stderr
     assert "--extend" in without.stderr
     assert call(*arguments, "--extend", rows).exit_code == 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_plot_of_anything_is_drawn_without_a_warning() -> None:
+    """Labels that are no formula or have no glyph, infinite errors, too many for a page."""
+    labels = ["$_$", "\N{KATAKANA LETTER A}", *(f"g{i}" for i in range(DRAWN))]
+    right, settled = np.linspace(0.0, 1.0, 9), np.full(9, True)
+    for first, shown in ((0.0, 1), (np.inf, 3), (1.0, len(labels))):
+        partial = np.array([first, *right[1:]])
+        sliders = [Parameter(one, f"/{one}", "hslider", 0, 0, 1, 0.1) for one in labels[:shown]]
+        comparisons = [Comparison(0, one, 0.0, partial, right, settled) for one in sliders]
+        report = Report("x", tuple(comparisons), right[None], 44100, 1e-30)
+        assert plot(report).startswith(b"\x89PNG")

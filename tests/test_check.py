@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import mpmath as mp
@@ -357,24 +358,26 @@ def test_the_points_are_the_same_every_time(table: Table) -> None:
         "print([points(r) for r in read(resource('primitives.yaml')).primitives"
         " if r.samples.ranges and not r.temporal])"
     )
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    ]
-    assert runs[0] == runs[1] == f"{[points(row) for row in pointwise]}\n"
+    # Of two fixed seeds, one at least is not that of this process.
+    seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+    other = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONHASHSEED": seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert other.stdout == f"{[points(row) for row in pointwise]}\n"
 
 
 def test_equal_tables_have_equal_reports(report: Report) -> None:
     def plain(report: Report) -> Any:
         return [(f.row.name, f.argument, f.outcome, f.detail) for f in report.findings]
 
-    assert plain(check(report.table)) == plain(report)
+    some = replace(report.table, primitives=report.table.primitives[::4])
+    names = {row.name for row in some.primitives}
+    expected = [found for found in plain(report) if found[0] in names]
+    assert plain(check(some)) == expected
 
 
 def test_the_points_are_where_the_row_wants_them(table: Table) -> None:

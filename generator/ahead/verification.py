@@ -25,6 +25,7 @@ from rich.markup import escape
 from rich.table import Table as Display
 
 from ..compilers import Compiler, find_compiler
+from ..drawing import canvas, plain, png
 from ..errors import InputError, Place, Problem
 from ..program import Program, build
 from ..stage2_model import Table
@@ -36,6 +37,8 @@ Array = NDArray[np.float64]
 
 EPSILON = 1e-4
 TOLERANCE = 1e-6
+#: Comparisons in a plot.
+DRAWN = 24
 #: The step does not shrink below EPSILON times this part of the slider's range.
 LEAST = 1e-2
 #: Differences that are unsettled at more samples than this prove nothing.
@@ -62,7 +65,7 @@ class Comparison:
     @property
     def scale(self) -> float:
         """What makes an error relative; 1 where everything is 0."""
-        known = self.settled
+        known = self.settled & np.isfinite(self.partial)
         if not known.any():
             return 1.0
         largest = max(np.abs(self.difference[known]).max(), np.abs(self.partial[known]).max())
@@ -297,17 +300,15 @@ def csv_text(report: Report) -> str:
 
 def plot(report: Report) -> bytes:
     """A PNG: for each comparison the partial and the difference over time, and their error."""
-    # Imported here: it takes longer to load than most programs take to verify.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    count = len(report.comparisons)
-    figure = Figure(figsize=(10, 2.6 * count + 0.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    shown = _worst(report.comparisons)
+    count = len(shown)
+    figure = canvas(10, 2.6 * count + 0.6)
+    if count < len(report.comparisons):
+        figure.suptitle(f"the worst {count} of {len(report.comparisons)}")
     axes = figure.subplots(count, 2, squeeze=False)
-    for (left, right), one in zip(axes, report.comparisons, strict=True):
+    for (left, right), one in zip(axes, shown, strict=True):
         time = np.arange(one.partial.size) / report.rate
-        title = f"output {one.output + 1} by {one.parameter.label}"
+        title = f"output {one.output + 1} by {plain(one.parameter.label)}"
         left.plot(time, one.difference, label="difference", linewidth=2.5, alpha=0.4)
         left.plot(time, one.partial, label="partial", linewidth=0.8)
         left.set(title=title, xlabel="seconds")
@@ -315,9 +316,14 @@ def plot(report: Report) -> bytes:
         errors = np.where(one.settled & (one.relative > 0), one.relative, np.nan)
         highest = 2 * max(report.tolerance, one.relative.max(initial=0.0))
         right.set(title=f"relative error, {title}", xlabel="seconds")
-        right.set(yscale="log", ylim=(1e-17, min(highest, 1e300)))
+        right.set(yscale="log", ylim=(1e-17, np.clip(highest, 1e-15, 1e15)))
         right.plot(time, errors, ".", markersize=2)
         right.axhline(report.tolerance, color="red", linewidth=0.8)
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=100, metadata={"Software": None})
-    return image.getvalue()
+    return png(figure)
+
+
+def _worst(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """As many as a page can hold, in their order."""
+    ranked = sorted(comparisons, key=lambda one: -one.relative.max(initial=0.0))
+    kept = {id(one) for one in ranked[:DRAWN]}
+    return [one for one in comparisons if id(one) in kept]

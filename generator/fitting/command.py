@@ -50,6 +50,7 @@ from .report import summary, table
 
 #: Of `online`: that of the seeds.
 ONLINE_RATE = 0.1
+INTERRUPTED = "interrupted: nothing was fitted yet, nothing is written"
 #: A checkpoint is not written more often, in seconds.
 EVERY = 1.0
 
@@ -235,7 +236,11 @@ def fit_command(
     rules = read_table(table, extensions)
     options = Options(optimizer, passes, patience, starts, random_start, seed, learning_rate, batch)
     out = out or Path(f"{program.stem}.fit")
-    with usable_input(), tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
+    with (
+        usable_input(),
+        _interruptible(),
+        tempfile.TemporaryDirectory(prefix="faustdiff-") as folder,
+    ):
         work = Path(folder)
         folders_of_search = (program.parent, *include)
         subject = Subject(
@@ -262,6 +267,16 @@ def fit_command(
             _leave(subject, setup, found, out)
             if found.interrupted:
                 sys.exit(NOT_HELD)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ends the command where Ctrl-C leaves nothing that could be kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"{INTERRUPTED}\n  run it again, and let it go on for longer", err=True)
+        sys.exit(NOT_HELD)
 
 
 def _consistent(
@@ -423,7 +438,7 @@ def _fit_all(
 def _online(setup: Setup, rate: float, subject: Subject, out: Path) -> None:
     absolute = setup.measure == Residual("absolute")
     start = np.array([one.init for one in setup.source.params])
-    values, rows = run_online(setup, start, rate, absolute, click.echo)
+    values, rows, interrupted = run_online(setup, start, rate, absolute, click.echo)
     _made(out)
     write_whole(out / "online.csv", rows)
     text = frozen(
@@ -436,6 +451,9 @@ def _online(setup: Setup, rate: float, subject: Subject, out: Path) -> None:
     ).text
     write_whole(out / f"{subject.name}.dsp", text)
     click.echo(f"wrote {out}: online.csv, {subject.name}.dsp")
+    if interrupted:
+        click.echo("interrupted: these are the values until then")
+        sys.exit(NOT_HELD)
 
 
 def _made(folder: Path) -> None:
@@ -463,6 +481,9 @@ def _leave(subject: Subject, setup: Setup, found: Fit, out: Path, *, quiet: bool
         files = write_results(out, setup, found, text, subject.name)
     except OSError as error:
         refuse(f"{out}: cannot be written: {error.strerror}", "choose another folder with --out")
+    except KeyboardInterrupt:
+        click.echo(f"{out}: interrupted before the result was written\n  run it again", err=True)
+        sys.exit(NOT_HELD)
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
     if quiet:

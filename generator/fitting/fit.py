@@ -307,11 +307,23 @@ def _improved(setup: Setup, piece: Piece) -> Any:
 def fit_many(
     jobs: Sequence[tuple[Setup, Options]], pool: Pool, tell: Callable[[int, Fit | str], None]
 ) -> list[Fit | str]:
-    """Fits that have nothing to do with each other; a text where one cannot be done."""
+    """Fits that have nothing to do with each other; a text where one cannot be done.
+
+    Ctrl-C ends all of them: those that are done are kept.
+    """
     found: list[Fit | str] = []
-    for index, one in enumerate(pool.map(_fitted, list(jobs))):
-        found.append(one)
-        tell(index, one)
+    try:
+        for index, one in enumerate(pool.map(_fitted, list(jobs))):
+            found.append(one)
+            tell(index, one)
+            if isinstance(one, Fit) and one.interrupted:
+                break
+    except KeyboardInterrupt:
+        if not found:
+            raise
+    for index in range(len(found), len(jobs)):
+        found.append("interrupted before it was done")
+        tell(index, found[-1])
     return found
 
 

@@ -20,9 +20,12 @@ WIDTH = 15
 
 def run_online(
     setup: Setup, values: Array, rate: float, absolute: bool, show: Callable[[str], None]
-) -> tuple[Array, str]:
-    """Descends from `values` and shows the table. The values at the end, and all rows as CSV."""
-    labels = setup.labels
+) -> tuple[Array, str, bool]:
+    """Descends from `values` and shows the table.
+
+    The values at the end, all rows as CSV, and whether Ctrl-C made an end of it.
+    """
+    start, labels = values, setup.labels
     rule = "-" * (5 + WIDTH * (3 + len(labels)))
     show(f"Learning rate: {rate:g}\nSensitivity: {SENSITIVITY:g}")
     for label, value in zip(labels, values, strict=True):
@@ -33,21 +36,28 @@ def run_online(
     show(rule)
     rows = io.StringIO()
     rows.write(",".join(["iteration", "ground_truth", "learnable", "loss", *labels]) + "\n")
-    last = ""
-    for number, (target, output, loss, moved) in enumerate(_steps(setup, values, rate, absolute)):
-        values = moved
-        still = loss < SENSITIVITY
-        shown = [f"{loss:.3e}" if still else f"{loss:.10f}"]
-        shown += ["-" if still else f"{value:.10f}" for value in moved]
-        last = _row(str(number + 1), [_channels(target), _channels(output), *shown])
-        if _shown(number + 1):
-            show(last)
-            last = ""
-        numbers = [float(target[0]), float(output[0]), loss, *map(float, moved)]
-        rows.write(",".join([str(number + 1), *map(repr, numbers)]) + "\n")
+    last, interrupted = "", False
+    try:
+        for number, (target, output, loss, moved) in enumerate(
+            _steps(setup, values, rate, absolute)
+        ):
+            values = moved
+            still = loss < SENSITIVITY
+            shown = [f"{loss:.3e}" if still else f"{loss:.10f}"]
+            shown += ["-" if still else f"{value:.10f}" for value in moved]
+            last = _row(str(number + 1), [_channels(target), _channels(output), *shown])
+            if _shown(number + 1):
+                show(last)
+                last = ""
+            numbers = [float(target[0]), float(output[0]), loss, *map(float, moved)]
+            rows.write(",".join([str(number + 1), *map(repr, numbers)]) + "\n")
+    except KeyboardInterrupt:
+        if values is start:
+            raise
+        interrupted = True
     if last:
         show(last)
-    return values, rows.getvalue()
+    return values, rows.getvalue(), interrupted
 
 
 def _steps(

@@ -16,6 +16,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table as Display
 
+from ..drawing import canvas, plain, png
 from ..resources import resource
 from .audio import Pair
 from .fit import Fit, Setup
@@ -134,12 +135,7 @@ def iterations_csv(fit: Fit) -> str:
 
 def plot(setup: Setup, fit: Fit, spectra: Spectra) -> bytes:
     """A PNG: loss and parameters by passes, spectra of target and result."""
-    # Imported here: it takes longer to load than many programs take to fit.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 10), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = canvas(9, 10)
     losses, values, sound = figure.subplots(3, 1)
     scales = setup.objective().scales
     stages = list(dict.fromkeys(one.stage for one in fit.iterations))
@@ -160,7 +156,7 @@ def plot(setup: Setup, fit: Fit, spectra: Spectra) -> bytes:
     passes = [one.passes for one in fit.iterations]
     units = np.array([scales.units(one.values) for one in fit.iterations])
     for index, one in enumerate(fit.params):
-        values.plot(passes, units[:, index], ".-", label=one.label)
+        values.plot(passes, units[:, index], ".-", label=plain(one.label))
     values.set(xlabel="passes", ylabel="part of the slider's range", ylim=(-0.03, 1.03))
     values.legend(fontsize="small", ncols=2)
     sound.semilogx(spectra.hertz[1:], spectra.target[1:], label="target", linewidth=2.5, alpha=0.4)
@@ -168,9 +164,7 @@ def plot(setup: Setup, fit: Fit, spectra: Spectra) -> bytes:
     highest = float(max(spectra.target.max(), spectra.result.max()))
     sound.set(xlabel="Hz", ylabel="dB", xlim=(20, None), ylim=(highest - 120, highest + 5))
     sound.legend(fontsize="small")
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=100, metadata={"Software": None})
-    return image.getvalue()
+    return png(figure)
 
 
 def html(setup: Setup, fit: Fit, image: bytes, title: str, files: Sequence[str]) -> str:

@@ -55,6 +55,8 @@ PIECE = 64
 STEPS = 3
 #: One in so many goes on.
 KEPT = 4
+#: The most starts in a piece of work: Ctrl-C keeps the best of the pieces that are done.
+CHUNK = 16
 #: Heats, and the rounds after which one without hope is given up.
 HEATS, HOPE = 3, 2
 #: Starts that are looked at to find the first piece, and how well the parameters must be known on
@@ -234,15 +236,19 @@ def _heat(
     """The best of the `starts`, or None if all are astray and it is not the `last` heat."""
     field = [(units, DAMPING) for units in starts]
     for number in itertools.count(1):
-        chunks = [tuple(field[index::jobs]) for index in range(jobs) if field[index::jobs]]
+        parts = max(min(jobs, len(field)), -(-len(field) // CHUNK))
+        pieces = [Piece(tuple(field[index::parts]), frames, STEPS) for index in range(parts)]
         points: list[Point] = []
-        for improved in improver([Piece(chunk, frames, STEPS) for chunk in chunks]):
-            points += improved.points
-            objective.frames += improved.computed
-        points.sort(key=lambda one: one.sums.loss if one.sums.finite else np.inf)
-        best, whole = points[0], frames >= objective.length
-        stage = f"race of {len(points)} on {frames}"
-        record.add(stage, objective, best.units, best.sums, whole=whole)
+        whole = frames >= objective.length
+        try:
+            for improved in improver(pieces):
+                points += improved.points
+                objective.frames += improved.computed
+        except KeyboardInterrupt:
+            if points:
+                _told(objective, record, points, frames)
+            raise
+        best = _told(objective, record, points, frames)
         if whole:
             return best
         if number == HOPE and not last and astray(objective, best):
@@ -259,6 +265,14 @@ def _heat(
         ]
         frames = min(2 * frames, objective.length)
     raise AssertionError
+
+
+def _told(objective: Objective, record: Record, points: list[Point], frames: int) -> Point:
+    """Sorts the points of a round, and writes the best of them down."""
+    points.sort(key=lambda one: one.sums.loss if one.sums.finite else np.inf)
+    stage, whole = f"race of {len(points)} on {frames}", frames >= objective.length
+    record.add(stage, objective, points[0].units, points[0].sums, whole=whole)
+    return points[0]
 
 
 def first_piece(objective: Objective, record: Record, starts: Sequence[Array]) -> int:
