@@ -302,6 +302,8 @@ def special(function: Callable[..., Any]) -> Callable[[Points], Points]:
         head = float(number)
         with mp.workdps(30):
             result = function(mp.mpf(head) + mp.mpf(float(number - head)))
+            if isinstance(result, mp.mpc):
+                raise Rejected("outside of the domain")
             return np.longdouble(float(result)) + np.longdouble(float(result - float(result)))
 
     return lambda x: np.array([at(number) for number in x])
@@ -442,13 +444,8 @@ PRIMITIVES = primitives(
     _p("abs", kinked(np.abs, lambda x: x)),
     _p("min", kinked(np.minimum, lambda x, y: x - y), *_TWO),
     _p("max", kinked(np.maximum, lambda x, y: x - y), *_TWO),
-    _p(
-        "select2",
-        kinked(lambda c, x, y: np.where(np.trunc(c) == 0, x, y), lambda c, x, y: np.abs(c) - 1),
-        "any",
-        "any",
-        "any",
-    ),
+    # By whole numbers: in constants that are arguments of a function, compilers take 0.5 for 1.
+    _p("select2", lambda c, x, y: np.where(c == 0, x, y), "integer", "any", "any"),
     _p(
         "select3",
         lambda c, x, y, z: np.where(c == 0, x, np.where(c == 1, y, z)),

@@ -1,6 +1,7 @@
 """Random programs: value and partials of `df.jvp` against an independent evaluator.
 
-The same few hundred programs each time. To explore, ask for more of them from another seed:
+The same few hundred programs each time, until the tests change: hypothesis also tries the numbers
+that stand in them. To explore, ask for more of them from another seed:
 
     FAUSTDIFF_PROGRAMS=3000 FAUSTDIFF_SEED=7 pytest faust-tests/test_random_programs.py
 """

@@ -108,6 +108,22 @@ def test_a_kink_is_counted_apart(tmp_path: Path) -> None:
     assert "9 unsettled" in result.stdout
 
 
+def test_a_slider_at_a_kink_is_undecided(tmp_path: Path) -> None:
+    program = written(tmp_path, 'process = _ * abs(hslider("g [diff:1]", 0, -1, 1, 0.01));')
+    at_kink = call("verify", program, "--seconds", 0.01)
+    assert at_kink.exit_code == 1
+    assert "undecided" in at_kink.stdout
+    assert "differs" not in at_kink.stdout
+    assert call("verify", program, "--seconds", 0.01, "--set", "g=0.5").exit_code == 0
+
+
+def test_a_phase_that_moves_fast_takes_a_smaller_step(tmp_path: Path) -> None:
+    text = 'process = (+(1) ~ _) * 0.2 * hslider("f [diff:1]", 0.5, 0, 1, 0.01) : sin;'
+    result = call("verify", written(tmp_path, text), "--seconds", 0.25)
+    assert result.exit_code == 0, result.output
+    assert "unsettled" not in result.stdout
+
+
 BAD = {
     "unknown slider": (["--param", "gian"], "did you mean 'gain'"),
     "unknown slider to set": (["--set", "cutof=3"], "unknown control 'cutof'"),

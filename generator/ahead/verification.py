@@ -37,6 +37,8 @@ Array = NDArray[np.float64]
 
 EPSILON = 1e-4
 TOLERANCE = 1e-6
+#: A step that leaves samples unsettled is divided by this, once.
+FINER = 10
 #: Comparisons in a plot.
 DRAWN = 24
 #: The step does not shrink below EPSILON times this part of the slider's range.
@@ -98,10 +100,18 @@ class Comparison:
         """Whether the output does not depend on the parameter, by the rules and by differences."""
         return not self.partial.any() and not self.difference.any()
 
+    @property
+    def decided(self) -> bool:
+        """Whether differences are known at enough samples to prove something."""
+        return self.unsettled <= MOST_UNSETTLED * self.settled.size
+
+    def agrees(self, tolerance: float) -> bool:
+        """Whether the partial is right where the difference is known."""
+        return bool(self.relative.max(initial=0.0) <= tolerance)
+
     def holds(self, tolerance: float) -> bool:
         """Whether the partial is right as far as differences can tell."""
-        enough = self.unsettled <= MOST_UNSETTLED * self.settled.size
-        return enough and bool(self.relative.max(initial=0.0) <= tolerance)
+        return self.decided and self.agrees(tolerance)
 
 
 @dataclass(frozen=True)
@@ -210,6 +220,17 @@ class _Runs:
         room = min(value - parameter.min, parameter.max - value) / 2
         if room > 0:
             step = min(step, room)
+        found, settled = self._difference(path, value, step, tolerance)
+        # What bends much within a step is known from a smaller one.
+        if not settled.all():
+            finer, known = self._difference(path, value, step / FINER, tolerance)
+            found = np.where(known & ~settled, finer, found)
+            settled |= known
+        return found, settled
+
+    def _difference(
+        self, path: str, value: float, step: float, tolerance: float
+    ) -> tuple[Array, NDArray[np.bool_]]:
         # In half steps: the far points of the fine formula are the near ones of the coarse one.
         runs = {k: self.at(path, value + k * step / 2) for k in (-4, -2, -1, 0, 1, 2, 4)}
 
@@ -269,9 +290,12 @@ def show(report: Report, console: Console | None = None) -> None:
 
 
 def _verdict(one: Comparison, tolerance: float) -> str:
-    verdict = "[green]ok[/]" if one.holds(tolerance) else "[red]differs[/]"
-    if one.idle:
-        verdict = "[yellow]no effect[/]"
+    if not one.agrees(tolerance):
+        verdict = "[red]differs[/]"
+    elif not one.decided:
+        verdict = "[yellow]undecided[/]"
+    else:
+        verdict = "[yellow]no effect[/]" if one.idle else "[green]ok[/]"
     return f"{verdict}\n{one.unsettled} unsettled" if one.unsettled else verdict
 
 
