@@ -237,7 +237,7 @@ def fit_command(
     options = Options(optimizer, passes, patience, starts, random_start, seed, learning_rate, batch)
     out = out or Path(f"{program.stem}.fit")
     with (
-        usable_input(),
+        usable_input(program, *([truth] if truth else [])),
         _interruptible(),
         tempfile.TemporaryDirectory(prefix="faustdiff-") as folder,
     ):
