@@ -159,9 +159,10 @@ def test_a_program_that_does_not_compile_shows_what_the_compiler_says(
 ) -> None:
     out = tmp_path / "out.dsp"
     arguments = ["-o", out, "--compiler", compiler.name]
-    result = call("differentiate", written(tmp_path, "process = nothing;"), *arguments)
+    program = written(tmp_path, "process =\nnothing;")
+    result = call("differentiate", program, *arguments)
     assert result.exit_code == 2
-    assert "undefined symbol : nothing" in result.stderr
+    assert f"{program}:2 : ERROR : undefined symbol : nothing" in result.stderr
     assert compiler.name in result.stderr
     assert not out.exists()
 

@@ -1,5 +1,17 @@
 """`python -m faustdiff` is the command `faustdiff`."""
 
-from .cli import main
+import sys
 
-main(prog_name="faustdiff")
+
+def run() -> None:
+    """The command, which Ctrl-C ends without a traceback even while it is being loaded."""
+    try:
+        from .cli import main
+
+        main(prog_name="faustdiff")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+
+
+if __name__ == "__main__":
+    run()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +23,8 @@ UNUSABLE = 2
 
 #: How much of a line of a compiler's message is shown.
 MAX_LINE = 300
+#: What the compilers call the text they are given, before the number of a line.
+COMPILED = re.compile(r"^program(\.dsp)? ?: ?(?=\d)", re.MULTILINE)
 
 
 def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,8 +102,11 @@ def chosen_compiler(name: str | None) -> Compiler:
 
 
 @contextmanager
-def usable_input() -> Iterator[None]:
-    """Ends the command, with what is wrong and what to do, where the input cannot be used."""
+def usable_input(*programs: Path) -> Iterator[None]:
+    """Ends the command, with what is wrong and what to do, where the input cannot be used.
+
+    A compiler that refuses one of `programs` says where by the name of that file.
+    """
     try:
         yield
     except InputError as error:
@@ -108,10 +114,21 @@ def usable_input() -> Iterator[None]:
             click.echo(str(problem), err=True)
         sys.exit(UNUSABLE)
     except FaustError as error:
-        lines = [_shortened(line) for line in error.message.strip().splitlines()]
+        message = _by_file(error, programs)
+        lines = [_shortened(line) for line in message.strip().splitlines()]
         refuse("\n".join(lines), f"this is what the compiler '{error.compiler}' says")
     except ValueError as error:
         refuse(str(error), "see --help")
+
+
+def _by_file(error: FaustError, programs: Sequence[Path]) -> str:
+    """The compiler's text, which calls what it was given `program`, with the name of the file."""
+    for path in programs:
+        name = f"{path}:"
+        with suppress(OSError, UnicodeDecodeError):
+            if path.read_text(encoding="utf-8") == error.source:
+                return COMPILED.sub(name.replace("\\", r"\\"), error.message)
+    return error.message
 
 
 def _shortened(line: str) -> str:

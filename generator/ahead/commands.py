@@ -66,7 +66,7 @@ def differentiate_command(
       faustdiff differentiate network.dsp --all --mode reverse -o network.diff.dsp
     """
     rules = read_table(table, extensions)
-    with usable_input():
+    with usable_input(program):
         done = differentiate(
             read_source(program),
             params=params,
@@ -166,7 +166,7 @@ def verify_command(
       faustdiff verify filter.dsp --input guitar.wav --set drive=0.7 --plot errors.png
     """
     rules = read_table(table, extensions)
-    with usable_input():
+    with usable_input(program):
         report = verification.verify(
             read_source(program),
             lambda inputs: excitation(source, inputs, seconds, rate),

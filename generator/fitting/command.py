@@ -237,7 +237,7 @@ def fit_command(
     options = Options(optimizer, passes, patience, starts, random_start, seed, learning_rate, batch)
     out = out or Path(f"{program.stem}.fit")
     with (
-        usable_input(),
+        usable_input(program, *([truth] if truth else [])),
         _interruptible(),
         tempfile.TemporaryDirectory(prefix="faustdiff-") as folder,
     ):
@@ -422,17 +422,18 @@ def _fit_all(
     writer = csv.writer(rows, lineterminator="\n")
     labels = next(iter(cases.values())).labels
     writer.writerow(["name", "loss", "error_to_signal", "passes", *labels])
-    failed = 0
-    for name, found in zip(names, results, strict=True):
-        if isinstance(found, str):
-            failed += 1
-            continue
+    done = {n: one for n, one in zip(names, results, strict=True) if not isinstance(one, str)}
+    for name, found in done.items():
         writer.writerow([name, found.loss, found.error, found.passes, *found.values])
-        _leave(subject, cases[name], found, out / name, quiet=True)
-    if failed < len(results):
+    if done:
+        # The numbers first: to draw and to write the rest takes longer.
+        _made(out)
         write_whole(out / "fits.csv", rows.getvalue())
-        click.echo(f"wrote {out}: fits.csv, and a folder for each of {len(results) - failed}")
-    return NOT_HELD if failed else 0
+    for name, found in done.items():
+        _leave(subject, cases[name], found, out / name, quiet=True)
+    if done:
+        click.echo(f"wrote {out}: fits.csv, and a folder for each of {len(done)}")
+    return NOT_HELD if len(done) < len(results) else 0
 
 
 def _online(setup: Setup, rate: float, subject: Subject, out: Path) -> None:

@@ -83,7 +83,7 @@ def train_command(
       faustdiff train amplifier.dsp --input guitar.wav --params amplifier.json
     """
     source = read_source(program)
-    with usable_input():
+    with usable_input(program):
         values = read_values(start) if start else None
         built = build(
             source, compiler=chosen_compiler(compiler), include=(program.parent, *include)
@@ -148,7 +148,7 @@ def freeze_command(
       faustdiff freeze filter.dsp --params fitted.json -o filter.fitted.dsp
     """
     library = output is not None and output.suffix == ".lib"
-    with usable_input():
+    with usable_input(program):
         frozen = freeze(
             read_source(program),
             read_values(params),
