@@ -6,7 +6,7 @@ mpmath; the partials that the table states are what is under test.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,12 +131,17 @@ def feed(batches: Sequence[Sequence[Trial]], count: int) -> Array:
 _known: dict[tuple[str, str, tuple[tuple[str, float], ...]], float] = {}
 
 
-def derivative(row: Primitive, name: str, point: Point) -> float:
-    """The partial of the value at a point, numerically, with 50 digits."""
+def once(row: Primitive, name: str, point: Point, compute: Callable[[], float]) -> float:
+    """What `compute` gives for a partial of a row, or for its value if `name` is "", at a point."""
     key = (row.name, name, tuple(point.items()))
     if key not in _known:
-        _known[key] = _derivative(row, name, point)
+        _known[key] = compute()
     return _known[key]
+
+
+def derivative(row: Primitive, name: str, point: Point) -> float:
+    """The partial of the value at a point, numerically, with 50 digits."""
+    return once(row, name, point, lambda: _derivative(row, name, point))
 
 
 def _derivative(row: Primitive, name: str, point: Point) -> float:
@@ -154,9 +159,10 @@ def _derivative(row: Primitive, name: str, point: Point) -> float:
 
 def value(row: Primitive, point: Point) -> float:
     """The value at a point, with 50 digits."""
-    key = (row.name, "", tuple(point.items()))
-    if key not in _known:
-        assert row.value is not None
-        with mp.workdps(50):
-            _known[key] = float(fold(row.value, numbers(point)))
-    return _known[key]
+    return once(row, "", point, lambda: _value(row, point))
+
+
+def _value(row: Primitive, point: Point) -> float:
+    assert row.value is not None
+    with mp.workdps(50):
+        return float(fold(row.value, numbers(point)))

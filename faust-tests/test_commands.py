@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from pages import PAGES, README, ROOT, blocks
 from rows import BUILD
 
 from faustdiff import stage3_check
@@ -25,8 +26,6 @@ from faustdiff.cli import main
 from faustdiff.stage2_model import Primitive
 from faustdiff.stage3_check import Finding
 
-ROOT = BUILD.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TOOLS = "faustdiff|python|make|pip|pytest|ruff|mypy|git|apt-get|apt|pre-commit|mkdocs|cp|cd"
 
 INSTALLS = "would install packages from a network"
@@ -71,10 +70,6 @@ WRITTEN: Mapping[str, str] = {
 DECAY = """process = 1 - 1' : + ~ *(hslider("pole [diff:1]", 0.5, 0, 0.99, 0.001));"""
 FILTER = """fi = library("filters.lib");
 process = fi.lowpass(1, hslider("cutoff [diff:1] [scale:log]", 1000, 50, 10000, 1));"""
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.M)
 
 
 def commands(page: Path) -> Iterator[str]:
@@ -123,7 +118,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (own,) = blocks(ROOT / "docs/howto/rows.md", "yaml")
     (folder / "my.yaml").write_text(own, "utf-8")
     # A program of `df.nn` is in the README right before the commands that train it.
-    waveshaper = next(t for t in blocks(ROOT / "README.md", "faust") if "df.nn.train" in t)
+    waveshaper = next(t for t in blocks(README, "faust") if "df.nn.train" in t)
     (folder / "waveshaper.dsp").write_text(waveshaper, "utf-8")
     shutil.copy(BUILD / "diff.lib", folder)
     for name, text in {"A": DECAY, "filter": FILTER, "diff": FILTER}.items():

@@ -12,19 +12,18 @@ from check_site import problems
 from click.testing import CliRunner
 from diagrams import diagrams
 from docs_hooks import illustrated
+from pages import PAGES, README, ROOT, blocks
 from rows import BUILD
 
 from faustdiff.cli import main
 from faustdiff.compilers import Compiler, FaustError
 from faustdiff.program import build
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 PROGRAMS = [
     (page.relative_to(ROOT).as_posix(), text)
     for page in PAGES
-    if page.name != "README.md"  # its programs are tested by themselves
-    for text in re.findall(r"```faust\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    if page != README  # its programs are tested by themselves
+    for text in blocks(page, "faust")
 ]
 
 
@@ -45,8 +44,7 @@ def test_the_amplifier_of_the_tutorial_is_fitted(compiler: Compiler) -> None:
 
 
 def test_a_documented_row_can_be_proved(tmp_path: Path) -> None:
-    page = (ROOT / "docs/howto/rows.md").read_text("utf-8")
-    row = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
+    row = blocks(ROOT / "docs/howto/rows.md", "yaml")[0]
     (tmp_path / "my.yaml").write_text(row)
     result = CliRunner().invoke(main, ["check", "--table", str(tmp_path / "my.yaml")])
     assert result.exit_code == 0, result.output

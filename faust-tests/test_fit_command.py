@@ -242,34 +242,6 @@ def test_resumed_search_ends_where_it_would_have(folder: Path, optimizer: str) -
     assert values(folder) == pytest.approx(HIDDEN, rel=1e-2 if optimizer == "sgd" else 1e-6)
 
 
-def test_interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in the fourth pass: the best so far is written, and a checkpoint of it."""
-    from faustdiff.fitting.model import Model
-
-    sums, calls = Model.sums, []
-
-    def interrupted(self: Model, *arguments: object, **options: object) -> object:
-        calls.append(1)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return sums(self, *arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Model, "sums", interrupted)
-    arguments = ("gain.dsp", "--input", "in.wav", "--target", "out.wav")
-    result = run(*arguments, "--optimizer", "adam", "--checkpoint", "state.json")
-    assert result.exit_code == 1
-    assert "interrupted" in result.output
-    with (folder / "gain.fit" / "iterations.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 3
-    best = min(rows, key=lambda row: float(row["loss"]))
-    assert values(folder)["gain"] == float(best["gain"])
-    monkeypatch.undo()
-    monkeypatch.chdir(folder)
-    fitted("--optimizer", "adam", "--checkpoint", "state.json", "--resume")
-    assert values(folder) == pytest.approx(HIDDEN, rel=1e-2)
-
-
 def interrupting(monkeypatch: pytest.MonkeyPatch, place: str, after: int) -> None:
     """Ctrl-C, in place of the call of that number of a function."""
     module, name = place.rsplit(".", 1)
@@ -283,6 +255,24 @@ def interrupting(monkeypatch: pytest.MonkeyPatch, place: str, after: int) -> Non
         return function(*arguments, **options)
 
     monkeypatch.setattr(owner, name, counted)
+
+
+def test_interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the fourth pass: the best so far is written, and a checkpoint of it."""
+    interrupting(monkeypatch, "faustdiff.fitting.model.Model.sums", 4)
+    arguments = ("gain.dsp", "--input", "in.wav", "--target", "out.wav")
+    result = run(*arguments, "--optimizer", "adam", "--checkpoint", "state.json")
+    assert result.exit_code == 1
+    assert "interrupted" in result.output
+    with (folder / "gain.fit" / "iterations.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3
+    best = min(rows, key=lambda row: float(row["loss"]))
+    assert values(folder)["gain"] == float(best["gain"])
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    fitted("--optimizer", "adam", "--checkpoint", "state.json", "--resume")
+    assert values(folder) == pytest.approx(HIDDEN, rel=1e-2)
 
 
 def test_interrupted_before_the_first_pass(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
+from pages import README, blocks
 from rows import BUILD
 
 from faustdiff.compilers import Compiler
 from faustdiff.program import build
 
-README = (BUILD.parent / "README.md").read_text(encoding="utf-8")
-SNIPPETS = re.findall(r"```faust\n(.*?)```", README, re.DOTALL)
+SNIPPETS = blocks(README, "faust")
 PROGRAMS = [text for text in SNIPPETS if "process" in text]
 #: A snippet without a process is the hand-routed learnable of the program before it.
 (BY_HAND,) = [text for text in SNIPPETS if "process" not in text]

@@ -220,31 +220,32 @@ class _Runs:
         room = min(value - parameter.min, parameter.max - value) / 2
         if room > 0:
             step = min(step, room)
-        found, settled = self._difference(path, value, step, tolerance)
+        here = self.at(path, value)
+        found, settled = self._difference(path, value, here, step, tolerance)
         # What bends much within a step is known from a smaller one.
         if not settled.all():
-            finer, known = self._difference(path, value, step / FINER, tolerance)
+            finer, known = self._difference(path, value, here, step / FINER, tolerance)
             found = np.where(known & ~settled, finer, found)
             settled |= known
         return found, settled
 
     def _difference(
-        self, path: str, value: float, step: float, tolerance: float
+        self, path: str, value: float, here: Array, step: float, tolerance: float
     ) -> tuple[Array, NDArray[np.bool_]]:
         # In half steps: the far points of the fine formula are the near ones of the coarse one.
-        runs = {k: self.at(path, value + k * step / 2) for k in (-4, -2, -1, 0, 1, 2, 4)}
+        runs = {k: self.at(path, value + k * step / 2) for k in (-4, -2, -1, 1, 2, 4)}
 
         def slope(near: int) -> Array:
             close, far = runs[near] - runs[-near], runs[2 * near] - runs[-2 * near]
             return np.asarray((8 * close - far) / (6 * near * step), float)
 
         def bend(near: int) -> Array:
-            return np.abs(runs[near] - 2 * runs[0] + runs[-near])
+            return np.abs(runs[near] - 2 * here + runs[-near])
 
         coarse, fine = slope(2), slope(1)
         scale = np.abs(fine).max(axis=1, keepdims=True, initial=0.0)
         # How far rounding alone can move the outputs, which are known to some 1e-15.
-        rounding = 1e-13 * np.abs(runs[0]).max(axis=1, keepdims=True, initial=0.0)
+        rounding = 1e-13 * np.abs(here).max(axis=1, keepdims=True, initial=0.0)
         settled = np.abs(coarse - fine) <= np.maximum(tolerance * scale, rounding / step)
         # Both formulas agree on a kink that is where the slider is. The bend gives it away: it is
         # divided by 4 when the step is halved where the program is smooth, and by 2 at a kink.

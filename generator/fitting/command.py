@@ -237,7 +237,7 @@ def fit_command(
     options = Options(optimizer, passes, patience, starts, random_start, seed, learning_rate, batch)
     out = out or Path(f"{program.stem}.fit")
     with (
-        usable_input(program, *([truth] if truth else [])),
+        usable_input(*filter(None, (program, truth))),
         _interruptible(),
         tempfile.TemporaryDirectory(prefix="faustdiff-") as folder,
     ):
