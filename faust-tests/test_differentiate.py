@@ -40,9 +40,9 @@ FUNCTIONS = (
     function("one pole", [0.7], r"\(a).(+ ~ *(a))", feed=impulse),
     function("resonant low-pass", [1000.0, 2.0, 0.5], r"\(f, q, g).(fi.resonlp(f, q, g))"),
     function("low-pass of order 4", [1000.0], r"\(f).(fi.lowpass(4, f))"),
-    function("Moog ladder", [0.2, 2.0], r"\(f, q).(ve.moogLadder(f, q))", slow=True),
-    function("diode ladder", [0.2, 2.0], r"\(f, q).(ve.diodeLadder(f, q))", slow=True),
-    function("string", [0.55, 0.3], r"\(l, d).(pm.ks(l, d))", feed=impulse, slow=True),
+    function("Moog ladder", [0.2, 2.0], r"\(f, q).(ve.moogLadder(f, q))"),
+    function("diode ladder", [0.2, 2.0], r"\(f, q).(ve.diodeLadder(f, q))"),
+    function("string", [0.55, 0.3], r"\(l, d).(pm.ks(l, d))", feed=impulse),
     function(
         "reverb", [0.5, 0.4, 0.3], r"\(a, b, c).(re.mono_freeverb(a, b, c, 23))", feed=impulse
     ),

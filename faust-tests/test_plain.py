@@ -45,7 +45,13 @@ MODELS = (
     Model(r"\(a).(seq(i, 3, *(a) : +(i)))", (0.6,)),
     Model(r"\(a).(_ <: sum(i, 3, *(a + i)), prod(i, 3, +(a * i)))", (0.6,)),
     Model(r"\(a).(_ : y letrec { 'y = _ + a * y; })", (0.6,)),
+    Model(r"\(a).(_ <: a, (a, _) :> _ <: *(a), (*(a) : +(a)) : *)", (0.6,)),
+    Model(
+        r"\(a, b).(_ <: (x, y) letrec { 'x = _ - x * a * b + y * b; 'y = (x - y) * a; } :> _)",
+        (0.6, 0.3),
+    ),
     Model(r"\(a).(_ <: (\(x).(\(y).(x * y + a)))(a * 2))", (0.6,)),
+    Model(r"\(a, b).(sum(i, 60, (a * i + b) * sin(a - b * i)))", (0.6, 0.3)),
     Model(r"\(a).(route(2, 2, (1, 2), (2, 1)) : *(a), _ : *)", (0.6,)),
     Model(r"\(a).(_, _ : ro.interleave(1, 2) : *(a), sin)", (0.6,)),
     Model(r"\(a).(f(2) with { f(0) = _; f(n) = *(a) : +(n) : f(n - 1); })", (0.6,)),
@@ -199,6 +205,22 @@ def test_second_derivatives_by_nesting(compiler: Compiler) -> None:
     np.testing.assert_allclose(again, slope, atol=1e-12)
     curvature = (2 - a * a) * np.sin(a) + 4 * a * np.cos(a)
     np.testing.assert_allclose(second, curvature, atol=1e-12)
+
+
+def test_what_repeats_itself_is_done_once(compiler: Compiler) -> None:
+    """Written out, the model is 3 ** 20 boxes: taken apart one by one, it would never compile."""
+    rules = "f(0) = a; f(n) = (f(n - 1) * a + 1) / (1 + f(n - 1) * f(n - 1));"
+    model = rf"\(a).(f(20) with {{ {rules} }})"
+    program = build(f"{HEAD}process = df.jvp(1, {model});", compiler=compiler, include=[BUILD])
+    a = np.linspace(-1, 1, 21)
+    value, slope = a, np.ones_like(a)
+    for _ in range(20):
+        above, below = value * a + 1, 1 + value * value
+        slope = ((slope * a + value) * below - above * 2 * value * slope) / below**2
+        value = above / below
+    got = program.run(a)
+    np.testing.assert_allclose(got[0], value, rtol=1e-12)
+    np.testing.assert_allclose(got[1], slope, rtol=1e-10, atol=1e-12)
 
 
 def test_silence_gives_finite_partials(compiler: Compiler) -> None:

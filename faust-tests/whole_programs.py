@@ -31,8 +31,7 @@ def noise(channels: int, frames: int) -> Array:
 class Whole:
     """A program, all of whose continuous sliders are its parameters.
 
-    With `function`, it is that function of sliders at the values `at`, which `df.jvp` takes too,
-    unless it is `slow` to compile inside the language.
+    With `function`, it is that function of sliders at the values `at`, which `df.jvp` takes too.
     """
 
     title: str
@@ -40,12 +39,6 @@ class Whole:
     function: str = ""
     at: tuple[float, ...] = ()
     feed: Callable[[int, int], Array] = noise
-    slow: bool = False
-
-    @property
-    def in_language(self) -> bool:
-        """Whether `df.jvp` is tried."""
-        return bool(self.function) and not self.slow
 
 
 def function(title: str, at: Sequence[float], text: str, **rest: Any) -> Whole:
@@ -180,7 +173,7 @@ def _split_jvp(
     boxes, widths, rows = [], [], []
     start = 0
     for one, derived in zip(programs, done, strict=True):
-        if one.in_language:
+        if one.function:
             sliders = ", ".join(map(repr, one.at))
             fed = "".join([", _"] * derived.inputs)
             boxes.append(f"(({sliders}{fed}) : df.jvp({len(one.at)}, {one.function}))")
@@ -192,7 +185,7 @@ def _split_jvp(
     signals = iter(_split(compiled.run(inputs[rows], frames), widths))
     found: list[tuple[Array, ...]] = []
     for one, derived in zip(programs, done, strict=True):
-        own = next(signals) if one.in_language else None
+        own = next(signals) if one.function else None
         each = range(1, derived.stride)
         found.append(() if own is None else tuple(own[k :: derived.stride] for k in each))
     return found
