@@ -35,6 +35,13 @@ class Model:
         text = self.text.replace('\\"', '"')
         return f"\\({', '.join(names)}).(({text})({used}))"
 
+    def in_a_large_program(self) -> str:
+        """The function beside so much that whole dual signals are taken."""
+        names = [f"q{i}" for i in range(len(self.at))]
+        text = self.text.replace('\\"', '"')
+        rest = "par(i, 20, ((q0 + i) * q0 : sin : !))"
+        return f"\\({', '.join(names)}).(({text})({', '.join(names)}), {rest})"
+
 
 MODELS = (
     # The language: closures, splitting, merging, feedback, iteration, letrec, partial application.
@@ -116,16 +123,21 @@ HIDDEN = (
 
 
 @pytest.mark.parametrize(
-    ("model", "many"),
-    [*((m, False) for m in MODELS), *((m, True) for m in AMONG_MANY)],
-    ids=lambda value: value.text if isinstance(value, Model) else "many" if value else "few",
+    ("model", "how"),
+    [
+        *((m, how) for m in MODELS for how in ("alone", "in a large program")),
+        *((m, "among many") for m in AMONG_MANY),
+    ],
+    ids=lambda value: value.text if isinstance(value, Model) else value,
 )
-def test_partials_are_those_of_the_program(compiler: Compiler, model: Model, many: bool) -> None:
+def test_partials_are_those_of_the_program(compiler: Compiler, model: Model, how: str) -> None:
     count = len(model.at)
     text = model.text.replace('\\"', '"')
     scaled = f"par(i, {count}, *({SCALE})), si.bus(inputs({text}) - {count})"
     dual = f"df.jvp({count}, {text})"
-    if many:
+    if how == "in a large program":
+        dual = f"df.jvp({count}, {model.in_a_large_program()})"
+    if how == "among many":
         unused = ", ".join(["1"] * (MANY - count))
         first = f"_, (si.bus({count}), si.block({MANY - count}))"
         dual = (
