@@ -28,19 +28,22 @@ class Model:
     text: str
     at: tuple[float, ...]
 
+    @property
+    def plain(self) -> str:
+        """The function as Faust reads it."""
+        return self.text.replace('\\"', '"')
+
     def among(self, count: int) -> str:
         """The function with `count` parameters, of which those after the first are not used."""
         names = [f"q{i}" for i in range(count)]
         used = ", ".join(names[: len(self.at)])
-        text = self.text.replace('\\"', '"')
-        return f"\\({', '.join(names)}).(({text})({used}))"
+        return f"\\({', '.join(names)}).(({self.plain})({used}))"
 
     def in_a_large_program(self) -> str:
         """The function beside so much that whole dual signals are taken."""
-        names = [f"q{i}" for i in range(len(self.at))]
-        text = self.text.replace('\\"', '"')
+        names = ", ".join(f"q{i}" for i in range(len(self.at)))
         rest = "par(i, 20, ((q0 + i) * q0 : sin : !))"
-        return f"\\({', '.join(names)}).(({text})({', '.join(names)}), {rest})"
+        return f"\\({names}).(({self.plain})({names}), {rest})"
 
 
 MODELS = (
@@ -132,7 +135,7 @@ HIDDEN = (
 )
 def test_partials_are_those_of_the_program(compiler: Compiler, model: Model, how: str) -> None:
     count = len(model.at)
-    text = model.text.replace('\\"', '"')
+    text = model.plain
     scaled = f"par(i, {count}, *({SCALE})), si.bus(inputs({text}) - {count})"
     dual = f"df.jvp({count}, {text})"
     if how == "in a large program":
