@@ -2,7 +2,7 @@
 
     python benchmarks/ahead_of_time.py
 
-Seconds of wall clock, the best of three. `transform` is `faustdiff.ahead.differentiate`, which
+Seconds of wall clock, the best of three. `transform` is `faustdiff.autodiff.differentiate`, which
 runs the compiler once to expand the program; `compile` is Faust to C++ in double precision, of the
 result; `plain` is that of the program itself. `partials` counts parameters, not outputs.
 """
@@ -16,9 +16,9 @@ from typing import TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from faustdiff.ahead import differentiate
-from faustdiff.ahead.differentiate import built_in
-from faustdiff.compilers import available_compilers
+from faustdiff.autodiff import differentiate
+from faustdiff.faust.compilers import available_compilers
+from faustdiff.table.model import built_in_table
 
 T = TypeVar("T")
 
@@ -71,11 +71,11 @@ def best(work: Callable[[], T]) -> tuple[float, T]:
 
 def main() -> None:
     """Prints the table."""
-    loading, _ = best(lambda: built_in.__wrapped__())
+    loading, _ = best(lambda: built_in_table.__wrapped__())
     table = Table(title="Ahead of time, seconds")
     for heading in ("program", "compiler", "partials", "transform", "compile", "together", "plain"):
         table.add_column(heading, justify="left" if heading in ("program", "compiler") else "right")
-    built_in()
+    built_in_table()
     for compiler in available_compilers():
         for name, source in PROGRAMS.items():
             transform, done = best(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from faustdiff.compilers import Compiler, FaustError, available_compilers
+from faustdiff.faust.compilers import Compiler, FaustError, available_compilers
 
 LIBRARY = Path(__file__).resolve().parent.parent / "build"
 HEAD = 'import("stdfaust.lib"); df = library("diff.lib");\n'

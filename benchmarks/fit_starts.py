@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "faust-tests"))
 
 from fitting import EXAMPLES, errors, setup
 
-from faustdiff.compilers import find_compiler
+from faustdiff.faust.compilers import find_compiler
 from faustdiff.fitting.fit import Options, fit
 
 STARTS = 10

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from faustdiff.compilers import find_compiler
-from faustdiff.program import CompiledProgram, build
+from faustdiff.faust.compilers import find_compiler
+from faustdiff.faust.program import CompiledProgram, build
 
 LIBRARY = Path(__file__).resolve().parent.parent / "build"
 RATE = 44100

@@ -12,7 +12,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from faustdiff.compilers import Compiler, FaustError, available_compilers
+from faustdiff.faust.compilers import Compiler, FaustError, available_compilers
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "faust-tests"))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from faustdiff.compilers import FaustError
-from faustdiff.program import Program, build
+from faustdiff.faust.compilers import FaustError
+from faustdiff.faust.program import Program, build
 
 HERE = Path(__file__).resolve().parent
 LIBRARY = HERE.parent / "build"

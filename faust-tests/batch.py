@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rows import BUILD, SCALE
 
-from faustdiff.compilers import Compiler
-from faustdiff.program import build
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
 
 Array = NDArray[np.float64]
 #: An array, or nested lists, also of arrays.

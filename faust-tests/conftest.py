@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from faustdiff.compilers import Compiler, FaustError, find_compiler
-from faustdiff.program import Program, build
+from faustdiff.faust.compilers import Compiler, FaustError, find_compiler
+from faustdiff.faust.program import Program, build
 
 
 class BuildProgram(Protocol):

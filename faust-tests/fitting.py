@@ -11,8 +11,8 @@ import numpy as np
 import soundfile
 from rows import BUILD
 
-from faustdiff.ahead import differentiate
-from faustdiff.compilers import Compiler
+from faustdiff.autodiff import differentiate
+from faustdiff.faust.compilers import Compiler
 from faustdiff.fitting.audio import open_recording, pair
 from faustdiff.fitting.fit import Fit, Setup
 from faustdiff.fitting.model import Source

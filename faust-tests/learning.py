@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from rows import BUILD, SCALE
 
-from faustdiff.compilers import Compiler
-from faustdiff.program import Program, Signals, build
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import Program, Signals, build
 
 Array = NDArray[np.float64]
 

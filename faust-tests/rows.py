@@ -14,10 +14,10 @@ import mpmath as mp
 import numpy as np
 from numpy.typing import NDArray
 
-from faustdiff.expressions import Numbers, condition, fold
 from faustdiff.resources import resource
-from faustdiff.samples import Point, avoided, numbers, points, special
-from faustdiff.stage2_model import Primitive, read
+from faustdiff.table.expressions import Numbers, condition, fold
+from faustdiff.table.model import Primitive, read
+from faustdiff.table.samples import Point, avoided, numbers, points, special
 
 BUILD = Path(__file__).resolve().parent.parent / "build"
 TABLE = read(resource("primitives.yaml"))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from learning import LIBRARIES, Array, compiled, draw, near
 
-from faustdiff.compilers import Compiler, FaustError
+from faustdiff.faust.compilers import Compiler, FaustError
 
 pytestmark = pytest.mark.xdist_group("backprop")
 

@@ -21,10 +21,10 @@ from click.testing import CliRunner
 from pages import PAGES, README, ROOT, blocks
 from rows import BUILD
 
-from faustdiff import stage3_check
-from faustdiff.cli import main
-from faustdiff.stage2_model import Primitive
-from faustdiff.stage3_check import Finding
+from faustdiff.commands.main import main
+from faustdiff.proof import checking as stage3_check
+from faustdiff.proof.checking import Finding
+from faustdiff.table.model import Primitive
 
 TOOLS = "faustdiff|python|make|pip|pytest|ruff|mypy|git|apt-get|apt|pre-commit|mkdocs|cp|cd"
 

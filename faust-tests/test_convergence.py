@@ -18,8 +18,8 @@ import pytest
 from numpy.typing import NDArray
 from rows import BUILD
 
-from faustdiff.compilers import Compiler
-from faustdiff.program import CompiledProgram, Program, Session, build
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import CompiledProgram, Program, Session, build
 
 EXAMPLES = BUILD.parent / "examples"
 #: Duals routed by hand, and the same problems with plain models.

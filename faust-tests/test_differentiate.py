@@ -11,10 +11,10 @@ import pytest
 from batch import Array
 from whole_programs import HEAD, Whole, distance, function, results
 
-from faustdiff.ahead import differentiate
-from faustdiff.compilers import Compiler
+from faustdiff.autodiff import differentiate
 from faustdiff.errors import InputError
-from faustdiff.program import build
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
 
 #: Of the norm of a derivative over all frames: what five-point differences in double can show, and
 #: what is left of rounding between two programs that compute the same.

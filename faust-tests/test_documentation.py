@@ -15,9 +15,9 @@ from docs_hooks import illustrated
 from pages import PAGES, README, ROOT, blocks
 from rows import BUILD
 
-from faustdiff.cli import main
-from faustdiff.compilers import Compiler, FaustError
-from faustdiff.program import build
+from faustdiff.commands.main import main
+from faustdiff.faust.compilers import Compiler, FaustError
+from faustdiff.faust.program import build
 
 PROGRAMS = [
     (page.relative_to(ROOT).as_posix(), text)
@@ -84,7 +84,7 @@ def test_the_reference_shows_a_diagram_of_each_rule_that_is_an_expression(site: 
 
 
 def test_a_reference_without_a_compiler_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("faustdiff.compilers.available_compilers", tuple)
+    monkeypatch.setattr("faustdiff.faust.compilers.available_compilers", tuple)
     drawn = diagrams(ROOT / "primitives.yaml")
     assert all(isinstance(found, FaustError) for found in drawn.values())
     page = illustrated((BUILD / "reference.md").read_text("utf-8"), drawn)

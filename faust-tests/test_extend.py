@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from faustdiff.cli import main
-from faustdiff.compilers import Compiler
-from faustdiff.program import build
+from faustdiff.commands.main import main
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
 
 HEADER = """
 #include <math.h>

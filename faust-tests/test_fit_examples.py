@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fitting import EXAMPLES, errors, setup
 
-from faustdiff.compilers import Compiler, find_compiler
+from faustdiff.faust.compilers import Compiler, find_compiler
 from faustdiff.fitting.fit import Fit, Options, fit
 
 PASSES = 30

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from faustdiff.ahead import differentiate
-from faustdiff.compilers import Compiler
-from faustdiff.fitting.frozen import frozen, sliders
-from faustdiff.program import build
+from faustdiff.autodiff import differentiate
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
+from faustdiff.signals.initial_values import frozen, sliders
 
 WRITTEN = {
     "once": ('process = *(hslider("gain [diff:1]", 0.5, 0, 1, 0.01));', True),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faustdiff.compilers import (
+from faustdiff.faust.compilers import (
     Compiler,
     EmbeddedFaust,
     FaustError,
@@ -21,7 +21,7 @@ from faustdiff.compilers import (
     call,
     find_compiler,
 )
-from faustdiff.program import Interpreter, Program, build, compile_cpp
+from faustdiff.faust.program import Interpreter, Program, build, compile_cpp
 
 NOISE = np.random.default_rng(1).standard_normal((2, 1000))
 

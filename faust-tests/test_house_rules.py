@@ -13,8 +13,8 @@ import pytest
 from rows import BUILD
 from test_library import LOADED, SILENT, Symbol, documented_tests, symbols
 
-from faustdiff.compilers import Compiler
-from faustdiff.program import build
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
 
 #: One choice for each name that a usage mentions; numbers differ, so that none stands for another.
 CHOICE = {

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 from rows import BUILD
 
-from faustdiff.cli import main
-from faustdiff.compilers import Compiler
-from faustdiff.program import build
+from faustdiff.commands.main import main
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
 
 pytestmark = pytest.mark.xdist_group("learned")
 

@@ -26,8 +26,8 @@ from learning import (
     trial,
 )
 
-from faustdiff.compilers import Compiler
-from faustdiff.program import Program
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import Program
 
 pytestmark = pytest.mark.xdist_group("learning")
 

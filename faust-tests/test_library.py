@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from rows import BUILD, TABLE
 
-from faustdiff.compilers import Compiler, FaustError
-from faustdiff.program import build
+from faustdiff.faust.compilers import Compiler, FaustError
+from faustdiff.faust.program import build
 
 LIBRARY = BUILD / "diff.lib"
 

@@ -11,8 +11,8 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from rows import BUILD
 
-from faustdiff.compilers import Compiler
-from faustdiff.program import build
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs/moving.md").read_text("utf-8")
 WINDOW = 16

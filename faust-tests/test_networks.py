@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from learning import LIBRARIES, Array, compiled, draw, near
 
-from faustdiff.compilers import Compiler
+from faustdiff.faust.compilers import Compiler
 
 pytestmark = pytest.mark.xdist_group("networks")
 

@@ -26,8 +26,8 @@ from nets import (
 from rows import BUILD, SCALE
 from test_networks import ACTIVATIONS
 
-from faustdiff.compilers import Compiler, FaustError
-from faustdiff.program import CompiledProgram, build
+from faustdiff.faust.compilers import Compiler, FaustError
+from faustdiff.faust.program import CompiledProgram, build
 
 pytestmark = pytest.mark.xdist_group("nn")
 

@@ -13,8 +13,8 @@ import pytest
 from operations import operations
 from rows import BUILD
 
-from faustdiff.compilers import Compiler
-from faustdiff.program import build
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
 
 HEAD = """
 df = library("diff.lib"); fi = library("filters.lib"); si = library("signals.lib");

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from rows import BUILD, SCALE
 
-from faustdiff.compilers import Compiler, FaustError
-from faustdiff.program import build
+from faustdiff.faust.compilers import Compiler, FaustError
+from faustdiff.faust.program import build
 
 HEAD = 'import("stdfaust.lib"); df = library("diff.lib");\n'
 FRAMES = 6000

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from rows import SCALE, Array
 
-from faustdiff.compilers import Compiler
-from faustdiff.expressions import Numbers, fold, parse
-from faustdiff.program import build
-from faustdiff.stage4_print import faust
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
+from faustdiff.library.printing import faust
+from faustdiff.table.expressions import Numbers, fold, parse
 
 ARGUMENTS = ("x", "y", "z")
 

@@ -21,8 +21,8 @@ from random_programs import CLOCKS, PARTLY, PRIMITIVES, TIMED, Model, Rejected, 
 from random_programs import reference as interpret
 from rows import BUILD, TABLE
 
-from faustdiff.compilers import Compiler, FaustError
-from faustdiff.program import build
+from faustdiff.faust.compilers import Compiler, FaustError
+from faustdiff.faust.program import build
 
 COUNT = int(os.environ.get("FAUSTDIFF_PROGRAMS", "240"))
 SEED = int(os.environ.get("FAUSTDIFF_SEED", "0"))

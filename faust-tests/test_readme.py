@@ -6,8 +6,8 @@ import pytest
 from pages import README, blocks
 from rows import BUILD
 
-from faustdiff.compilers import Compiler
-from faustdiff.program import build
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
 
 SNIPPETS = blocks(README, "faust")
 PROGRAMS = [text for text in SNIPPETS if "process" in text]

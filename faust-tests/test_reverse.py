@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from operations import operations
 from rows import BUILD, SCALE
 
-from faustdiff.compilers import Compiler, FaustError
-from faustdiff.program import Program, build
+from faustdiff.faust.compilers import Compiler, FaustError
+from faustdiff.faust.program import Program, build
 
 HEAD = 'import("stdfaust.lib"); df = library("diff.lib");\n'
 NETWORK_HEAD = 'df = library("diff.lib"); si = library("signals.lib"); ma = library("maths.lib");\n'

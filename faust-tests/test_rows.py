@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from rows import BUILD, Array, Trial, compiled_rows, derivative, feed, program, trials, value
 
-from faustdiff.compilers import Compiler
-from faustdiff.program import build
-from faustdiff.stage2_model import Primitive
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
+from faustdiff.table.model import Primitive
 
 #: Double: the formulas cost a few roundings of 1e-16; 1e-9 leaves room for cancellation in the
 #: Bessel recurrences. Single: the same with roundings of 6e-8.

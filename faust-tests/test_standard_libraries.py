@@ -18,9 +18,9 @@ from library_functions import IMPOSSIBLE, ROWS, TABULATED, Impossible, Row, Tabu
 from numpy.typing import NDArray
 from rows import BUILD
 
-from faustdiff.ahead import differentiate
-from faustdiff.compilers import Compiler, FaustError, SystemFaust
-from faustdiff.program import Program, build
+from faustdiff.autodiff import differentiate
+from faustdiff.faust.compilers import Compiler, FaustError, SystemFaust
+from faustdiff.faust.program import Program, build
 
 Array = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ import pytest
 from batch import LIBRARIES, Array, Case, case, differences, outputs
 from rows import BUILD, TABLE
 
-from faustdiff.compilers import Compiler, FaustError, call, include_flags, worker
-from faustdiff.program import build
-from faustdiff.stage2_model import THROUGH, Primitive
+from faustdiff.faust.compilers import Compiler, FaustError, call, include_flags, worker
+from faustdiff.faust.program import build
+from faustdiff.table.model import THROUGH, Primitive
 
 PRELUDE = """
 d = df.env(df.vars((0.5, 0.25)));

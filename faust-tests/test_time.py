@@ -16,8 +16,8 @@ import pytest
 from batch import LIBRARIES, Array, case, differences, outputs
 from rows import BUILD, TABLE
 
-from faustdiff.compilers import Compiler, FaustError
-from faustdiff.program import build
+from faustdiff.faust.compilers import Compiler, FaustError
+from faustdiff.faust.program import build
 
 FRAMES = 48
 STEP = 1 / 64

@@ -10,11 +10,11 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
-from faustdiff.ahead.parameters import Parameter
-from faustdiff.ahead.verification import DRAWN, Comparison, Report, plot
-from faustdiff.cli import main
-from faustdiff.compilers import Compiler
-from faustdiff.program import build
+from faustdiff.autodiff.verification import DRAWN, Comparison, Report, plot
+from faustdiff.commands.main import main
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
+from faustdiff.signals.sliders import Parameter
 
 FILTER = (
     'import("stdfaust.lib");'

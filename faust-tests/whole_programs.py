@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rows import BUILD
 
-from faustdiff.ahead import Differentiated, differentiate
-from faustdiff.compilers import Compiler
-from faustdiff.program import Program, build
+from faustdiff.autodiff import Differentiated, differentiate
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import Program, build
 
 Array = NDArray[np.float64]
 

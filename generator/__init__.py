@@ -1,16 +1,34 @@
 """Derivative rules for the Faust language, from one table: proved, rendered, compiled.
 
-The stages, each a module that takes what the one before it returns:
+The rooms, from the ground up; no room imports one that stands below it in this list:
 
-    stage1_load     a YAML file              -> a tree of nodes that know their place
-    stage2_model    the tree                 -> `Table`, frozen rows
-    stage3_check    the table                -> `Checked`, a table whose rules hold
-    stage4_print    expressions of a rule    -> Faust and LaTeX text
-    stage5_render   the checked table        -> diff.lib and reference.md
+    faust/        compilers, running programs         text -> arrays; starts every process
+    table/        what a row is                       YAML -> `Table`, frozen rows
+    proof/        what makes a row true, or two equal a table -> `Checked`, or what does not hold
+    library/      the library in Faust                a checked table -> diff.lib, reference.md
+    signals/      programs as graphs                  a program -> a graph -> a program
+    autodiff/     derivatives of whole programs       a graph -> a graph with partials
+    fitting/      sliders from recordings             a program and recordings -> values
+    learned/      weights kept and put in place       values <-> JSON, PyTorch, programs
+    comparison/   two tables, or two libraries        what changed between them
+    commands/     the command line, a module each     options -> calls, errors -> messages
 
-Beside them: `expressions` and `vocabulary` (the language of the table), `rules` (what a row's
-fields amount to), `samples` (where rows are tried), `compilers` and `program` (Faust text to a
-running program), `cli` (the command line).
+Under all of them: `errors` (what is wrong with an input, as data), `resources` (files of the
+package) and `drawing` (plots).
 """
 
 __version__ = "0.1.0"
+
+#: The rooms, from the ground up.
+ROOMS = (
+    "faust",
+    "table",
+    "proof",
+    "library",
+    "signals",
+    "autodiff",
+    "fitting",
+    "learned",
+    "comparison",
+    "commands",
+)

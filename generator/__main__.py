@@ -6,7 +6,7 @@ import sys
 def run() -> None:
     """The command, which Ctrl-C ends without a traceback even while it is being loaded."""
     try:
-        from .cli import main
+        from .commands.main import main
 
         main(prog_name="faustdiff")
     except KeyboardInterrupt:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import scipy.special
 
+from faustdiff.proof.checking import Checked, Report, check
 from faustdiff.resources import resource
-from faustdiff.stage1_load import parse
-from faustdiff.stage2_model import Primitive, Table, model, read
-from faustdiff.stage3_check import Checked, Report, check
+from faustdiff.table.loading import parse
+from faustdiff.table.model import Primitive, Table, model, read
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from faustdiff.ahead.boxes import Box, NotUnderstoodError
-from faustdiff.ahead.core import parse
+from faustdiff.signals.boxes import Box, NotUnderstoodError
+from faustdiff.signals.core import parse
 
 ARITIES = {
     "_": (1, 1),

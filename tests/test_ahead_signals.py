@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from faustdiff.ahead.core import parse
-from faustdiff.ahead.graph import Graph
-from faustdiff.ahead.parameters import choose, metadata, plain, sliders
-from faustdiff.ahead.printer import definitions, foreign
-from faustdiff.ahead.propagate import deeply, propagate
 from faustdiff.errors import InputError
+from faustdiff.signals.core import parse
+from faustdiff.signals.graph import Graph
+from faustdiff.signals.printing import definitions, foreign
+from faustdiff.signals.propagate import deeply, propagate
+from faustdiff.signals.sliders import choose, metadata, plain, sliders
 
 ARITIES = {
     "_": (1, 1),

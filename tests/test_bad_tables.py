@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from faustdiff.errors import InputError
-from faustdiff.expressions import MAX_DEPTH, MAX_LENGTH, MAX_NODES
-from faustdiff.stage1_load import MAX_BYTES
-from faustdiff.stage2_model import Table, read
+from faustdiff.table.expressions import MAX_DEPTH, MAX_LENGTH, MAX_NODES
+from faustdiff.table.loading import MAX_BYTES
+from faustdiff.table.model import Table, read
 
 
 @dataclass(frozen=True)

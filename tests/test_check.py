@@ -12,11 +12,11 @@ from typing import Any
 import mpmath as mp
 import pytest
 
-from faustdiff import stage3_check
-from faustdiff.expressions import Numbers, condition, fold
-from faustdiff.samples import points, single, special
-from faustdiff.stage2_model import Primitive, Table
-from faustdiff.stage3_check import Checked, Finding, Outcome, Report, check, check_row
+from faustdiff.proof import checking as stage3_check
+from faustdiff.proof.checking import Checked, Finding, Outcome, Report, check, check_row
+from faustdiff.table.expressions import Numbers, condition, fold
+from faustdiff.table.model import Primitive, Table
+from faustdiff.table.samples import points, single, special
 
 MakeRow = Callable[..., Primitive]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from faustdiff import reports
-from faustdiff.stage1_load import parse
-from faustdiff.stage2_model import model
-from faustdiff.stage3_check import check
+from faustdiff.commands import reports
+from faustdiff.proof.checking import check
+from faustdiff.table.loading import parse
+from faustdiff.table.model import model
 
 ROOT = Path(__file__).parents[1]
 OWN = """

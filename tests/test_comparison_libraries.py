@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from faustdiff.cli import main
+from faustdiff.commands.main import main
 from faustdiff.comparison.changes import BUMPS, Bump, Change, Comparison
 
 LIBRARY = """

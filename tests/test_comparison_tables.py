@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from faustdiff.cli import main
+from faustdiff.commands.main import main
 from faustdiff.comparison.changes import KINDS, Change
 from faustdiff.comparison.tables import compare_tables
+from faustdiff.proof.checking import Finding
 from faustdiff.resources import resource
-from faustdiff.stage1_load import parse
-from faustdiff.stage2_model import Primitive, Table, model
-from faustdiff.stage3_check import Finding
+from faustdiff.table.loading import parse
+from faustdiff.table.model import Primitive, Table, model
 
 BUILT_IN = resource("primitives.yaml").read_text("utf-8")
 HEAD = "libraries: {ma: maths.lib}\nprimitives:\n"

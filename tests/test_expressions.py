@@ -17,7 +17,7 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faustdiff.expressions import (
+from faustdiff.table.expressions import (
     TIME,
     ExpressionError,
     Numbers,
@@ -27,7 +27,7 @@ from faustdiff.expressions import (
     fold,
     parse,
 )
-from faustdiff.vocabulary import FUNCTIONS
+from faustdiff.table.vocabulary import FUNCTIONS
 
 ARGUMENTS = ("x", "y", "z")
 

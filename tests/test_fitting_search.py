@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares as reference
 
-from faustdiff.ahead import Parameter
+from faustdiff.autodiff import Parameter
 from faustdiff.errors import InputError
 from faustdiff.fitting.identifiability import condition, unknown
 from faustdiff.fitting.leastsquares import Point, minimize

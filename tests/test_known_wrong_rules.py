@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from faustdiff.cli import main
+from faustdiff.commands.main import main
+from faustdiff.proof.checking import Checked, check
 from faustdiff.resources import resource
-from faustdiff.stage1_load import parse
-from faustdiff.stage2_model import model
-from faustdiff.stage3_check import Checked, check
+from faustdiff.table.loading import parse
+from faustdiff.table.model import model
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from typing import Any
 
 import pytest
 
-from faustdiff.expressions import TIME, Expression, ExpressionError, parse
-from faustdiff.stage2_model import Guard, Primitive, Table, tangent_name
-from faustdiff.stage3_check import check_row
+from faustdiff.proof.checking import check_row
+from faustdiff.table.expressions import TIME, Expression, ExpressionError, parse
+from faustdiff.table.model import Guard, Primitive, Table, tangent_name
 
 POINTS = 60
 FRAMES = 12

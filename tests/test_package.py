@@ -23,7 +23,7 @@ def test_the_command_works_from_a_wheel_alone(tmp_path: Path) -> None:
     out = tmp_path / "out"
     # -I and -P would hide the folder too: only the checkout must be out of reach.
     environment = {**os.environ, "PYTHONPATH": str(installed)}
-    command = "import faustdiff, faustdiff.cli; print(faustdiff.__file__); faustdiff.cli.main()"
+    command = "import faustdiff, faustdiff.commands.main as c; print(faustdiff.__file__); c.main()"
     result = subprocess.run(
         [sys.executable, "-c", command, "build", "--out", str(out)],
         check=True,

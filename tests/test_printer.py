@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import sympy as sp
 
-from faustdiff.expressions import TIME, fold, parse
-from faustdiff.stage2_model import Table
-from faustdiff.stage4_print import Unevaluated, _Faust, faust, latex
-from faustdiff.vocabulary import FUNCTIONS
+from faustdiff.library.printing import Unevaluated, _Faust, faust, latex
+from faustdiff.table.expressions import TIME, fold, parse
+from faustdiff.table.model import Table
+from faustdiff.table.vocabulary import FUNCTIONS
 
 SCOPE = ("x", "y", "z", "dx", "delta", "init", TIME)
 

@@ -11,11 +11,11 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from faustdiff import stage5_render
-from faustdiff.stage1_load import parse
-from faustdiff.stage2_model import model, read
-from faustdiff.stage3_check import Checked, Report, check
-from faustdiff.stage5_render import render, write
+from faustdiff.library import rendering as stage5_render
+from faustdiff.library.rendering import render, write
+from faustdiff.proof.checking import Checked, Report, check
+from faustdiff.table.loading import parse
+from faustdiff.table.model import model, read
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"

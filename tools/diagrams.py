@@ -6,10 +6,10 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from faustdiff import rules
-from faustdiff.compilers import Compiler, FaustError, find_compiler
-from faustdiff.stage2_model import Primitive, read, tangent_name
-from faustdiff.stage4_print import faust
+from faustdiff.faust.compilers import Compiler, FaustError, find_compiler
+from faustdiff.library.printing import faust
+from faustdiff.table import rules
+from faustdiff.table.model import Primitive, read, tangent_name
 
 _LINK = re.compile(r"</?a\b[^>]*>")
 

@@ -19,7 +19,7 @@ from latex2mathml.converter import convert
 from mkdocs.structure.files import File, Files
 
 from faustdiff.comparison.changes import KINDS
-from faustdiff.compilers import FaustError
+from faustdiff.faust.compilers import FaustError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from diagrams import diagrams

@@ -18,8 +18,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from faustdiff.compilers import Compiler
-from faustdiff.program import build
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import build
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from ..expressions import Expression
-from ..stage2_model import Guard, Primitive, Samples, Table, tangent_name
+from ..table.expressions import Expression
+from ..table.model import Guard, Primitive, Samples, Table, tangent_name
 
 T = TypeVar("T")
 

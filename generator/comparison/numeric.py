@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compilers import Compiler, FaustError, find_compiler
 from ..errors import InputError, Place, Problem
-from ..program import build
+from ..faust.compilers import Compiler, FaustError, find_compiler
+from ..faust.program import build
 from .changes import Change, Detail
 from .libraries import Function, Library
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from .. import rules
-from ..expressions import Expression, parse
-from ..samples import Point, points, special, usable
-from ..stage2_model import Guard, Primitive, Table, Tie, is_zero, tangent_name
-from ..stage3_check import Finding, Report, check_row
-from . import equality
+from ..proof import equality
+from ..proof.checking import Finding, Report, check_row
+from ..proof.equality import Setting, same_text
+from ..table import rules
+from ..table.expressions import Expression, parse
+from ..table.model import Guard, Primitive, Table, Tie, is_zero, tangent_name
+from ..table.samples import Point, points, special, usable
 from .changes import Bump, Change, Detail, Kind
-from .equality import Setting, same_text
 from .matching import expression_of, in_terms_of, stated_rule, text, texts
 
 #: Points that read well are tried first.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from ..errors import InputError, Place, Problem
-from ..stage1_load import decoded, displayed, read_bytes
+from ..table.loading import decoded, displayed, read_bytes
 
 Form = Literal["table", "library"]
 

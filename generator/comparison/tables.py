@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from ..stage2_model import Primitive, Table
+from ..table.model import Primitive, Table
 from .changes import Bump, Change, Detail, Kind
 from .matching import matched
 from .rows import Pair

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..ahead.excitation import GENERATED, RATE, excitation
-from ..compilers import Compiler
 from ..errors import InputError, Place, Problem
-from ..program import CompiledProgram, Program
+from ..faust.compilers import Compiler
+from ..faust.excitation import GENERATED, RATE, excitation
+from ..faust.program import CompiledProgram, Program
 from .audio import BLOCK, Array, Pair, Recording, open_recording, pair, write_audio
 from .model import compiled
 

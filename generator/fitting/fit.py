@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ahead import Parameter
+from ..autodiff import Parameter
 from ..errors import InputError, Place, Problem
 from .audio import Pair, total_frames
 from .descent import RATES, Descent, descend, lbfgs
@@ -22,7 +22,16 @@ from .model import Source, model_of
 from .objective import FinishedError, Iteration, Objective, Record
 from .pool import Pool
 from .scales import Scales
-from .search import Piece, astray, candidates, from_start, improve, least_squares, race, released
+from .search import (
+    Piece,
+    astray,
+    candidates,
+    from_start,
+    improve,
+    least_squares,
+    race,
+    released,
+)
 
 Array = NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..ahead import Parameter
-from ..compilers import Compiler
-from ..program import CompiledProgram, Program, Session, Signals, build
+from ..autodiff import Parameter
+from ..faust.compilers import Compiler
+from ..faust.program import CompiledProgram, Program, Session, Signals, build
 from .audio import Array, Pair
 from .losses import Loss, Sums
 

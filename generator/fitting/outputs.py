@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..signals.initial_values import Frozen
 from .audio import write_audio
 from .fit import Fit, Setup
-from .frozen import Frozen
 from .report import Listener, html, iterations_csv, plot, values_json
 
 

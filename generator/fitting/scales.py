@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..ahead import Parameter
+from ..autodiff import Parameter
 from ..errors import InputError, Place, Problem
 
 Array = NDArray[np.float64]

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..ahead.differentiate import Program, built_in, read_program
-from ..ahead.graph import Node
-from ..ahead.printer import definitions, input_name
-from ..ahead.propagate import deeply
-from ..ahead.rows import Rows
-from ..compilers import Compiler, find_compiler
+from ..faust.compilers import Compiler, find_compiler
+from ..signals.graph import Node
+from ..signals.printing import definitions, input_name
+from ..signals.propagate import deeply
+from ..signals.reading import ProgramGraph, read_program
+from ..signals.rows import Rows
+from ..table.model import built_in_table
 from .values import Named, placed
 
 
@@ -57,14 +58,14 @@ def freeze(
     if not isinstance(compiler, Compiler):
         compiler = find_compiler(compiler)
     text = compiler.expand(source, include=include, options=["-pn", entry])
-    rows = Rows(built_in(), compiler, tuple(include))
+    rows = Rows(built_in_table(), compiler, tuple(include))
     return deeply(
         lambda: _frozen(read_program(text, rows, name), values, entry, library, values_file)
     )
 
 
 def _frozen(
-    program: Program, values: Mapping[str, float], entry: str, library: bool, values_file: str
+    program: ProgramGraph, values: Mapping[str, float], entry: str, library: bool, values_file: str
 ) -> Frozen:
     numbers = list(program.sliders)
     sliders = [program.sliders[number] for number in numbers]
@@ -78,7 +79,7 @@ def _frozen(
     return Frozen(printed, frozen, free, tuple(unused))
 
 
-def _printed(program: Program, entry: str) -> str:
+def _printed(program: ProgramGraph, entry: str) -> str:
     lines, names = definitions(program.graph, program.outputs)
     declared = [f'declare {key} "{value}";' for key, value in program.metadata]
     inputs = ", ".join(input_name(i) for i in range(program.inputs))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..ahead.excitation import Excitation
-from ..ahead.parameters import plain
 from ..errors import InputError, Place, Problem
-from ..program import Program
+from ..faust.excitation import Excitation
+from ..faust.program import Program
+from ..signals.sliders import plain
 from .values import Named, placed, short_names
 
 #: The bargraph of the losses of diff.lib, which is no parameter.

@@ -1,0 +1,125 @@
+"""A Faust program to one that outputs its partials as well: the stages in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..errors import InputError, Place, Problem
+from ..faust.compilers import Compiler, find_compiler
+from ..signals.printing import definitions, input_name
+from ..signals.propagate import deeply
+from ..signals.reading import NAMELESS, ProgramGraph, read_program
+from ..signals.rows import Rows
+from ..signals.sliders import Parameter, choose
+from ..table.model import Table, built_in_table
+from .cotangents import NoReverseError, cotangents
+from .tangents import NoRuleError, tangents
+
+Mode = Literal["forward", "reverse"]
+
+
+@dataclass(frozen=True)
+class Differentiated:
+    """A program with its partials.
+
+    `text` is a Faust program without imports. For each output of the original it has the value,
+    then one partial for each of `params`, in that order: (1 + len(params)) * outputs in all. It
+    keeps the `inputs` and the user interface of the original, so it is set by the same names.
+    """
+
+    text: str
+    params: tuple[Parameter, ...]
+    inputs: int
+    outputs: int
+    mode: Mode
+
+    @property
+    def stride(self) -> int:
+        """From the value of one output to the value of the next."""
+        return 1 + len(self.params)
+
+
+def differentiate(
+    source: str,
+    *,
+    params: Sequence[str] | None = None,
+    all_continuous: bool = False,
+    mode: Mode = "forward",
+    compiler: Compiler | str | None = None,
+    include: Sequence[Path] = (),
+    table: Table | None = None,
+    name: str = NAMELESS,
+    file: str = "",
+) -> Differentiated:
+    """The Faust program `source` with its partial derivatives.
+
+    They are taken with respect to the sliders that `params` names by label or path, in that order;
+    else to all continuous sliders, if `all_continuous`; else to those marked `[diff:1]` or
+    `[diff:on]`. `mode` "reverse" is for many parameters without feedback. `compiler` expands the
+    program, `include` lists folders for its imports, `table` replaces the built-in rules; `name` is
+    that of the program if it declares none, and `file` stands for it in messages.
+
+    Raises `FaustError` with the compiler's message if the program does not compile, and
+    `InputError` if there is nothing to differentiate, a slider is unknown, or a box on the way to
+    an output has no rule.
+    """
+    if not isinstance(compiler, Compiler):
+        compiler = find_compiler(compiler)
+    rows = Rows(table or built_in_table(), compiler, tuple(include))
+    text = compiler.expand(source, include=include)
+    return deeply(
+        lambda: _differentiated(text, rows, params, all_continuous, mode, name, file or name)
+    )
+
+
+def _differentiated(
+    text: str,
+    rows: Rows,
+    wanted: Sequence[str] | None,
+    all_continuous: bool,
+    mode: Mode,
+    name: str,
+    file: str,
+) -> Differentiated:
+    program = read_program(text, rows, name, file)
+    graph, outputs = program.graph, program.outputs
+    chosen = choose(program.sliders, wanted, all_continuous, file)
+    try:
+        engine = tangents if mode == "forward" else cotangents
+        partials = engine(graph, rows, outputs, chosen)
+    except NoRuleError as error:
+        hint = "choose other sliders with --param, or add a row with --extend"
+        what = f"cannot differentiate through {error.box}: {error.why}"
+        raise InputError([Problem(Place(file), what, hint)]) from None
+    except NoReverseError as error:
+        what = f"reverse mode ends here: {error}"
+        raise InputError([Problem(Place(file), what, "use --mode forward")]) from None
+    silence = graph.number(0.0)
+    results: list[int] = []
+    for output, found in zip(outputs, partials, strict=True):
+        results += [output, *(found.get(index, silence) for index in range(len(chosen)))]
+    params = tuple(program.sliders[number] for number in chosen)
+    printed = _printed(program, params, results)
+    return Differentiated(printed, params, program.inputs, len(outputs), mode)
+
+
+def _printed(program: ProgramGraph, params: Sequence[Parameter], results: Sequence[int]) -> str:
+    lines, names = definitions(program.graph, results)
+    header = [
+        "// Made by `faustdiff differentiate`; edit the original and make it again.",
+        "//",
+        "// For each output of the original: its value, then its partial derivatives by",
+        *(f"//   {index}. {param.path}" for index, param in enumerate(params, 1)),
+        "",
+        *(f'declare {key} "{value}";' for key, value in program.metadata),
+        "",
+    ]
+    inputs = ", ".join(input_name(i) for i in range(program.inputs))
+    outputs = ", ".join(names)
+    if not inputs:
+        return "\n".join([*header, *lines, f"process = {outputs};", ""])
+    body = [f"    {line}" for line in lines]
+    return "\n".join([*header, f"process({inputs}) = {outputs} with {{", *body, "};", ""])

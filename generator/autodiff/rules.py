@@ -1,0 +1,215 @@
+"""What the expressions of a rule build in a signal graph.
+
+Nothing here is a rule: a row of the table is folded into nodes. Those functions of the vocabulary
+that Faust has no primitive for are expanded by the compiler.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import mpmath as mp
+
+from ..library.printing import MAX_INTEGER
+from ..signals.graph import Graph
+from ..signals.propagate import propagate
+from ..signals.rows import CALL, Rows
+from ..table.expressions import Algebra
+from ..table.model import Primitive
+from ..table.rules import Rule, tangent
+from ..table.vocabulary import CONSTANTS, Function
+
+#: A number that the graph computes with before the compiler does; None is a structural zero.
+Signal = int | None
+
+
+def rule_of(row: Primitive, moving: Sequence[str]) -> Rule:
+    """The tangent of a row of which only the arguments `moving` have tangents."""
+    partials = {name: row.partials[name] if name in moving else None for name in row.args}
+    return tangent(replace(row, partials=partials))
+
+
+class Nodes(Algebra):
+    """Expressions of the table as nodes of a graph. A value is a number of a node, or None: 0.
+
+    Numbers are computed at once, so that a guard on a constant leaves no trace.
+    """
+
+    def __init__(self, graph: Graph, rows: Rows, values: Mapping[str, Signal]) -> None:
+        self.graph = graph
+        self.rows = rows
+        self.values = values
+
+    def constant(self, text: str) -> Signal:
+        return None if text == "0" else self.graph.number(text)
+
+    def name(self, name: str) -> Signal:
+        if name in CONSTANTS:
+            return self.graph.number(mp.nstr(CONSTANTS[name][0](), 17))
+        return self.values[name]
+
+    def add(self, a: Signal, b: Signal) -> Signal:
+        for one, other in ((a, b), (b, a)):
+            if self._number(one) == 0:
+                return other
+        assert a is not None and b is not None
+        return self._folded("+", operator.add, a, b)
+
+    def sub(self, a: Signal, b: Signal) -> Signal:
+        if b is None:
+            return a
+        if a is None:
+            return self.negate(b)
+        return self._folded("-", operator.sub, a, b)
+
+    def mul(self, a: Signal, b: Signal) -> Signal:
+        if a is None or b is None or 0 in (self._number(a), self._number(b)):
+            return None
+        for one, other in ((a, b), (b, a)):
+            if self._number(one) == 1:
+                return self.real(other)
+        return self._folded("*", operator.mul, a, b)
+
+    def div(self, a: Signal, b: Signal) -> Signal:
+        if a is None and b is not None:
+            return None
+        return self._folded("/", operator.truediv, self.present(a), self.present(b))
+
+    def pow(self, a: Signal, b: Signal) -> Signal:
+        if b is None:
+            return self.graph.number(1.0)
+        if self._number(b) == 1:
+            return a
+        return self.graph.primitive("pow", self.present(a), b)
+
+    def negate(self, a: Signal) -> Signal:
+        return None if a is None else self._folded("*", operator.mul, self.graph.number(-1), a)
+
+    def call(self, function: Function, arguments: Sequence[Signal]) -> Signal:
+        given = tuple(map(self.present, arguments))
+        own = CALL.fullmatch(function.faust)
+        if own and function.name == "int" and self.integer(given[0]):
+            return given[0]
+        if own:
+            return self.graph.primitive(own.group(1), *given)
+        return propagate(self.graph, self.rows.functions[function.name], given)[0]
+
+    def compare(self, operator_: str, a: Signal, b: Signal) -> Any:
+        """A node that is 0 or 1; True or False where both are numbers."""
+        x, y = self._number(a), self._number(b)
+        if x is not None and y is not None:
+            return _COMPARISONS[operator_](x, y)
+        if operator_ == "!=" and b is None and a is not None and self._truth(a):
+            return a
+        return self.graph.primitive(operator_, self.present(a), self.present(b))
+
+    def both(self, a: Any, b: Any) -> Any:
+        if isinstance(a, bool) or isinstance(b, bool):
+            first, other = (a, b) if isinstance(a, bool) else (b, a)
+            return other if first else False
+        return self.graph.primitive("&", a, b)
+
+    def either(self, a: Any, b: Any) -> Any:
+        if isinstance(a, bool) or isinstance(b, bool):
+            first, other = (a, b) if isinstance(a, bool) else (b, a)
+            return True if first else other
+        return self.graph.primitive("|", a, b)
+
+    def opposite(self, a: Any) -> Any:
+        return not a if isinstance(a, bool) else self.graph.primitive("==", a, self.present(None))
+
+    def where(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+        if isinstance(condition, bool):
+            return yes() if condition else no()
+        then, other = yes(), no()
+        if then == other:
+            return then
+        # Both sides as reals: a choice among integers would be an integer.
+        return self.graph.primitive(
+            "select2", condition, self.present(other, 0.0), self.present(then, 0.0)
+        )
+
+    def indicator(self, condition: Any) -> Any:
+        if isinstance(condition, bool):
+            return self.graph.number(1) if condition else None
+        return condition
+
+    def delay(self, signal: str, lag: Signal) -> Signal:
+        delayed = self.values[signal]
+        if delayed is None or lag is None:
+            return delayed
+        if self._number(lag) == 1:
+            return self.graph.primitive("mem", delayed)
+        return self.graph.primitive("@", delayed, lag)
+
+    def lookup(self, table: str, index: Signal) -> Signal:
+        size, content = self.values["size"], self.values[table]
+        return self.graph.primitive("rdtable", *map(self.present, (size, content, index)))
+
+    def present(self, value: Signal, zero: float = 0) -> int:
+        """The node of a value, also where it is 0."""
+        return self.graph.number(zero) if value is None else value
+
+    def real(self, value: int) -> int:
+        """The node, as a real."""
+        return value if self.is_real(value) else self.graph.primitive("float", value)
+
+    def is_real(self, value: int, depth: int = 4) -> bool:
+        """Whether a node is known to be a real; integers of Faust overflow where reals do not."""
+        node = self.graph.nodes[value]
+        if node.op == "number":
+            return not _whole(node.name)
+        if node.op in ("input", "widget", "bargraph"):
+            return True
+        if node.op == "primitive" and node.name in ("/", "float", *_REAL):
+            return True
+        if node.op == "primitive" and node.name in ("+", "-", "*") and depth:
+            return any(self.is_real(argument, depth - 1) for argument in node.args)
+        return False
+
+    def integer(self, value: int) -> bool:
+        """Whether a node is known to be an integer."""
+        node = self.graph.nodes[value]
+        if node.op == "number":
+            return _whole(node.name)
+        return node.op == "primitive" and (node.name == "int" or self._truth(value))
+
+    def _truth(self, value: int) -> bool:
+        node = self.graph.nodes[value]
+        return node.op == "primitive" and node.name in _COMPARISONS
+
+    def _number(self, value: Signal) -> float | None:
+        if value is None:
+            return 0
+        node = self.graph.nodes[value]
+        if node.op != "number":
+            return None
+        return int(node.name) if _whole(node.name) else float(node.name)
+
+    def _folded(self, name: str, operation: Callable[[Any, Any], Any], a: int, b: int) -> int:
+        x, y = self._number(a), self._number(b)
+        if x is not None and y is not None and not (name == "/" and y == 0):
+            result = operation(x, y)
+            if isinstance(result, int) and abs(result) > MAX_INTEGER:
+                result = float(result)
+            return self.graph.number(result)
+        return self.graph.primitive(name, a, b)
+
+
+_REAL = frozenset(("sin", "cos", "tan", "exp", "log", "log10", "sqrt", "asin", "acos", "atan"))
+
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def _whole(text: str) -> bool:
+    return text.lstrip("-").isdigit()

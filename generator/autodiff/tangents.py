@@ -1,0 +1,241 @@
+"""Forward mode: the tangents of the signals of a graph, by the rules of the table.
+
+Tangents are sparse: a signal has one for each parameter that it depends on, and no others. The
+tangent of a feedback is the feedback of the tangent of its source, so that the derivative of a
+recursion is a recursion of tangents, which reads the signals of the first and is not read by it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..signals.graph import Graph, Node
+from ..signals.rows import Rows
+from ..table.expressions import fold
+from ..table.model import Primitive, tangent_name
+from ..table.rules import Rule, partial
+from .rules import Nodes, rule_of
+
+#: The tangents of a signal, by the number of the parameter.
+Tangents = Mapping[int, int]
+
+
+class NoRuleError(Exception):
+    """A box on the way from a parameter to an output has no derivative rule."""
+
+    def __init__(self, box: str, why: str) -> None:
+        super().__init__(f"{box}: {why}")
+        self.box = box
+        self.why = why
+
+
+def tangents(
+    graph: Graph, rows: Rows, outputs: Sequence[int], parameters: Sequence[int]
+) -> list[Tangents]:
+    """The tangents of each output with respect to the signals `parameters`, as nodes of `graph`.
+
+    Raises `NoRuleError` where a parameter goes through a box that has none.
+    """
+    return _Forward(graph, rows, parameters).of(outputs)
+
+
+@dataclass
+class Activity:
+    """Which parameters the tangent of each signal can have, as bits."""
+
+    graph: Graph
+    rows: Rows
+    slopes: Mapping[int, int]
+    bits: dict[int, int] = field(default_factory=dict)
+    _active: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _tables: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def spread(self, numbers: Sequence[int], parameters: Sequence[int]) -> None:
+        """Fills `bits` for the signals `numbers`, which are in ascending order."""
+        self.bits = dict.fromkeys(numbers, 0)
+        for index, parameter in enumerate(parameters):
+            if parameter in self.bits:
+                self.bits[parameter] = 1 << index
+        changed = True
+        while changed:
+            changed = False
+            for number in numbers:
+                bits = self.bits[number]
+                for argument in self.paths(number):
+                    bits |= self.bits[argument]
+                if bits != self.bits[number]:
+                    self.bits[number] = bits
+                    changed = True
+
+    def paths(self, number: int) -> Sequence[int]:
+        """The signals through which a tangent reaches the signal."""
+        node = self.graph.nodes[number]
+        match node.op:
+            case "feedback":
+                return (self.graph.source(number),)
+            case "bargraph":
+                return node.args
+            case "primitive" | "foreign":
+                if number in self.slopes:
+                    return (self.slopes[number],)
+                row = self.rows.of(node)
+                # Whether this may be is asked again when a parameter does arrive.
+                if row is None or row.kind == "unavailable":
+                    return node.args
+                return [node.args[row.args.index(a)] for a in self.active(row)] + self.content(
+                    node, row
+                )
+        return ()
+
+    def row(self, number: int, moves: Callable[[int], bool]) -> Primitive:
+        """The row of a signal that a parameter reaches; `moves` says which others it reaches.
+
+        Raises `NoRuleError` if there is no derivative.
+        """
+        node = self.graph.nodes[number]
+        row = self.rows.of(node)
+        if row is None:
+            raise NoRuleError(node.name, "there is no derivative rule for it in the table")
+        if row.kind == "unavailable":
+            raise NoRuleError(row.faust, row.reason)
+        if any(map(moves, self.content(node, row))):
+            why = "its content is filled in once, and cannot depend on a slider"
+            raise NoRuleError(row.faust, why)
+        return row
+
+    def content(self, node: Node, row: Primitive) -> list[int]:
+        """What fills a table: nothing may move there, so that it is watched."""
+        if row.name not in self._tables:
+            found = [place for place, a in enumerate(row.args) if row.roles[a] == "table"]
+            self._tables[row.name] = tuple(found)
+        return [node.args[place] for place in self._tables[row.name]]
+
+    def active(self, row: Primitive) -> tuple[str, ...]:
+        """The arguments of a row whose tangents count; asked for every signal and parameter."""
+        if row.name not in self._active:
+            self._active[row.name] = row.active
+        return self._active[row.name]
+
+
+class _Forward:
+    def __init__(self, graph: Graph, rows: Rows, parameters: Sequence[int]) -> None:
+        self.graph = graph
+        self.rows = rows
+        self.parameters = parameters
+        self.rules: dict[tuple[str, tuple[str, ...]], Rule] = {}
+        self.shared: dict[tuple[int, tuple[str, ...]], Mapping[str, int | None]] = {}
+        self.found: dict[int, dict[int, int]] = {}
+
+    def of(self, outputs: Sequence[int]) -> list[Tangents]:
+        graph = self.graph
+        numbers = graph.reachable(outputs)
+        self.slopes = table_slopes(graph, numbers)
+        self.activity = Activity(graph, self.rows, self.slopes)
+        self.activity.spread(numbers, self.parameters)
+        one = graph.number(1.0)
+        for number in numbers:
+            bits = self.activity.bits[number]
+            self.found[number] = {}
+            for index in range(len(self.parameters)) if bits else ():
+                if bits >> index & 1:
+                    tangent = self.tangent(number, index, one)
+                    if tangent is not None:
+                        self.found[number][index] = tangent
+        for number in numbers:
+            if graph.nodes[number].op == "feedback":
+                for index, delayed in self.found[number].items():
+                    source = self.found[graph.source(number)].get(index)
+                    graph.close(delayed, graph.number(0.0) if source is None else source)
+        return [self.found[output] for output in outputs]
+
+    def tangent(self, number: int, index: int, one: int) -> int | None:
+        node = self.graph.nodes[number]
+        if number == self.parameters[index]:
+            return one
+        if node.op == "feedback":
+            return self.graph.feedback()
+        if node.op == "bargraph":
+            return self.found[node.args[0]].get(index)
+        row = self.activity.row(number, lambda content: index in self.found[content])
+        if number in self.slopes:
+            moved = self.found[self.slopes[number]].get(index)
+            if moved is None:
+                return None
+            return table_tangent(self.graph, self.rows, number, moved)
+        moving = tuple(
+            name
+            for name in self.activity.active(row)
+            if index in self.found[node.args[row.args.index(name)]]
+        )
+        return self.by_rule(number, node, row, moving, index) if moving else None
+
+    def by_rule(
+        self, number: int, node: Node, row: Primitive, moving: tuple[str, ...], index: int
+    ) -> int | None:
+        rule = self.rules.get((row.name, moving))
+        if rule is None:
+            rule = self.rules[row.name, moving] = rule_of(row, moving)
+        if isinstance(rule.tangent.tree, ast.Name):
+            # One tangent passes as it is, as through a sum: the most frequent case by far.
+            passed = next(name for name in moving if tangent_name(name) == rule.tangent.tree.id)
+            return self.found[node.args[row.args.index(passed)]][index]
+        arguments = dict(zip(row.args, node.args, strict=True))
+        values = self.shared.get((number, moving))
+        if values is None:
+            values = {**arguments}
+            algebra = Nodes(self.graph, self.rows, values)
+            for name, expression in zip(rule.shared_names, rule.shared, strict=True):
+                values[name] = fold(expression, algebra)
+            self.shared[number, moving] = values
+        tangents = {tangent_name(name): self.found[arguments[name]][index] for name in moving}
+        result: int | None = fold(
+            rule.tangent, Nodes(self.graph, self.rows, {**values, **tangents})
+        )
+        return result
+
+
+def table_tangent(graph: Graph, rows: Rows, number: int, moving: int) -> int | None:
+    """The tangent of a table at the whole part of an index with the tangent `moving`.
+
+    See `table_slopes`.
+    """
+    row = next(row for row in rows.table.primitives if row.name == "frdtable")
+    size, content, index = graph.nodes[number].args
+    nodes = Nodes(graph, rows, {"size": size, "init": content, "r": index})
+    result: int | None = nodes.mul(fold(partial(row, "r"), nodes), moving)
+    return result
+
+
+def table_slopes(graph: Graph, numbers: Sequence[int]) -> dict[int, int]:
+    """Tables that are read at the whole part of a real index: the table's node, and that index.
+
+    Such a program is a staircase, whose derivative is 0 and of no use. What it stands for is the
+    function in the table, so the tangent is taken to be its slope, by the row `frdtable`.
+    A program that interpolates reads the fractional part of the same index too: there the
+    derivative is exact without this, and adding a slope would count it twice. Hence the condition
+    that nothing but tables reads the whole part, and that nothing else rounds the index.
+    """
+    readers: dict[int, set[tuple[str, int]]] = {}
+    rounded: dict[int, int] = {}
+    for number in numbers:
+        node = graph.nodes[number]
+        name = node.name if node.op == "primitive" else node.op
+        for place, argument in enumerate(node.args):
+            readers.setdefault(argument, set()).add((name, place))
+        if node.op == "primitive" and node.name in _ROUNDING:
+            rounded[node.args[0]] = rounded.get(node.args[0], 0) + 1
+    found = {}
+    for number in numbers:
+        node = graph.nodes[number]
+        if node.op == "primitive" and node.name == "rdtable":
+            index = graph.nodes[node.args[2]]
+            if index.op == "primitive" and index.name == "int":
+                alone = readers[node.args[2]] == {("rdtable", 2)} and rounded[index.args[0]] == 1
+                if alone:
+                    found[number] = index.args[0]
+    return found
+
+
+_ROUNDING = frozenset(("int", "floor", "ceil", "rint", "round", "%", "fmod", "remainder"))

@@ -1,0 +1,48 @@
+"""The command `build`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..library.rendering import render, write
+from ..proof.checking import Checked
+from . import reports
+from .check import checked
+from .options import NOT_HELD, read_table, refuse, table_options
+
+
+@click.command("build")
+@table_options
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("build"),
+    show_default=True,
+    help="Folder to write into.",
+)
+def build_command(table: Path, extensions: tuple[Path, ...], out: Path) -> None:
+    """Check the table, then write diff.lib and reference.md.
+
+    Nothing is written unless every rule holds.
+
+    \b
+    Examples:
+      faustdiff build                         into ./build
+      faustdiff build --out DIR --extend my.yaml
+    """
+    report = checked(read_table(table, extensions))
+    if not isinstance(report, Checked):
+        for finding in report.failures:
+            click.echo(reports.failure(finding), err=True)
+        click.echo(f"{len(report.failures)} findings failed; nothing was written", err=True)
+        sys.exit(NOT_HELD)
+    try:
+        paths = write(render(report), out)
+    except OSError as error:
+        refuse(f"{out}: cannot be written: {error.strerror}", "choose another folder with --out")
+    for path in paths:
+        click.echo(f"wrote {path}")
+    click.echo(f"{len(report.table.primitives)} rows checked in {report.seconds:.1f} s")

@@ -1,0 +1,77 @@
+"""The command `check`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..proof.checking import Report, check
+from ..table.model import Primitive, Table
+from . import reports
+from .options import NOT_HELD, read_table, table_options
+
+FORMATS: dict[str, Callable[[Report], str]] = {
+    "text": reports.text,
+    "json": reports.as_json,
+    "junit": reports.junit,
+    "github": reports.github,
+}
+
+
+@click.command("check")
+@table_options
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(list(FORMATS)),
+    default="text",
+    show_default=True,
+    help="How to report.",
+)
+def check_command(table: Path, extensions: tuple[Path, ...], style: str) -> None:
+    """Prove every derivative rule of the table.
+
+    Exits with 0 if all rules hold, with 1 if one does not, with 2 if the table cannot be read.
+
+    \b
+    Examples:
+      faustdiff check
+      faustdiff check --table primitives.yaml --format junit > check.xml
+    """
+    report = checked(read_table(table, extensions))
+    click.echo(FORMATS[style](report))
+    sys.exit(NOT_HELD if report.failures else 0)
+
+
+def checked(table: Table) -> Report:
+    """What `check` says of the table, with a progress bar on a terminal."""
+    with _progress(len(table.primitives)) as step:
+        return check(table, step)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Primitive], None]]:
+    """A progress bar on a terminal, silence in a pipe."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("checking"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=total)
+
+        def step(row: Primitive) -> None:
+            bar.update(task, advance=1, description=row.name)
+
+        yield step

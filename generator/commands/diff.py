@@ -1,0 +1,110 @@
+"""The command `faustdiff diff`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+
+import click
+from rich.console import Console
+
+from ..comparison import libraries, numeric, show
+from ..comparison.changes import Change, Comparison
+from ..comparison.sources import Source, fetch
+from ..comparison.tables import compare_tables
+from ..errors import InputError
+from ..resources import resource
+from ..table.loading import load, parse
+from ..table.model import Primitive, Table, merge, model
+
+DIFFERENT = 1
+UNUSABLE = 2
+
+
+@click.command("diff")
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(list(show.FORMATS)),
+    default="text",
+    show_default=True,
+    help="How to report.",
+)
+@click.option(
+    "--numeric",
+    "by_numbers",
+    is_flag=True,
+    help="Libraries: compile the documented tests with both, and compare the numbers.",
+)
+@click.option(
+    "--compiler",
+    type=click.Choice(["faust", "cyfaust"]),
+    help="The compiler for --numeric; without it, the first that is installed.",
+)
+def diff_command(old: str, new: str, style: str, by_numbers: bool, compiler: str | None) -> None:
+    """Compare two tables, or two generated libraries, by what they mean.
+
+    OLD and NEW are files (.yaml or .lib), or REV:PATH of a git repository. Exits with 0 if they
+    are the same, with 1 if they differ, with 2 if one of them cannot be read.
+
+    \b
+    A rule that is written in another way is reported as equal only if SymPy proves it; points
+    where the two agree are no proof. A rule that differs comes with a point and both values.
+
+    \b
+    Examples:
+      faustdiff diff HEAD~1:primitives.yaml primitives.yaml
+      faustdiff diff v0.1.0:build/diff.lib build/diff.lib --numeric
+      faustdiff diff old.yaml new.yaml --format markdown >> CHANGELOG.md
+    """
+    start = time.perf_counter()
+    try:
+        sources = fetch(old), fetch(new)
+        found = _compared(*sources, by_numbers, compiler)
+    except InputError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        sys.exit(UNUSABLE)
+    found = replace(found, seconds=time.perf_counter() - start)
+    formatted = show.FORMATS[style]
+    if formatted is None:
+        show.text(found, Console())
+    else:
+        click.echo(formatted(found))
+    sys.exit(DIFFERENT if found.changes else 0)
+
+
+def _compared(old: Source, new: Source, by_numbers: bool, compiler: str | None) -> Comparison:
+    if old.form != new.form:
+        raise click.UsageError(f"{old.name} is a {old.form} and {new.name} is a {new.form}")
+    if old.form == "table":
+        if by_numbers:
+            raise click.UsageError("--numeric is for libraries; tables are compared by proof")
+        changes: tuple[Change, ...] = compare_tables(_table(old), _table(new), _progress)
+        return Comparison(old.name, new.name, "table", changes, 0.0)
+    first, second = libraries.read(old), libraries.read(new)
+    changes = libraries.compare(first, second)
+    version = first.declared.get("version", "")
+    if not by_numbers:
+        return Comparison(old.name, new.name, "library", changes, 0.0, version)
+    told, changes = numeric.compare(first, second, changes, compiler)
+    return Comparison(old.name, new.name, "library", changes, 0.0, version, told)
+
+
+def _table(source: Source) -> Table:
+    """The table of a source; one that extends the built-in table may use its libraries."""
+    table = model(parse(source.text, source.name))
+    try:
+        return merge((table,))
+    except InputError:
+        built_in = model(load(resource("primitives.yaml"))).libraries
+        merge((replace(table, libraries={**built_in, **table.libraries}),))
+        return table
+
+
+def _progress(row: Primitive) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\rcomparing {row.name:<20}\r", err=True, nl=False)

@@ -1,0 +1,162 @@
+"""What the commands share: their common options, and how they end on bad input."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from ..errors import InputError
+from ..faust.compilers import Compiler, FaustError, find_compiler
+from ..resources import resource
+from ..table.model import Table, read
+
+NOT_HELD = 1
+UNUSABLE = 2
+
+#: How much of a line of a compiler's message is shown.
+MAX_LINE = 300
+#: What the compilers call the text they are given, before the number of a line.
+COMPILED = re.compile(r"^program(\.dsp)? ?: ?(?=\d)", re.MULTILINE)
+
+
+def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--table` and `--extend`, which arrive as `table` and `extensions`."""
+    table = click.option(
+        "--table",
+        type=click.Path(path_type=Path),
+        default=lambda: resource("primitives.yaml"),
+        show_default="the built-in one",
+        help="Table to use in place of the built-in one.",
+    )
+    extend = click.option(
+        "--extend",
+        "extensions",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="Table of rows to add, such as foreign functions of your own; may be repeated.",
+    )
+    return table(extend(command))
+
+
+def program_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the argument `program` and how it is compiled: `-I` and `--compiler`."""
+    program = click.argument("program", type=click.Path(path_type=Path))
+    include = click.option(
+        "-I",
+        "--include",
+        type=click.Path(path_type=Path, file_okay=False),
+        multiple=True,
+        help="Folder to search for imports, besides that of the program; may be repeated.",
+    )
+    compiler = click.option(
+        "--compiler",
+        type=click.Choice(["faust", "cyfaust"]),
+        help="Which Faust compiler to use.  [default: the one that is there, 'faust' first]",
+    )
+    return program(include(compiler(command)))
+
+
+def parameter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--param` and `--all`, which arrive as `params` and `all_continuous`."""
+    every = click.option(
+        "--all", "all_continuous", is_flag=True, help="Take every continuous slider."
+    )
+    param = click.option(
+        "--param",
+        "params",
+        metavar="NAME",
+        multiple=True,
+        help="Take the slider with this label or path; may be repeated.",
+    )
+    return every(param(command))
+
+
+def read_table(table: Path, extensions: tuple[Path, ...]) -> Table:
+    """The table of the options; ends the command if it cannot be used."""
+    with usable_input():
+        return read(table, extensions)
+
+
+def read_source(program: Path) -> str:
+    """The text of a program; ends the command if it cannot be read."""
+    try:
+        return program.read_text(encoding="utf-8")
+    except OSError as error:
+        refuse(f"{program}: cannot be read: {error.strerror}", "name an existing Faust program")
+    except UnicodeDecodeError as error:
+        refuse(f"{program}: is not UTF-8 (byte {error.start})", "save the program as UTF-8")
+
+
+def chosen_compiler(name: str | None) -> Compiler:
+    """The compiler of the options; ends the command if it is missing."""
+    with usable_input():
+        return find_compiler(name)
+
+
+@contextmanager
+def usable_input(*programs: Path) -> Iterator[None]:
+    """Ends the command, with what is wrong and what to do, where the input cannot be used.
+
+    A compiler that refuses one of `programs` says where by the name of that file.
+    """
+    try:
+        yield
+    except InputError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        sys.exit(UNUSABLE)
+    except FaustError as error:
+        message = _by_file(error, programs)
+        lines = [_shortened(line) for line in message.strip().splitlines()]
+        refuse("\n".join(lines), f"this is what the compiler '{error.compiler}' says")
+    except ValueError as error:
+        refuse(str(error), "see --help")
+
+
+def _by_file(error: FaustError, programs: Sequence[Path]) -> str:
+    """The compiler's text, which calls what it was given `program`, with the name of the file."""
+    for path in programs:
+        name = f"{path}:"
+        with suppress(OSError, UnicodeDecodeError):
+            if path.read_text(encoding="utf-8") == error.source:
+                return COMPILED.sub(name.replace("\\", r"\\"), error.message)
+    return error.message
+
+
+def _shortened(line: str) -> str:
+    """A line of a compiler, which may print a whole program in it."""
+    return line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]} ..."
+
+
+def refuse(what: str, hint: str) -> NoReturn:
+    """Ends the command: one line of what and where, one line of what to do."""
+    click.echo(f"{what}\n  {hint}", err=True)
+    sys.exit(UNUSABLE)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes a file, or ends the command and leaves what was there before."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            # A temporary file is for its owner alone; a new file is as the user wants his files.
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(name).chmod(0o666 & ~mask)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        refuse(f"{path}: cannot be written: {error.strerror}", "choose another file")

@@ -1,0 +1,1 @@
+"""Faust compilers and running programs: text to arrays. Nothing else starts a process."""

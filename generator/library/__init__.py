@@ -1,0 +1,1 @@
+"""From a proved table to diff.lib and reference.md."""

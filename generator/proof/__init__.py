@@ -1,0 +1,1 @@
+"""What makes a row true, and what makes two rows equal."""

@@ -1,0 +1,1 @@
+"""A Faust program as a graph of signals: read, propagated, printed."""

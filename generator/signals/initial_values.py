@@ -1,0 +1,148 @@
+"""A program with other initial values for its sliders.
+
+The user's own text is kept where each of these sliders is written in it once, as a call whose label
+is a string. Otherwise - in a library, in an iteration, built from expressions - the program is
+printed as the compiler expands it. Either result is expanded again, and counts only if all its
+sliders start where they should.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..faust.compilers import Compiler, FaustError
+from ..table.model import Table, built_in_table
+from .printing import definitions, input_name
+from .propagate import deeply
+from .reading import ProgramGraph, read_program
+from .rows import Rows
+from .sliders import SLIDERS, plain
+
+# Comments and strings first, so that nothing inside them counts.
+_TOKEN = re.compile(
+    r'//[^\n]*|/\*.*?\*/|"[^"]*"|\b(?:' + "|".join(SLIDERS) + r")\b|[(),\[\]{}]", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The program as `text`; `own` says whether it is the user's text."""
+
+    text: str
+    own: bool
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A slider in a text: its label, and where its initial value stands."""
+
+    label: str
+    start: int
+    end: int
+
+
+def frozen(
+    source: str,
+    values: Mapping[str, float],
+    compiler: Compiler,
+    *,
+    include: Sequence[Path] = (),
+    table: Table | None = None,
+    name: str = "program",
+) -> Frozen:
+    """The program `source` whose sliders start at `values`, by path as in `Parameter`."""
+    rows = Rows(table or built_in_table(), compiler, tuple(include))
+
+    def read(text: str) -> ProgramGraph:
+        expanded = compiler.expand(text, include=include)
+        return deeply(lambda: read_program(expanded, rows, name))
+
+    program = read(source)
+    wanted = {one.path: values.get(one.path, one.init) for one in program.sliders.values()}
+    patched = _patched(source, program, values)
+    if patched is not None and _starts(read, patched, wanted):
+        return Frozen(patched, own=True)
+    return Frozen(deeply(lambda: _printed(program, values, name)), own=False)
+
+
+def _starts(read: object, text: str, wanted: Mapping[str, float]) -> bool:
+    assert callable(read)
+    try:
+        program: ProgramGraph = read(text)
+    except FaustError:
+        return False
+    found = {one.path: one.init for one in program.sliders.values()}
+    return found.keys() == wanted.keys() and all(
+        np.isclose(found[path], value, rtol=1e-9, atol=1e-12) for path, value in wanted.items()
+    )
+
+
+def _patched(source: str, program: ProgramGraph, values: Mapping[str, float]) -> str | None:
+    """The text with other values, or None where a slider is not in it exactly once."""
+    written = list(sliders(source))
+    labels = [one.label for one in program.sliders.values()]
+    changes = []
+    for one in program.sliders.values():
+        if one.path not in values:
+            continue
+        places = [slider for slider in written if slider.label == one.label]
+        if len(places) != 1 or labels.count(one.label) != 1:
+            return None
+        changes.append((places[0], values[one.path]))
+    for slider, value in sorted(changes, key=lambda change: -change[0].start):
+        source = f"{source[: slider.start]}{value!r}{source[slider.end :]}"
+    return source
+
+
+def sliders(source: str) -> Iterator[Slider]:
+    """The calls of sliders in a Faust text whose label is a string."""
+    tokens = [one for one in _TOKEN.finditer(source) if not one[0].startswith(("//", "/*"))]
+    for index, token in enumerate(tokens):
+        if token[0] not in SLIDERS or len(tokens) < index + 3:
+            continue
+        opened, label = tokens[index + 1 : index + 3]
+        if opened[0] != "(" or not label[0].startswith('"'):
+            continue
+        depth, commas = 0, []
+        for later in tokens[index + 3 :]:
+            if later[0] in "([{":
+                depth += 1
+            elif later[0] in ")]}":
+                if not depth:
+                    break
+                depth -= 1
+            elif later[0] == "," and not depth:
+                commas.append(later.start())
+        if len(commas) >= 4 - 1:
+            start, end = commas[0] + 1, commas[1]
+            start += len(source[start:end]) - len(source[start:end].lstrip())
+            text = re.split(r"/(?![^\[]*\])", label[0][1:-1])[-1]
+            yield Slider(plain(text), start, start + len(source[start:end].rstrip()))
+
+
+def _printed(program: ProgramGraph, values: Mapping[str, float], name: str) -> str:
+    graph = program.graph
+    for number, one in program.sliders.items():
+        if one.path in values:
+            node = graph.nodes[number]
+            assert node.widget is not None
+            numbers = (repr(float(values[one.path])), *node.widget.numbers[1:])
+            widget = replace(node.widget, numbers=numbers)
+            graph.nodes[number] = replace(node, data=(widget, *node.data[1:]))
+    lines, names = definitions(graph, program.outputs)
+    inputs = ", ".join(input_name(i) for i in range(program.inputs))
+    header = [
+        f"// {name} with fitted values, as the compiler expands it: its sliders are not all",
+        "// written in its own text, once each.",
+        "",
+        *(f'declare {key} "{value}";' for key, value in program.metadata),
+        "",
+    ]
+    body, outputs = [f"    {line}" for line in lines], ", ".join(names)
+    process = f"process({inputs})" if inputs else "process"
+    return "\n".join([*header, f"{process} = {outputs} with {{", *body, "};", ""])

@@ -1,0 +1,61 @@
+"""A Faust program, as the compiler expands it, to a signal graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..errors import InputError, Place, Problem
+from .boxes import NotUnderstoodError
+from .core import Core, parse
+from .graph import Graph
+from .propagate import propagate
+from .rows import Rows
+from .sliders import Parameter, sliders
+
+#: What the compiler says about itself and its machine, which is nothing about the program.
+_ABOUT_COMPILING = ("compile_options", "filename", "version", "library_path")
+
+#: The name that every program has which is expanded from a text.
+NAMELESS = "program"
+
+
+@dataclass(frozen=True)
+class ProgramGraph:
+    """A program as a signal graph; `numbers` are the signals that its outputs are made of."""
+
+    graph: Graph
+    inputs: int
+    outputs: tuple[int, ...]
+    numbers: tuple[int, ...]
+    sliders: Mapping[int, Parameter]
+    metadata: tuple[tuple[str, str], ...]
+
+
+def read_program(text: str, rows: Rows, name: str = NAMELESS, file: str = "") -> ProgramGraph:
+    """The signal graph of a program that the compiler has expanded to `text`.
+
+    `name` and `file` are those of `differentiate`. Raises `InputError` if that text is not
+    understood.
+    """
+    graph = Graph()
+    try:
+        core = _named(parse(text, rows.arities), name)
+        inputs = tuple(graph.add("input", (i,)) for i in range(core.process.inputs))
+        outputs = propagate(graph, core.process, inputs)
+    except NotUnderstoodError as error:
+        what = f"the program as the compiler expands it is not understood: {error}"
+        raise InputError([Problem(Place(file or name), what, "see `faust -e`")]) from None
+    numbers = tuple(graph.reachable(outputs))
+    found = sliders(graph, numbers, dict(core.metadata).get("name", name))
+    return ProgramGraph(graph, len(inputs), outputs, numbers, found, core.metadata)
+
+
+def _named(core: Core, name: str) -> Core:
+    """With the name of the file where the program declares none."""
+    metadata = tuple(
+        (key, name if (key, value) == ("name", NAMELESS) else value)
+        for key, value in core.metadata
+        if not key.startswith(_ABOUT_COMPILING)
+    )
+    return Core(metadata, core.process)

@@ -1,0 +1,106 @@
+"""Where a row is tried: seeded points, the same for the check and for the compiled tests.
+
+Every coordinate is a number that single precision holds exactly, so both formats see one point.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import struct
+from collections.abc import Mapping
+
+import mpmath as mp
+
+from .expressions import Numbers, condition, fold
+from .model import Primitive
+
+Point = Mapping[str, float]
+
+TINY = 1e-6
+#: How far random points keep from the zeros of a row's `avoid` expressions.
+MARGIN = 1e-3
+ATTEMPTS = 200
+
+
+def single(value: float) -> float:
+    """The nearest number that IEEE single precision holds; infinite where it overflows."""
+    try:
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def numbers(point: Point) -> Numbers:
+    """The algebra of mpmath numbers in which the arguments have the values of a point."""
+    return Numbers({name: mp.mpf(value) for name, value in point.items()})
+
+
+def points(row: Primitive, count: int = 12) -> list[Point]:
+    """At least one point, at most `count` random ones, then tiny and large ones, all in the domain.
+
+    Raises `ValueError` if the stated ranges hold no point of the domain.
+    """
+    source = random.Random(row.name)
+
+    def anywhere(low: float, high: float) -> float:
+        return source.uniform(low, high)
+
+    def tiny(low: float, high: float) -> float:
+        return source.choice((-1, 1)) * source.uniform(0.5, 1) * TINY
+
+    def lowest(low: float, high: float) -> float:
+        return low + source.uniform(0, 0.02) * (high - low)
+
+    def highest(low: float, high: float) -> float:
+        return high - source.uniform(0, 0.02) * (high - low)
+
+    def scaled(low: float, high: float) -> float:
+        """Any order of magnitude down to the margin, so that kinks are approached."""
+        furthest = math.log(max(abs(low), abs(high)) / MARGIN)
+        return source.choice((-1, 1)) * MARGIN * math.exp(source.uniform(0, furthest))
+
+    decks = {name: source.sample(v, len(v)) for name, v in row.samples.values.items()}
+    wanted = [anywhere] * count + [scaled] * count + [tiny] * 2 + [lowest] * 2 + [highest] * 2
+    found: list[Point] = []
+    for turn, draw in enumerate(wanted):
+        for _ in range(ATTEMPTS):
+            point = {
+                name: single(draw(*row.samples.ranges[name]))
+                if name in row.samples.ranges
+                else decks[name][turn % len(decks[name])]
+                for name in row.args
+            }
+            if usable(row, point):
+                found.append(point)
+                break
+    if not found:
+        raise ValueError("no point of the sample ranges lies in the domain")
+    return found
+
+
+def special(row: Primitive) -> list[Point]:
+    """The row's edges and poles, as single precision holds them."""
+    return [
+        {name: single(value) for name, value in point.items()}
+        for point in (*row.samples.edges, *row.samples.poles)
+    ]
+
+
+def usable(row: Primitive, point: Point) -> bool:
+    """Whether a point is inside the ranges and the domain, and clear of what is to be avoided."""
+    inside = all(low <= point[name] <= high for name, (low, high) in row.samples.ranges.items())
+    if not inside:
+        return False
+    algebra = numbers(point)
+    if row.domain is not None and not condition(row.domain, algebra):
+        return False
+    return all(abs(fold(avoided, algebra)) > MARGIN for avoided in row.samples.avoid)
+
+
+def avoided(row: Primitive, point: Point) -> bool:
+    """Whether a point is one at which the value has no derivative in the classical sense."""
+    algebra = numbers(point)
+    if row.tie is not None and condition(row.tie.at, algebra):
+        return True
+    return any(not abs(fold(avoided, algebra)) > 0 for avoided in row.samples.avoid)

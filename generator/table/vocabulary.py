@@ -1,0 +1,188 @@
+"""Every function that an expression of the table may call.
+
+One row states what a name means in each of the three worlds an expression is taken to:
+numbers (mpmath, 50 digits), symbols (SymPy, for the proof) and Faust text. Functions that are
+constant between jumps are marked `step`: a proof treats them as locally constant, and sampling
+confirms it away from the jumps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath as mp
+import sympy as sp
+
+from ..errors import nearest
+
+
+@dataclass(frozen=True)
+class Function:
+    """A named function: `faust` is a format string over the printed arguments."""
+
+    name: str
+    arity: int
+    number: Callable[..., Any]
+    faust: str
+    symbol: Callable[..., Any] | None = None
+    step: bool = False
+    stream: bool = False
+    latex: str = ""
+
+
+def _round_half_away(x: Any) -> Any:
+    return mp.sign(x) * mp.floor(abs(x) + mp.mpf(1) / 2)
+
+
+def _trunc(x: Any) -> Any:
+    return mp.floor(x) if x >= 0 else mp.ceil(x)
+
+
+def _sign_bit(x: Any) -> int:
+    return -1 if x < 0 else 1
+
+
+def _fmod(x: Any, y: Any) -> Any:
+    return x - y * _trunc(x / y)
+
+
+def _remainder(x: Any, y: Any) -> Any:
+    return x - y * mp.nint(x / y)
+
+
+def _logb(x: Any) -> Any:
+    return mp.mpf(mp.frexp(x)[1] - 1)
+
+
+def _log10(x: Any) -> Any:
+    return sp.log(x) / sp.log(10)
+
+
+def _cbrt(x: Any) -> Any:
+    return sp.sign(x) * sp.Abs(x) ** sp.Rational(1, 3)
+
+
+def _smooth(name: str, arity: int, number: Any, symbol: Any, faust: str = "") -> Function:
+    arguments = ", ".join(["{}"] * arity)
+    return Function(name, arity, number, f"{faust or name}({arguments})", symbol)
+
+
+def _foreign(name: str, arity: int, number: Any, symbol: Any = None) -> Function:
+    return _smooth(name, arity, number, symbol, f"ma.{name}")
+
+
+def _step(name: str, number: Any, faust: str, latex: str = "", arity: int = 1) -> Function:
+    return Function(name, arity, number, faust, step=True, latex=latex)
+
+
+def _stream(name: str, arity: int, faust: str) -> Function:
+    def not_pointwise(*_: Any) -> Any:
+        raise TypeError(f"{name} has no value outside a signal")
+
+    return Function(name, arity, not_pointwise, faust, stream=True)
+
+
+def _integers(operation: Callable[[int, int], int]) -> Callable[[Any, Any], Any]:
+    return lambda x, y: mp.mpf(operation(int(x), int(y)))
+
+
+def _shift_left(x: int, y: int) -> int:
+    if y >= 64:
+        raise ValueError("no integer of any compiler is that long")
+    return x << y
+
+
+_TABLE = (
+    # Primitives of the language that have a derivative everywhere in their domain.
+    _smooth("sin", 1, mp.sin, sp.sin),
+    _smooth("cos", 1, mp.cos, sp.cos),
+    _smooth("tan", 1, mp.tan, sp.tan),
+    _smooth("asin", 1, mp.asin, sp.asin),
+    _smooth("acos", 1, mp.acos, sp.acos),
+    _smooth("atan", 1, mp.atan, sp.atan),
+    _smooth("atan2", 2, mp.atan2, sp.atan2),
+    _smooth("exp", 1, mp.exp, sp.exp),
+    _smooth("log", 1, mp.log, sp.log),
+    _smooth("log10", 1, mp.log10, _log10),
+    _smooth("sqrt", 1, mp.sqrt, sp.sqrt),
+    _smooth("abs", 1, abs, sp.Abs),
+    Function("sign", 1, mp.sign, "(({0} > 0) - ({0} < 0))", sp.sign),
+    # Foreign functions of maths.lib.
+    _foreign("sinh", 1, mp.sinh, sp.sinh),
+    _foreign("cosh", 1, mp.cosh, sp.cosh),
+    _foreign("tanh", 1, mp.tanh, sp.tanh),
+    _foreign("asinh", 1, mp.asinh, sp.asinh),
+    _foreign("acosh", 1, mp.acosh, sp.acosh),
+    _foreign("atanh", 1, mp.atanh, sp.atanh),
+    _foreign("log1p", 1, mp.log1p, lambda x: sp.log(1 + x)),
+    _foreign("expm1", 1, mp.expm1, lambda x: sp.exp(x) - 1),
+    _foreign("cbrt", 1, lambda x: mp.sign(x) * mp.cbrt(abs(x)), _cbrt),
+    _foreign("hypot", 2, mp.hypot, lambda x, y: sp.sqrt(x**2 + y**2)),
+    _foreign("erf", 1, mp.erf, sp.erf),
+    _foreign("erfc", 1, mp.erfc, sp.erfc),
+    _foreign("gamma", 1, mp.gamma, sp.gamma),
+    _foreign("lgamma", 1, lambda x: mp.log(abs(mp.gamma(x))), sp.loggamma),
+    _foreign("J0", 1, mp.j0, lambda x: sp.besselj(0, x)),
+    _foreign("J1", 1, mp.j1, lambda x: sp.besselj(1, x)),
+    _foreign("Jn", 2, mp.besselj, sp.besselj),
+    _foreign("Y0", 1, lambda x: mp.bessely(0, x), lambda x: sp.bessely(0, x)),
+    _foreign("Y1", 1, lambda x: mp.bessely(1, x), lambda x: sp.bessely(1, x)),
+    _foreign("Yn", 2, mp.bessely, sp.bessely),
+    _foreign("ldexp", 2, lambda x, n: x * mp.mpf(2) ** n, lambda x, n: x * 2**n),
+    _foreign(
+        "copysign", 2, lambda x, y: abs(x) * _sign_bit(y), lambda x, y: sp.Abs(x) * sp.sign(y)
+    ),
+    _foreign("isnan", 1, lambda x: mp.mpf(bool(mp.isnan(x)))),
+    _foreign("isinf", 1, lambda x: mp.mpf(bool(mp.isinf(x)))),
+    # Remainders: smooth between the jumps of their quotient, which a proof sees through.
+    _smooth("fmod", 2, _fmod, None),
+    _smooth("remainder", 2, _remainder, None),
+    # Constant between jumps.
+    _step("floor", mp.floor, "floor({})"),
+    _step("ceil", mp.ceil, "ceil({})"),
+    _step("rint", mp.nint, "rint({})"),
+    _step("round", _round_half_away, "round({})"),
+    _step("int", _trunc, "int({})"),
+    _step("logb", _logb, "ma.logb({})"),
+    _step("bitand", _integers(lambda x, y: x & y), "({} & {})", r"\operatorname{and}", 2),
+    _step("bitor", _integers(lambda x, y: x | y), "({} | {})", r"\operatorname{or}", 2),
+    _step("bitxor", _integers(lambda x, y: x ^ y), "({} xor {})", r"\operatorname{xor}", 2),
+    _step("shift_left", _integers(_shift_left), "({} << {})", r"\operatorname{shl}", 2),
+    _step("shift_right", _integers(lambda x, y: x >> y), "({} >> {})", r"\operatorname{shr}", 2),
+    # The ends of the interval the compiler knows for a signal; [-1, 1] for an input.
+    _step("lowest", lambda _: mp.mpf(-1), "lowest({})"),
+    _step("highest", lambda _: mp.mpf(1), "highest({})"),
+    # Operators with memory; `expressions.Stream` gives their meaning in time.
+    _stream("prefix", 2, "prefix({}, {})"),
+    _stream("enable", 2, "enable({}, {})"),
+    _stream("control", 2, "control({}, {})"),
+    _stream("rwtable", 5, "rwtable({}, {}, {}, {}, {})"),
+)
+
+FUNCTIONS: dict[str, Function] = {function.name: function for function in _TABLE}
+
+#: The choice between two expressions, `where(condition, value if true, value if false)`.
+WHERE = "where"
+
+#: Names that stand for a number.
+CONSTANTS: dict[str, tuple[Any, Any, str]] = {"pi": (mp.pi, sp.pi, "ma.PI")}
+
+
+def unknown_function(name: str) -> str:
+    """The hint for a function that is not in the vocabulary."""
+    return nearest(name, [*FUNCTIONS, WHERE], f"known functions: {', '.join(sorted(FUNCTIONS))}")
+
+
+#: Words of the Faust language; none of them can be the name of an argument.
+FAUST_WORDS = frozenset(
+    (
+        "abs acos any asin assertbounds atan atan2 attach button case ceil checkbox component "
+        "control cos declare effect enable environment exp fconstant ffunction float floor fmod "
+        "fvariable hbargraph hgroup highest hslider import inputs int letrec library log log10 "
+        "lowest max mem min nentry ondemand outputs par pow prefix process prod rdtable remainder "
+        "rint round route rwtable select2 select3 seq sin soundfile sqrt sum tan tgroup vbargraph "
+        "vgroup vslider waveform where with xor"
+    ).split()
+)

@@ -1,0 +1,64 @@
+"""The rooms of the package: none imports one above it, and one alone starts processes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import faustdiff
+
+PACKAGE = Path(faustdiff.__file__).parent
+#: Modules beside the rooms: the ground that all of them stand on, and the way in at the top.
+GROUND = {"drawing", "errors", "resources"}
+TOP = {"__init__", "__main__"}
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+def height(module: str) -> int:
+    """How high a room, or a module beside the rooms, stands."""
+    if module in GROUND:
+        return -1
+    return len(faustdiff.ROOMS) if module in TOP else faustdiff.ROOMS.index(module)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The rooms and modules of the package that a module imports, also inside a function."""
+    folders = path.parts[:-1]
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found = [name.name.split(".") for name in node.names]
+            yield from (name[1] for name in found if name[0] == "faustdiff" and len(name) > 1)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            base = folders[: len(folders) - (node.level - 1)]
+            steps = [*base, *(node.module.split(".") if node.module else [])]
+            yield from [steps[0]] if steps else (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("faustdiff"):
+            steps = (node.module or "").split(".")[1:]
+            yield from [steps[0]] if steps else (name.name for name in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_no_room_imports_one_above_it(path: Path) -> None:
+    own = path.parts[0] if len(path.parts) > 1 else path.stem
+    for other in imported(path):
+        if not other.startswith("__"):
+            assert height(other) <= height(own), f"{path} imports {other}"
+
+
+def test_every_folder_is_a_room() -> None:
+    folders = {path.parts[0] for path in MODULES if len(path.parts) > 1}
+    assert folders == set(faustdiff.ROOMS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_only_the_faust_room_starts_processes(path: Path) -> None:
+    tree = ast.parse((PACKAGE / path).read_text("utf-8"))
+    names = {
+        name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
+    }
+    # `comparison/sources.py` asks git for files of other revisions.
+    allowed = path.parts[0] == "faust" or path.as_posix() == "comparison/sources.py"
+    assert allowed or "subprocess" not in names
