@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
-from pages import PAGES, README, ROOT, blocks
-from rows import BUILD
 
 from faustdiff.commands.main import main
 from faustdiff.proof import checking as stage3_check
 from faustdiff.proof.checking import Finding
 from faustdiff.table.model import Primitive
+from support.pages import PAGES, README, blocks
+from support.paths import BUILD, ROOT
 
 TOOLS = "faustdiff|python|make|pip|pytest|ruff|mypy|git|apt-get|apt|pre-commit|mkdocs|cp|cd"
 
