@@ -18,7 +18,7 @@ def test_the_command_works_from_a_wheel_alone(tmp_path: Path) -> None:
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
-    assert (installed / "faustdiff" / "host.cpp").exists()
+    assert (installed / "faustdiff" / "faust" / "host.cpp").exists()
 
     out = tmp_path / "out"
     # -I and -P would hide the folder too: only the checkout must be out of reach.
