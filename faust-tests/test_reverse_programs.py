@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reverse_pairs import adjoints
-from whole_programs import HEAD, Whole
 
 from faustdiff.autodiff.reverse import reverse_programs
 from faustdiff.errors import InputError
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import Program, build
+from support.reverse_pairs import adjoints
+from support.whole_programs import HEAD, Whole
 
 #: Of the sum of the magnitudes of the terms: both modes add the same products in another order.
 BY_FORWARD = 1e-11

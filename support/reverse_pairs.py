@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from whole_programs import HEAD, Array, Whole, joined, parted
 
 from faustdiff.autodiff import differentiate
 from faustdiff.autodiff.reverse import ReversePrograms, reverse_programs
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import Program
+
+from .whole_programs import HEAD, Array, Whole, joined, parted
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rows import BUILD
 
 from faustdiff.autodiff import Differentiated, differentiate
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import Program, build
+from support.paths import BUILD
 
 Array = NDArray[np.float64]
 
