@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from browser_checks import browser, browser_path, problems_in
 from click.testing import CliRunner
-from pages import README, ROOT, blocks
-from rows import BUILD
 
 from faustdiff.commands.main import main
 from faustdiff.faust import wasm
 from faustdiff.faust.compilers import find_compiler
 from faustdiff.faust.program import build
+from support.pages import README, blocks
+from support.paths import BUILD, ROOT
 
 EXAMPLES = ROOT / "examples"
 #: Programs that learn, and what they are to find.
