@@ -24,7 +24,7 @@ from ..signals.printing import definitions, input_name
 from ..signals.propagate import deeply
 from ..signals.reading import NAMELESS, ProgramGraph, read_program
 from ..signals.rows import Rows
-from ..signals.sliders import Parameter, choose
+from ..signals.sliders import Parameter, choose, listed
 from ..signals.steady import Steadiness
 from ..table.model import Table, built_in_table
 from .tangents import NoRuleError
@@ -178,7 +178,7 @@ class _Printed:
             "// original and make it again.",
             "//",
             f"// Inputs: {self.inputs} of the original" + (", then" if self.signals else "."),
-            *_listed(self.signals, self.inputs + 1),
+            *listed(self.signals, self.inputs + 1),
             f"// Outputs: {outputs} of the original, then a tape of {tape}.",
         ]
         recorded = [*self.program.outputs, *self.cut.tape]
@@ -196,8 +196,8 @@ class _Printed:
             f" of {tape}.",
             f"// Outputs: cotangents of the {self.inputs} inputs of the original"
             + (", then of" if given else "."),
-            *_listed(self.signals, self.inputs + 1),
-            *_listed(self.params, self.inputs + len(self.signals) + 1, ", to be summed over time"),
+            *listed(self.signals, self.inputs + 1),
+            *listed(self.params, self.inputs + len(self.signals) + 1, ", to be summed over time"),
         ]
         return self.text(header, self.cut.graph, outputs + tape, self.cut.outputs)
 
@@ -208,7 +208,3 @@ class _Printed:
         process = f"{head} = {', '.join(names)}"
         body = [f"{process} with {{", *(f"    {line}" for line in lines), "};"]
         return "\n".join([*header, "", *metadata, "", *(body if lines else [f"{process};"]), ""])
-
-
-def _listed(params: Sequence[Parameter], start: int, note: str = "") -> list[str]:
-    return [f"//   {place}. {param.path}{note}" for place, param in enumerate(params, start)]
