@@ -111,7 +111,8 @@ def _differentiated(
         raise InputError([Problem(Place(file), what, hint)]) from None
     except NoReverseError as error:
         what = f"reverse mode ends here: {error}"
-        raise InputError([Problem(Place(file), what, "use --mode forward, or reverse mode in two programs")]) from None
+        hint = "use --mode forward, or reverse mode in two programs"
+        raise InputError([Problem(Place(file), what, hint)]) from None
     silence = graph.number(0.0)
     results: list[int] = []
     for output, found in zip(outputs, partials, strict=True):
