@@ -262,6 +262,11 @@ def gpp_version() -> str:
     return _answer("g++", gpp(), "--version")
 
 
+def gpp_target() -> str:
+    """The instruction set that g++ compiles for with -march=native; FaustError without g++."""
+    return _answer("g++", gpp(), "-march=native", "-Q", "--help=target")
+
+
 @functools.cache
 def _answer(compiler: str, *command: str) -> str:
     """The output of a question about an installation, asked once per process."""
