@@ -19,7 +19,8 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from faustdiff.commands.main import commands as every_command, main
+from faustdiff.commands.main import commands as every_command
+from faustdiff.commands.main import main
 from faustdiff.proof import checking as stage3_check
 from faustdiff.proof.checking import Finding
 from faustdiff.table.model import Primitive

@@ -75,7 +75,7 @@ process = (_, 1 : df.dual_softsign(1)), (0.25, 0.5, 1 : d.learnLogRatio(1, d.opt
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sources in which every recipe was followed, and what it builds in `out`."""
+    """A copy of the sources with every recipe followed, and what it builds in `out`."""
     folder = tmp_path_factory.mktemp("sources")
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "generator", folder / "faustdiff", ignore=ignore)
