@@ -68,7 +68,8 @@ def hello_there_command() -> None:
 #: An estimate of 0.5 for the target 0.25, a loss of 2 log1p(e^2), and one step for it.
 PROGRAM = """
 df = library("diff.lib"); d = df.env(df.vars((0.5)));
-process = (_, 1 : df.dual_softsign(1)), (0.25, 0.5, 1 : d.learnLogRatio(1, d.optimizers.Sign(0.125), 2)),
+process = (_, 1 : df.dual_softsign(1)),
+    (0.25, 0.5, 1 : d.learnLogRatio(1, d.optimizers.Sign(0.125), 2)),
     (0.5, 1, 1, 1 : df.losses.LogRatio(1, 0.25, 1, 2));
 """
 
