@@ -10,7 +10,7 @@ from typing import Literal
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler, find_compiler
 from ..signals.moving import with_signals
-from ..signals.printing import definitions, input_name
+from ..signals.printing import printed_program
 from ..signals.propagate import deeply
 from ..signals.reading import NAMELESS, ProgramGraph, read_program
 from ..signals.rows import Rows
@@ -127,21 +127,14 @@ def _printed(
     signals: Sequence[Parameter],
     results: Sequence[int],
 ) -> str:
-    lines, names = definitions(program.graph, results)
-    header = [
-        "// Made by `faustdiff differentiate`; edit the original and make it again.",
-        "//",
-        "// For each output of the original: its value, then its partial derivatives by",
+    comments = [
+        "Made by `faustdiff differentiate`; edit the original and make it again.",
+        "",
+        "For each output of the original: its value, then its partial derivatives by",
         *listed(params, 1),
-        *(["// Its last inputs are"] if signals else []),
+        *(["Its last inputs are"] if signals else []),
         *listed(signals, program.inputs - len(signals) + 1),
-        "",
-        *(f'declare {key} "{value}";' for key, value in program.metadata),
-        "",
     ]
-    inputs = ", ".join(input_name(i) for i in range(program.inputs))
-    outputs = ", ".join(names)
-    if not inputs:
-        return "\n".join([*header, *lines, f"process = {outputs};", ""])
-    body = [f"    {line}" for line in lines]
-    return "\n".join([*header, f"process({inputs}) = {outputs} with {{", *body, "};", ""])
+    return printed_program(
+        program.graph, program.inputs, results, comments=comments, metadata=program.metadata
+    )

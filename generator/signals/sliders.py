@@ -132,8 +132,8 @@ def _named(
 
 
 def listed(params: Sequence[Parameter], start: int, note: str = "") -> list[str]:
-    """Lines of a comment in Faust: the paths of sliders, numbered from `start`."""
-    return [f"//   {place}. {param.path}{note}" for place, param in enumerate(params, start)]
+    """Lines of a comment: the paths of sliders, numbered from `start`."""
+    return [f"  {place}. {param.path}{note}" for place, param in enumerate(params, start)]
 
 
 def metadata(label: str) -> dict[str, str]:
