@@ -95,6 +95,10 @@ class Names:
         hint = nearest(given, self._names.values(), f"sliders: {listed or 'none'}")
         raise ValueError(f"there is no slider '{given}': {hint}")
 
+    def control(self, name: str) -> Parameter | Control:
+        """What is known about the slider with this name, as `find` gives it."""
+        return next(one for path, one in self._known.items() if self._names[path] == name)
+
     def values(self, given: Mapping[str, ArrayLike], items: int | None, frames: int) -> Values:
         """The values of a call with `items` in its batch, None without a batch axis.
 

@@ -13,28 +13,31 @@ import click
 
 from .. import __version__
 
-#: The commands, in the order of the help. Module `a_b` holds the command `a-b` as `a_b_command`.
-COMMANDS = (
-    "build",
-    "check",
-    "diff",
-    "differentiate",
-    "verify",
-    "fit",
-    "train",
-    "freeze",
-    "import-weights",
-)
+
+def commands() -> dict[str, str]:
+    """The source of each command, by its name; none is imported.
+
+    A module `a_b` of this room that defines a function `a_b_command` is the command `a-b`.
+    """
+    sources = {
+        path.stem: path.read_text(encoding="utf-8")
+        for path in sorted(Path(__file__).parent.glob("*.py"))
+    }
+    return {
+        name.replace("_", "-"): text
+        for name, text in sources.items()
+        if f"def {name}_command(" in text
+    }
 
 
 class LazyGroup(click.Group):
     """Commands that are imported when they are called; the list of them imports none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in commands():
             return None
         name = cmd_name.replace("-", "_")
         found = getattr(import_module(f"{__package__}.{name}"), f"{name}_command")
@@ -43,17 +46,15 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, _summary(name)) for name in COMMANDS])
+            formatter.write_dl([(name, _summary(text)) for name, text in commands().items()])
 
 
-def _summary(command: str) -> str:
-    """The first line of a command's help, read from its source without running it."""
-    name = command.replace("-", "_")
-    tree = ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8"))
+def _summary(text: str) -> str:
+    """The first line of the help of a command, from the source of its module."""
     (function,) = (
         node
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef) and node.name == f"{name}_command"
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef) and node.name.endswith("_command")
     )
     return (ast.get_docstring(function) or "").partition("\n")[0]
 
@@ -71,4 +72,5 @@ def main() -> None:
       faustdiff differentiate a.dsp -o b.dsp  a program with its partial derivatives
       faustdiff verify a.dsp                  its partials against finite differences
       faustdiff fit a.dsp --input in.wav --target out.wav   its sliders from recordings
+      faustdiff page a.dsp -o a.html          a page on which it learns
     """
