@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler, find_compiler
-from ..signals.printing import definitions, input_name
+from ..signals.printing import printed_program
 from ..signals.propagate import deeply
 from ..signals.reading import NAMELESS, ProgramGraph, read_program
 from ..signals.rows import Rows
@@ -107,19 +107,12 @@ def _differentiated(
 
 
 def _printed(program: ProgramGraph, params: Sequence[Parameter], results: Sequence[int]) -> str:
-    lines, names = definitions(program.graph, results)
-    header = [
-        "// Made by `faustdiff differentiate`; edit the original and make it again.",
-        "//",
-        "// For each output of the original: its value, then its partial derivatives by",
-        *(f"//   {index}. {param.path}" for index, param in enumerate(params, 1)),
+    comments = [
+        "Made by `faustdiff differentiate`; edit the original and make it again.",
         "",
-        *(f'declare {key} "{value}";' for key, value in program.metadata),
-        "",
+        "For each output of the original: its value, then its partial derivatives by",
+        *(f"  {index}. {param.path}" for index, param in enumerate(params, 1)),
     ]
-    inputs = ", ".join(input_name(i) for i in range(program.inputs))
-    outputs = ", ".join(names)
-    if not inputs:
-        return "\n".join([*header, *lines, f"process = {outputs};", ""])
-    body = [f"    {line}" for line in lines]
-    return "\n".join([*header, f"process({inputs}) = {outputs} with {{", *body, "};", ""])
+    return printed_program(
+        program.graph, program.inputs, results, comments=comments, metadata=program.metadata
+    )
