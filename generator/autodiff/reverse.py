@@ -192,8 +192,8 @@ class _Printed:
             "original and make it again. It takes and gives every signal in reversed time, and",
             "its sliders are to be set as in the forward program.",
             "",
-            f"Inputs: cotangents of the {outputs} outputs of the original, then the tape of {tape}.",
-            f"Outputs: cotangents of the {self.inputs} inputs of the original"
+            f"Inputs: cotangents of {outputs} outputs of the original, then the tape of {tape}.",
+            f"Outputs: cotangents of {self.inputs} inputs of the original"
             + (", then of" if given else "."),
             *listed(self.signals, self.inputs + 1),
             *listed(self.params, self.inputs + len(self.signals) + 1, ", to be summed over time"),
