@@ -27,7 +27,7 @@ from ..fitting.descent import RATES
 from ..fitting.examples import Stage, folders
 from ..fitting.fit import OPTIMIZERS, PASSES, Fit, Options, Setup, fit, fit_many, passes_limit
 from ..fitting.losses import LOSSES, Residual
-from ..fitting.model import Source, control, model_of
+from ..fitting.model import Source, model_of
 from ..fitting.objective import Record
 from ..fitting.onlinetable import run_online
 from ..fitting.outputs import write_results
@@ -336,7 +336,7 @@ def _source(
     fixed: dict[str, float] = {}
     starts: dict[str, float] = {}
     for name, value in map(_setting, settings):
-        path = control(model.program, name)
+        path = model.program.settable_path(name)
         (starts if path in model.paths else fixed)[path] = value
     moved = tuple(
         replace(one, init=starts.get(path, one.init))
@@ -388,7 +388,7 @@ def _cases(
     fixed = [[(name, value) for value in values] for name, values in map(_sweep, sweeps)]
     cases = {}
     for (name, examples), values in itertools.product(sets, itertools.product(*fixed)):
-        paths = {control(model_of(source).program, key): value for key, value in values}
+        paths = {model_of(source).program.settable_path(key): value for key, value in values}
         for path in paths:
             if path in model_of(source).paths:
                 refuse(f"--sweep moves '{path}', which is fitted", "sweep another slider")
