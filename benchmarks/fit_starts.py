@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "faust-tests"))
 from fitting import EXAMPLES, errors, setup
 
 from faustdiff.faust.compilers import find_compiler
-from faustdiff.fitting.fit import Options, fit
+from faustdiff.fitting.fit import fit
+from faustdiff.fitting.setup import Options
 
 STARTS = 10
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +13,7 @@ import click
 
 from ..errors import InputError
 from ..faust.compilers import Compiler, FaustError, find_compiler
+from ..files import write_file
 from ..resources import resource
 from ..table.model import Table, read
 
@@ -144,19 +143,5 @@ def refuse(what: str, hint: str) -> NoReturn:
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Writes a file, or ends the command and leaves what was there before."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            # A temporary file is for its owner alone; a new file is as the user wants his files.
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(name).chmod(0o666 & ~mask)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        refuse(f"{path}: cannot be written: {error.strerror}", "choose another file")
+    with usable_input():
+        write_file(path, content)
