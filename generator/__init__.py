@@ -18,7 +18,7 @@ Under all of them: `errors` (what is wrong with an input, as data), `resources` 
 package) and `drawing` (plots).
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: The rooms, from the ground up.
 ROOMS = (
