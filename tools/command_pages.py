@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import click
 
 from faustdiff import __version__
-from faustdiff.commands.main import COMMANDS, main
+from faustdiff.commands import main as line
 
 #: The exit codes, as the command line has them.
 EXIT_CODES = (
@@ -20,13 +20,16 @@ EXIT_CODES = (
     (1, "what was checked does not hold"),
     (2, "the options or the input cannot be used"),
 )
+#: What marks a paragraph of a help text whose lines are kept.
+AS_IT_IS = "\b"
+_NAME = re.compile(r"(?<![\w`-])(--[a-z][\w-]*|[A-Z]{3,}(?:\.\w+)?)(?![\w`])")
 
 
 def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
     """Each command with its name, in the order of the help."""
-    top = click.Context(main, info_name="faustdiff")
-    for name in COMMANDS:
-        command = main.get_command(top, name)
+    top = click.Context(line.main, info_name="faustdiff")
+    for name in line.commands():
+        command = line.main.get_command(top, name)
         assert command is not None
         yield name, command, click.Context(command, info_name=name, parent=top)
 
@@ -56,7 +59,7 @@ def markdown() -> str:
 
 def roff() -> str:
     """The manual page `faustdiff(1)`, in the macros of man(7)."""
-    text, _ = described(main)
+    text, _ = described(line.main)
     lines = [
         f'.TH FAUSTDIFF 1 "" "faustdiff {__version__}" "User commands"',
         ".SH NAME",
@@ -98,8 +101,14 @@ def options(command: click.Command) -> Iterator[tuple[str, str]]:
 
 
 def _prose(text: str) -> str:
-    """Help as Markdown: what is written as an option or a name of a file is code."""
-    return re.sub(r"(?<![\w`-])(--[a-z][\w-]*|[A-Z]{4,}(?:\.dsp)?)(?![\w`])", r"`\1`", text)
+    """Help as Markdown: what is written as an option or as a name for a file is code."""
+    paragraphs = []
+    for paragraph in re.split(r"\n\s*\n", text):
+        if paragraph.startswith(AS_IT_IS):
+            paragraphs.append(f"```text\n{inspect.cleandoc(paragraph[1:])}\n```")
+        else:
+            paragraphs.append(_NAME.sub(r"`\1`", paragraph.replace("[", "\\[")))
+    return "\n\n".join(paragraphs)
 
 
 def _code(option: str) -> str:
@@ -114,9 +123,10 @@ def _cell(text: str) -> str:
 
 def _paragraphs(text: str) -> Iterator[str]:
     for paragraph in re.split(r"\n\s*\n", text):
-        if not paragraph.startswith("\b"):
-            yield ".PP"
-            yield _plain(" ".join(paragraph.split()))
+        if paragraph.startswith(AS_IT_IS):
+            yield from [".PP", ".nf", *map(_plain, paragraph.splitlines()[1:]), ".fi"]
+        else:
+            yield from [".PP", _plain(" ".join(paragraph.split()))]
 
 
 def _plain(text: str) -> str:
