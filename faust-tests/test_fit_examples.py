@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fitting import EXAMPLES, errors, setup
 
 from faustdiff.faust.compilers import Compiler, find_compiler
 from faustdiff.fitting.fit import Fit, fit
 from faustdiff.fitting.setup import Options
+from support.fits import EXAMPLES, errors, setup
 
 PASSES = 30
 #: By signal-to-noise ratio of the target in dB.

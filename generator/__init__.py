@@ -11,6 +11,7 @@ The rooms, from the ground up; no room imports one that stands below it in this 
     fitting/      sliders from recordings             a program and recordings -> values
     learned/      weights kept and put in place       values <-> JSON, PyTorch, programs
     comparison/   two tables, or two libraries        what changed between them
+    pages/        pages that learn                a program -> a file of HTML
     commands/     the command line, a module each     options -> calls, errors -> messages
 
 Under all of them: `errors` (what is wrong with an input, as data), `resources` (files of the
@@ -18,7 +19,9 @@ package), `files` (what is written, whole or not at all), `recordings` (sound th
 written) and `drawing` (plots).
 """
 
-__version__ = "0.1.0"
+from importlib import import_module
+
+__version__ = "0.2.0"
 
 #: The rooms, from the ground up.
 ROOMS = (
@@ -31,5 +34,15 @@ ROOMS = (
     "fitting",
     "learned",
     "comparison",
+    "pages",
     "commands",
 )
+
+#: What is imported when it is first asked for, so that a command starts quickly.
+_LAZY = {"vjp": "autodiff.vjp"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -28,6 +28,9 @@ from .printing import faust, latex
 #: The oldest compiler that everything is made for; rows with a later `since` are matched apart.
 OLDEST = "2.54.9"
 
+#: The section of the table whose rows become losses: of an estimate and a target, in this order.
+LOSSES = "Losses"
+
 Form = Literal["lift", "zero", "cut", "unavailable", "other"]
 
 
@@ -81,6 +84,25 @@ class Dual:
         """The name of the dual primitive in the library."""
         return f"dual_{self.row.name}"
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The constant arguments, in capitals, as parameters of a definition."""
+        return tuple(name.upper() for name in self.leading)
+
+    def signature(self, *parameters: str) -> str:
+        """The name of a loss with its parameters: `log_cosh` becomes `LogCosh(WINDOW, ...)`."""
+        name = "".join(word.capitalize() for word in self.row.name.split("_"))
+        return f"{name}({', '.join([*parameters, *self.numbers])})"
+
+    def error(self, count: str) -> str:
+        """The dual primitive with its constant arguments given, for `count` partials (Faust)."""
+        dual = f"{self.box}({count})"
+        if not self.numbers:
+            return dual
+        constants = [f"{number}, par(i, {count}, 0)" for number in self.numbers]
+        rest = f"si.bus({len(self.args)} * ({count} + 1))"
+        return f"({', '.join([*constants, rest])} : {dual})"
+
 
 def render(checked: Checked) -> dict[str, str]:
     """The generated files by name: `diff.lib` and `reference.md`."""
@@ -94,6 +116,7 @@ def render(checked: Checked) -> dict[str, str]:
         "sections": sections,
         "duals": duals,
         "newer": [dual for dual in duals if dual.newer and dual.form in ("lift", "zero")],
+        "losses": sections.get(LOSSES, []),
         "constants": [row for row in checked.table.primitives if _is_named_constant(row)],
         "oldest": OLDEST,
         "masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "values"}),

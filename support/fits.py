@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from rows import BUILD
 
 from faustdiff.autodiff import differentiate
 from faustdiff.faust.compilers import Compiler
@@ -18,6 +17,7 @@ from faustdiff.fitting.model import Source
 from faustdiff.fitting.pairing import pair
 from faustdiff.fitting.setup import Setup
 from faustdiff.recordings import open_recording
+from support.paths import BUILD
 
 RATE = 44100
 FOLDER = BUILD.parent / "examples" / "fit"
