@@ -14,6 +14,7 @@ from .options import (
     read_source,
     read_table,
     table_options,
+    tell,
     usable_input,
     write_whole,
 )
@@ -75,4 +76,4 @@ def differentiate_command(
         )
     write_whole(output, done.text)
     names = ", ".join(param.label for param in done.params)
-    click.echo(f"wrote {output}: {done.outputs} x (value, {names})")
+    tell(output, f"wrote {output}: {done.outputs} x (value, {names})")
