@@ -18,6 +18,8 @@ Under all of them: `errors` (what is wrong with an input, as data), `files` (wri
 at all), `resources` (files of the package) and `drawing` (plots).
 """
 
+from importlib import import_module
+
 __version__ = "0.1.0"
 
 #: The rooms, from the ground up.
@@ -34,3 +36,12 @@ ROOMS = (
     "pages",
     "commands",
 )
+
+#: What is imported when it is first asked for, so that a command starts quickly.
+_LAZY = {"vjp": "autodiff.vjp"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

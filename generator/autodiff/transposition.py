@@ -30,6 +30,7 @@ from ..table.vocabulary import WHERE
 from .gates import check_gates
 from .reversed_time import ReversedTime, held, scatter, table
 from .rules import Nodes, Signal
+from .selections import unsafe_signals
 from .tangents import Activity, NoRuleError, table_slopes, table_tangent
 
 
@@ -80,6 +81,7 @@ class _Transposition:
         self.bounds = Bounds(graph)
         self.found: dict[int, int] = {}
         self.shares: dict[str, tuple[Share, ...]] = {}
+        self.unsafe = unsafe_signals(graph, rows, outputs)
         check_gates(graph, outputs, self.active)
 
     def run(self, outputs: Sequence[int], first_input: int) -> Transposed:
@@ -124,28 +126,39 @@ class _Transposition:
             slope = table_tangent(graph, self.rows, number, graph.number(1.0))
             self.give(self.slopes[number], self.time.plain.mul(slope, cotangent))
             return
-        values = dict(zip(row.args, node.args, strict=True))
         if row.name not in self.shares:
             self.shares[row.name] = adjoint(row)
         for name, share in zip(row.args, self.shares[row.name], strict=True):
-            if share.form != "none" and self.active(values[name]):
-                self.by_share(row, name, share, values, cotangent)
+            if share.form != "none" and self.active(node.args[row.args.index(name)]):
+                self.by_share(number, row, name, share, cotangent)
 
     def by_share(
-        self, row: Primitive, name: str, share: Share, values: dict[str, int], cotangent: int
+        self, number: int, row: Primitive, name: str, share: Share, cotangent: int
     ) -> None:
+        arguments = self.graph.nodes[number].args
+        values = dict(zip(row.args, arguments, strict=True))
         argument = values[name]
         algebra = Nodes(self.graph, self.rows, {**values, COTANGENT: cotangent})
+        safe = self.unsafe.isdisjoint((number, *arguments))
         match share.form:
             case "lag":
                 self.give(argument, self.sent(row, cotangent, fold(share.expression, algebra)))
             case "value" if self.steady(argument) and row.kind != "selector":
                 factor, lag = self.undelayed(fold(partial(row, name), algebra))
-                self.give(argument, algebra.mul(factor, self.time.delayed(cotangent, lag)))
+                moved = self.time.delayed(cotangent, lag)
+                self.give(argument, self.taken(algebra.mul(factor, moved), moved, safe))
             case "value":
-                self.give(argument, fold(share.expression, algebra))
+                product = fold(share.expression, algebra)
+                self.give(argument, self.taken(product, cotangent, safe))
             case "state":
-                _Linear(self, row, name, values).pull(share.expression.tree, cotangent)
+                _Linear(self, row, name, values, safe).pull(share.expression.tree, cotangent)
+
+    def taken(self, product: Signal, cotangent: int, safe: bool) -> Signal:
+        """A product with a cotangent; 0 where that is 0, if the other factor is not `safe`."""
+        if safe or product is None or product == cotangent:
+            return product
+        given = self.graph.primitive("!=", cotangent, self.graph.number(0.0))
+        return self.time.chosen(given, product)
 
     def sent(self, row: Primitive, cotangent: int, lag: Signal) -> int:
         """The cotangent of what a delay by `lag` delays."""
@@ -203,9 +216,15 @@ class _Linear:
     """The transpose of an expression that is linear in the tangent of one argument."""
 
     def __init__(
-        self, parent: _Transposition, row: Primitive, name: str, values: dict[str, int]
+        self,
+        parent: _Transposition,
+        row: Primitive,
+        name: str,
+        values: dict[str, int],
+        safe: bool,
     ) -> None:
         self.parent = parent
+        self.safe = safe
         self.time = parent.time
         self.row = row
         self.argument = values[name]
@@ -233,7 +252,8 @@ class _Linear:
                 self.pull(right, plain.negate(cotangent))
             case ast.BinOp(left=left, op=ast.Mult(), right=right):
                 factor, linear = (right, left) if self.reads(left) else (left, right)
-                self.pull(linear, plain.mul(fold(factor, self.algebra), cotangent))
+                product = plain.mul(fold(factor, self.algebra), cotangent)
+                self.pull(linear, self.parent.taken(product, cotangent, self.safe))
             case ast.BinOp(left=left, op=ast.Div(), right=right):
                 self.pull(left, plain.div(cotangent, fold(right, self.algebra)))
             case ast.Subscript() if (lag := delay_of(tree)) is not None:

@@ -131,6 +131,11 @@ def _named(
     return None
 
 
+def listed(params: Sequence[Parameter], start: int, note: str = "") -> list[str]:
+    """Lines of a comment: the paths of sliders, numbered from `start`."""
+    return [f"  {place}. {param.path}{note}" for place, param in enumerate(params, start)]
+
+
 def metadata(label: str) -> dict[str, str]:
     """The metadata of a label: `{"unit": "dB"}` of "gain [unit:dB]"."""
     return {key.strip(): (value or "").strip() for key, value in _META.findall(label)}
