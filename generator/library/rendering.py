@@ -131,7 +131,8 @@ def write(files: Mapping[str, str], folder: Path) -> list[Path]:
     """Writes the files into `folder`, all of them or none, each whole; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        for file, text in files.items():
+        # What is entered last is left first, and takes its place first.
+        for file, text in reversed(files.items()):
             new = stack.enter_context(replacing(folder / file))
             new.write_text(text, encoding="utf-8", newline="\n")
     return [folder / file for file in files]
