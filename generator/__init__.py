@@ -20,7 +20,7 @@ at all), `resources` (files of the package) and `drawing` (plots).
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: The rooms, from the ground up.
 ROOMS = (
