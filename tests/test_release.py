@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import command_pages
 import pytest
 import yaml
 
+import command_pages
 import dist
 import faustdiff
 from faustdiff.commands import main

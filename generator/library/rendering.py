@@ -132,7 +132,7 @@ def write(files: Mapping[str, str], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         # What is entered last is left first, and takes its place first.
-        for file, text in reversed(files.items()):
+        for file, text in reversed(list(files.items())):
             new = stack.enter_context(replacing(folder / file))
             new.write_text(text, encoding="utf-8", newline="\n")
     return [folder / file for file in files]
