@@ -14,13 +14,13 @@ The rooms, from the ground up; no room imports one that stands below it in this 
     pages/        pages that learn                a program -> a file of HTML
     commands/     the command line, a module each     options -> calls, errors -> messages
 
-Under all of them: `errors` (what is wrong with an input, as data), `resources` (files of the
-package) and `drawing` (plots).
+Under all of them: `errors` (what is wrong with an input, as data), `files` (written whole or not
+at all), `resources` (files of the package) and `drawing` (plots).
 """
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: The rooms, from the ground up.
 ROOMS = (

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +18,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
+from ..files import replacing
 
 Array = NDArray[np.float64]
 
@@ -180,21 +179,14 @@ def write_audio(
 
     `subtype` is libsndfile's: PCM_16, PCM_24, FLOAT, DOUBLE. Raises OSError.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-", suffix=".wav")
-    os.close(handle)
-    try:
-        with soundfile.SoundFile(
-            name, "w", samplerate=rate, channels=channels, subtype=subtype, format="WAV"
-        ) as sound:
-            for samples in blocks:
-                sound.write(np.ascontiguousarray(samples.T))
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
+    with (
+        replacing(path, ".wav") as new,
+        soundfile.SoundFile(
+            new, "w", samplerate=rate, channels=channels, subtype=subtype, format="WAV"
+        ) as sound,
+    ):
+        for samples in blocks:
+            sound.write(np.ascontiguousarray(samples.T))
 
 
 def total_frames(pairs: Sequence[Pair]) -> int:
