@@ -9,11 +9,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import command_pages
-import dist
 import pytest
 import yaml
 
+import command_pages
+import dist
 import faustdiff
 from faustdiff.commands import main
 from support.paths import ROOT

@@ -22,9 +22,9 @@ from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
-from command_pages import roff
 from packaging.metadata import Metadata
 
+from command_pages import roff
 from faustdiff import ROOMS, __version__
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,8 +12,9 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import InputError
-from ..faust.compilers import Compiler, FaustError, find_compiler
-from ..files import write_file
+from ..faust.calling import FaustError
+from ..faust.compilers import Compiler, find_compiler
+from ..files import is_stream, write_file
 from ..resources import resource
 from ..table.model import Table, read
 
@@ -145,3 +146,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """Writes a file, or ends the command and leaves what was there before."""
     with usable_input():
         write_file(path, content)
+
+
+def tell(path: Path, text: str) -> None:
+    """Says what was written to `path`; apart from it, where that is the standard output."""
+    click.echo(text, err=is_stream(path))
