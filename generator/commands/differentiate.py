@@ -17,6 +17,7 @@ from .options import (
     read_table,
     refuse,
     table_options,
+    tell,
     usable_input,
     write_whole,
 )
@@ -106,7 +107,7 @@ def differentiate_command(
         done = differentiate(read_source(program), mode=mode, **options)
     write_whole(output, done.text)
     names = ", ".join(param.label for param in done.params)
-    click.echo(f"wrote {output}: {done.outputs} x (value, {names})")
+    tell(output, f"wrote {output}: {done.outputs} x (value, {names})")
 
 
 def _write_both(output: Path, made: ReversePrograms) -> None:

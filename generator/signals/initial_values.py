@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..faust.compilers import Compiler, FaustError
+from ..faust.calling import FaustError
+from ..faust.compilers import Compiler
 from ..table.model import Table, built_in_table
 from .labels import path_of
 from .printing import printed_program
