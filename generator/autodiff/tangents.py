@@ -153,7 +153,35 @@ class _Forward:
                 for index, delayed in self.found[number].items():
                     source = self.found[graph.source(number)].get(index)
                     graph.close(delayed, graph.number(0.0) if source is None else source)
-        return [self.found[output] for output in outputs]
+        reached = self._reached(numbers)
+        for number in numbers:
+            if graph.nodes[number].op == "feedback":
+                for index, delayed in self.found[number].items():
+                    if not reached[number] >> index & 1:
+                        graph.silence(delayed)
+        return [
+            {index: n for index, n in self.found[output].items() if reached[output] >> index & 1}
+            for output in outputs
+        ]
+
+    def _reached(self, numbers: Sequence[int]) -> dict[int, int]:
+        """Which parameters do reach a signal, as bits: a tangent that is made of itself is 0.
+
+        In a loop tangents are written down before it is known whether any comes in.
+        """
+        bits = dict.fromkeys(numbers, 0)
+        made = {n: sum(1 << index for index in self.found[n]) for n in numbers if self.found[n]}
+        bits |= {n: 1 << index for index, n in enumerate(self.parameters) if n in made}
+        changed = True
+        while changed:
+            changed = False
+            for number, own in made.items():
+                new = bits[number]
+                for source in self.activity.paths(number):
+                    new |= bits[source] & own
+                changed |= new != bits[number]
+                bits[number] = new
+        return bits
 
     def tangent(self, number: int, index: int, one: int) -> int | None:
         node = self.graph.nodes[number]
