@@ -43,6 +43,7 @@ from .options import (
     read_source,
     read_table,
     refuse,
+    runs_programs,
     table_options,
     usable_input,
     write_whole,
@@ -181,6 +182,7 @@ class Subject:
     help="Folder to write into.  [default: PROGRAM.fit]",
 )
 @table_options
+@runs_programs
 def fit_command(
     program: Path,
     include: tuple[Path, ...],
