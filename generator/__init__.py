@@ -14,8 +14,9 @@ The rooms, from the ground up; no room imports one that stands below it in this 
     pages/        pages that learn                a program -> a file of HTML
     commands/     the command line, a module each     options -> calls, errors -> messages
 
-Under all of them: `errors` (what is wrong with an input, as data), `files` (written whole or not
-at all), `resources` (files of the package) and `drawing` (plots).
+Under all of them: `errors` (what is wrong with an input, as data), `resources` (files of the
+package), `files` (what is written, whole or not at all), `recordings` (sound that is read and
+written) and `drawing` (plots).
 """
 
 from importlib import import_module
