@@ -129,7 +129,7 @@ def test_threads_may_call_one_module() -> None:
 
 
 def test_a_training_loop_keeps_its_memory() -> None:
-    module = owning()
+    module = copy.deepcopy(made(owned=True))
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
     x = NOISE.repeat(1, 1, 5)
 

@@ -17,12 +17,13 @@ The rooms, from the ground up; no room imports one that stands below it in this 
     commands/     the command line, a module each     options -> calls, errors -> messages
 
 Under all of them: `errors` (what is wrong with an input, as data), `resources` (files of the
-package) and `drawing` (plots).
+package), `files` (what is written, whole or not at all), `recordings` (sound that is read and
+written) and `drawing` (plots).
 """
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: The rooms, from the ground up.
 ROOMS = (

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .calling import TIMEOUT, FaustError
 from .compiled import CompiledProgram
-from .compilers import TIMEOUT, Compiler, FaustError
+from .compilers import Compiler
 from .emitted import with_channels, with_local_states
 from .interface import Control, Signals
 from .translation import compile_cpp, translate

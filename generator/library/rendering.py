@@ -6,8 +6,8 @@ arrives as text in a `Dual`. Equal tables give equal files, to the byte.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ import jinja2
 import mpmath as mp
 
 from .. import __version__
+from ..files import replacing
 from ..proof.checking import Checked
 from ..resources import resource
 from ..table import rules
@@ -129,10 +130,12 @@ def render(checked: Checked) -> dict[str, str]:
 def write(files: Mapping[str, str], folder: Path) -> list[Path]:
     """Writes the files into `folder`, all of them or none, each whole; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as name:
-        for file, text in files.items():
-            (Path(name) / file).write_text(text, encoding="utf-8", newline="\n")
-        return [(Path(name) / file).replace(folder / file) for file in files]
+    with ExitStack() as stack:
+        # What is entered last is left first, and takes its place first.
+        for file, text in reversed(list(files.items())):
+            new = stack.enter_context(replacing(folder / file))
+            new.write_text(text, encoding="utf-8", newline="\n")
+    return [folder / file for file in files]
 
 
 @cache
