@@ -10,14 +10,20 @@ The rooms, from the ground up; no room imports one that stands below it in this 
     autodiff/     derivatives of whole programs       a graph -> a graph with partials
     fitting/      sliders from recordings             a program and recordings -> values
     learned/      weights kept and put in place       values <-> JSON, PyTorch, programs
+    layers/       what torch/ and jax/ share          a program -> arrays, cotangents
+    torch/ jax/   a program as a layer                tensors -> tensors, gradients
     comparison/   two tables, or two libraries        what changed between them
+    pages/        pages that learn                a program -> a file of HTML
     commands/     the command line, a module each     options -> calls, errors -> messages
 
 Under all of them: `errors` (what is wrong with an input, as data), `resources` (files of the
-package) and `drawing` (plots).
+package), `files` (what is written, whole or not at all), `recordings` (sound that is read and
+written) and `drawing` (plots).
 """
 
-__version__ = "0.1.0"
+from importlib import import_module
+
+__version__ = "0.2.0"
 
 #: The rooms, from the ground up.
 ROOMS = (
@@ -29,6 +35,19 @@ ROOMS = (
     "autodiff",
     "fitting",
     "learned",
+    "layers",
+    "torch",
+    "jax",
     "comparison",
+    "pages",
     "commands",
 )
+
+#: What is imported when it is first asked for, so that a command starts quickly.
+_LAZY = {"vjp": "autodiff.vjp"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

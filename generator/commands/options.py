@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +14,10 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import InputError
-from ..faust.compilers import Compiler, FaustError, find_compiler
+from ..faust.calling import FaustError
+from ..faust.compilers import Compiler, find_compiler
+from ..faust.supervision import Death, split
+from ..files import is_stream, write_file
 from ..resources import resource
 from ..table.model import Table, read
 
@@ -23,6 +26,8 @@ UNUSABLE = 2
 
 #: What `--fad` puts in front of a program, on its first line: the numbers of lines stay.
 WORDS = 'fad = library("diff.lib").fad; rad = library("diff.lib").rad; '
+#: What brings a cursor back that a progress bar has hidden.
+SHOW_CURSOR = "\x1b[?25h"
 #: How much of a line of a compiler's message is shown.
 MAX_LINE = 300
 #: What the compilers call the text they are given, before the number of a line.
@@ -95,6 +100,29 @@ def parameter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return every(param(command))
 
 
+def runs_programs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives the work of a command to a child: a program of a user that crashes is a message.
+
+    Only where the command is the process: called as a function, it does its work here.
+    """
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> Any:
+        about = click.get_current_context().find_root().obj or {}
+        if not about.get("supervised") or not hasattr(os, "fork"):
+            return command(*args, **options)
+        ending = split()
+        if ending is None:
+            return command(*args, **options)
+        if isinstance(ending, Death):
+            if sys.stderr.isatty():
+                click.echo(SHOW_CURSOR, err=True, nl=False)
+            refuse(f"{options.get('program', 'a program')}: {ending.what}", ending.hint)
+        sys.exit(ending)
+
+    return run
+
+
 def read_table(table: Path, extensions: tuple[Path, ...]) -> Table:
     """The table of the options; ends the command if it cannot be used."""
     with usable_input():
@@ -162,19 +190,10 @@ def refuse(what: str, hint: str) -> NoReturn:
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Writes a file, or ends the command and leaves what was there before."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            # A temporary file is for its owner alone; a new file is as the user wants his files.
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(name).chmod(0o666 & ~mask)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        refuse(f"{path}: cannot be written: {error.strerror}", "choose another file")
+    with usable_input():
+        write_file(path, content)
+
+
+def tell(path: Path, text: str) -> None:
+    """Says what was written to `path`; apart from it, where that is the standard output."""
+    click.echo(text, err=is_stream(path))

@@ -16,6 +16,8 @@ from .options import (
     chosen_compiler,
     program_options,
     read_source,
+    runs_programs,
+    tell,
     usable_input,
     write_whole,
 )
@@ -54,6 +56,7 @@ SECONDS = 10.0
     type=click.IntRange(min=1),
     help=f"Sample rate in Hz.  [default: {RATE}, or that of the file]",
 )
+@runs_programs
 def train_command(
     program: Path,
     include: tuple[Path, ...],
@@ -102,4 +105,4 @@ def train_command(
         sys.exit(NOT_HELD)
     write_whole(params, text_of(trained.values))
     first, last = trained.losses[0], trained.losses[-1]
-    click.echo(f"wrote {params}: {len(trained.values)} values; loss {first:.3g} -> {last:.3g}")
+    tell(params, f"wrote {params}: {len(trained.values)} values; loss {first:.3g} -> {last:.3g}")

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import InputError, Place, Problem
+from ..faust.names import places_of
 from ..faust.program import control_path
-from .graph import Graph, Widget
+from .graph import Graph
+from .labels import path_of, place_of, read_label
 
 SLIDERS = ("hslider", "vslider", "nentry")
 #: What marks a slider, as in `hslider("gain [diff:1]", ...)`.
 MARK, MARKED = "diff", ("1", "on")
-
-_META = re.compile(r"\[([^\]:]*)(?::([^\]]*))?\]")
-#: The first step of a label that is a path: up, here, into a group, or (nothing) from the top.
-_STEP = re.compile(r"(?:(?P<up>\.\.)|(?P<here>\.)|[hvt]:(?P<group>(?:[^/\[]|\[[^\]]*\])+)|)/")
 
 
 @dataclass(frozen=True)
@@ -60,21 +57,35 @@ class Parameter:
 
 def sliders(graph: Graph, numbers: Sequence[int], name: str) -> dict[int, Parameter]:
     """The sliders among the signals `numbers`, in order; `name` is that of the program."""
-    shown = {n: widget for n in numbers if (widget := graph.nodes[n].widget)}
-    places = {number: _place(widget) for number, widget in shown.items()}
-    # With one group around everything the interface is that group, else one named as the program.
-    tops = {place[0] if len(place) > 1 else None for place in places.values()}
-    around = [] if len(tops) == 1 and None not in tops else [name]
+    around = [] if in_one_group(graph, numbers) else [name]
     found = {}
-    for number, widget in shown.items():
-        if widget.kind in SLIDERS:
+    for number in numbers:
+        widget = graph.nodes[number].widget
+        if widget and widget.kind in SLIDERS:
             init, low, high, step = map(float, widget.numbers)
-            meta = metadata(widget.label)
-            path = control_path([*around, *places[number]])
+            place = path_of(widget.groups, widget.label)
             found[number] = Parameter(
-                places[number][-1], path, widget.kind, init, low, high, step, meta
+                place[-1],
+                control_path([*around, *place]),
+                widget.kind,
+                init,
+                low,
+                high,
+                step,
+                read_label(place_of(widget.groups, widget.label)[1]).metadata,
             )
     return found
+
+
+def in_one_group(graph: Graph, numbers: Sequence[int]) -> bool:
+    """Whether one group of the program is around its whole user interface.
+
+    If none is, the compiler puts everything in a group that is named as the program.
+    """
+    shown = [widget for n in numbers if (widget := graph.nodes[n].widget)]
+    around = [place_of(widget.groups, widget.label)[0] for widget in shown]
+    tops = {groups[0] if groups else None for groups in around}
+    return len(tops) == 1 and None not in tops
 
 
 def choose(
@@ -110,7 +121,8 @@ def choose(
 def _named(
     found: Mapping[int, Parameter], name: str, file: str, problems: list[Problem]
 ) -> int | None:
-    matching = [n for n, one in found.items() if name in (one.label, one.path)]
+    numbers = list(found)
+    matching = [numbers[place] for place in places_of(name, list(found.values()))]
     if len(matching) == 1:
         return matching[0]
     if matching:
@@ -126,27 +138,6 @@ def _named(
     return None
 
 
-def metadata(label: str) -> dict[str, str]:
-    """The metadata of a label: `{"unit": "dB"}` of "gain [unit:dB]"."""
-    return {key.strip(): (value or "").strip() for key, value in _META.findall(label)}
-
-
-def plain(label: str) -> str:
-    """A label without its metadata."""
-    return " ".join(_META.sub("", label).split())
-
-
-def _place(widget: Widget) -> list[str]:
-    """The labels from the outermost group to the widget, whose label may itself be a path."""
-    place = [plain(label) for _, label in widget.groups]
-    label = widget.label
-    # Any other slash is part of the label: "Dry/Wet".
-    while step := _STEP.match(label):
-        label = label[step.end() :]
-        if step["group"]:
-            place.append(plain(step["group"]))
-        elif step["up"]:
-            del place[-1:]
-        elif not step["here"]:
-            place.clear()
-    return [*place, plain(label)]
+def listed(params: Sequence[Parameter], start: int, note: str = "") -> list[str]:
+    """Lines of a comment: the paths of sliders, numbered from `start`."""
+    return [f"  {place}. {param.path}{note}" for place, param in enumerate(params, start)]

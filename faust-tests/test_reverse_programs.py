@@ -1,0 +1,174 @@
+"""Reverse mode as two programs: against forward mode, and against central differences."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings
+
+from faustdiff.autodiff.reverse import reverse_programs
+from faustdiff.errors import InputError
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import Program, build
+from support.library_functions import ROWS
+from support.random_programs import Model, Rejected, models, reference
+from support.reverse_pairs import Adjoint, adjoints
+from support.whole_examples import FUNCTIONS, WHOLE
+from support.whole_programs import HEAD, Whole, function
+
+#: Of the sum of the magnitudes of the terms: both modes add the same products in another order.
+BY_FORWARD = 1e-11
+#: Five-point differences in double, with a step of 1e-4.
+BY_DIFFERENCES = 1e-8
+#: How many random programs each compiler is given, and of which kind.
+COUNT = int(os.environ.get("FAUSTDIFF_PROGRAMS", "12"))
+SEED = int(os.environ.get("FAUSTDIFF_SEED", "0"))
+
+
+def slider(name: str, value: float, low: float, high: float) -> str:
+    return f'hslider("{name}", {value}, {low}, {high}, 0.0001)'
+
+
+GAIN = slider("g", 0.5, 0, 1)
+MEMORIES = {
+    "gain": f"*({GAIN})",
+    "one pole": f"+ ~ *({GAIN})",
+    "low-pass": f"fi.lowpass(4, {slider('f', 1000, 20, 9000)}) : *({GAIN})",
+    "string": f"+ ~ (de.fdelay(512, {slider('l', 50.3, 1, 400)}) : fi.lowpass(1,"
+    f" {slider('f', 5000, 20, 9000)}) : *({GAIN}))",
+    "moving delay": f"@({slider('d', 20.5, 0, 50)} * (1 + os.osc(441))) : *({GAIN})",
+    "moving delay in a loop": f"+ ~ (@(min(100, int(20 + 10 * os.osc(441)))) : *({GAIN}))",
+    "moving delay down to nothing": f"*({GAIN}) : @(int(1.2 + 1.2 * os.osc(4410)))",
+    "table in turns": f"rwtable(64, 0.0, ba.time % 64, *({GAIN}), ba.time * 7 % 60)",
+    "table out of order": "rwtable(8, 0.0, int(ba.time * 0.71) % 8,"
+    f" *({GAIN}), int(ba.time * 2.1) % 8)",
+    "table in a loop": f"+ ~ (rwtable(8, 0.0, ba.time % 8, *({GAIN}), (ba.time + 3) % 8))",
+    "control": f"*({GAIN}), (ba.time % 7 > 3) : control",
+    "enable": f"*({GAIN}), max(0, ba.time % 7 * {slider('h', 0.5, 0, 1)} - 0.3) : enable",
+    "prefix": f"prefix(1.0, *({GAIN}))",
+    "smoothed": f"*({GAIN} : si.smoo)",
+    "noise": f"_ + no.noise * {GAIN} : fi.resonlp({slider('f', 1000, 20, 9000)}, 2, 1)",
+    "taps": f"_ <: sum(i, 5, @(i) * {slider('h%i', 0.5, -1, 1)})",
+}
+
+
+#: Functions of the standard libraries, a few of each kind; all of them with the marker `slow`.
+LIBRARY = tuple(
+    function(row.name, row.at, row.text)
+    for row in ROWS
+    if row.feed == "noise" and not row.only and not row.text.startswith(("aa", "ts"))
+)
+EXAMPLES = (*FUNCTIONS, *WHOLE)
+
+
+def check(programs: Sequence[Whole], compiler: Compiler, frames: int = 400) -> list[Adjoint]:
+    """Each program against forward mode; what is wrong, in one message."""
+    found = adjoints(programs, compiler, frames=frames)
+    wrong = [f"{one.whole.title}: {one.error:.1e}" for one in found if one.error > BY_FORWARD]
+    wrong += [
+        f"{one.whole.title}: the value is another"
+        for one in found
+        if not np.allclose(one.value, one.original, rtol=1e-9, atol=1e-12)
+    ]
+    assert not wrong, "\n".join(wrong)
+    return found
+
+
+def test_memories(compiler: Compiler) -> None:
+    programs = [Whole(title, f"{HEAD}process = {text};") for title, text in MEMORIES.items()]
+    for one in check(programs, compiler):
+        assert np.any(one.expected), one.whole.title
+        off = abs(one.slope - one.products[-1])
+        assert off <= BY_DIFFERENCES * one.scale[-1], one.whole.title
+
+
+# By one compiler each, for time: the programs of both are printed from the same graph.
+def test_examples(compiler: Compiler) -> None:
+    start = int(compiler.name == "faust")
+    check(EXAMPLES[start::2], compiler, frames=1500)
+
+
+def test_functions_of_the_standard_libraries(compiler: Compiler) -> None:
+    start = 7 * int(compiler.name == "faust")
+    check(LIBRARY[start::20], compiler, frames=1000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(20))
+def test_all_functions_of_the_standard_libraries(compiler: Compiler, part: int) -> None:
+    check(LIBRARY[part::20], compiler, frames=1000)
+
+
+def test_random_programs(compiler: Compiler) -> None:
+    programs = drawn(2 * COUNT)[int(compiler.name == "faust") :: 2]
+    check(programs, compiler, frames=16)
+
+
+@functools.cache
+def drawn(count: int) -> list[Whole]:
+    """Random programs with parameters that are differentiable where they are tried."""
+    found: dict[str, Whole] = {}
+    signals = np.random.default_rng(3).uniform(-1, 1, (2, 16))
+
+    @seed(SEED)
+    @settings(
+        max_examples=2 * count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(models())
+    def collect(model: Model) -> None:
+        try:
+            reference(model, signals)
+        except Rejected:
+            reject()
+        found[model.text] = function(model.text, model.at, model.text)
+
+    collect()
+    return list(found.values())[:count]
+
+
+def test_sliders_that_move_in_time(compiler: Compiler) -> None:
+    source = HEAD + (
+        f"process = de.fdelay(2048, {slider('d', 50, 10, 1000)}) : fi.lowpass(2,"
+        f" {slider('f', 1000, 20, 9000)}) : *({GAIN});"
+    )
+    made = reverse_programs(source, params=["g"], signals=["f", "d"], compiler=compiler)
+    assert [one.label for one in made.signals] == ["f", "d"]
+    forward, backward = (build(t, compiler=compiler) for t in (made.forward, made.backward))
+    rng, frames = np.random.default_rng(3), 400
+    n = np.arange(frames)
+    fed = np.vstack([rng.uniform(-1, 1, frames), 1000 + 300 * np.sin(n / 20), 200.3 + n / 3.1])
+    v = rng.normal(size=fed.shape) * np.array([[1.0], [10.0], [1e-3]])
+    g = rng.normal(size=(1, frames))
+
+    def run(program: Program, signals: np.ndarray) -> np.ndarray:
+        return np.asarray(program.run(signals), float)
+
+    def loss(h: float) -> float:
+        return float(np.sum(g * run(forward, fed + h * v)[:1]))
+
+    tape = run(forward, fed)[1:]
+    given = run(backward, np.vstack([g, tape])[:, ::-1])[:3, ::-1]
+    h = 1e-3
+    slope = (8 * (loss(h) - loss(-h)) - (loss(2 * h) - loss(-2 * h))) / (12 * h)
+    # Where the delay passes a whole number, the slope of the interpolation jumps.
+    assert abs(np.sum(given * v) - slope) <= 1e-8 * np.sum(np.abs(given * v))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f"process = + ~ *({GAIN}), _ : enable;", "has memory, which reverse mode does not stop"),
+        (f"process(x, d) = x * {GAIN} : @(d);", "no bound"),
+    ],
+)
+def test_what_it_refuses(compiler: Compiler, text: str, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        reverse_programs(text, all_continuous=True, compiler=compiler)

@@ -1,0 +1,356 @@
+"""The transposed program: from the cotangents of outputs to those of inputs and sliders.
+
+The derivative of a program at its signals is a linear program; this is its transpose, in reversed
+time. Signals are met in descending order, so that a cotangent is complete before it is passed on:
+
+- a split becomes a sum: a signal's cotangent adds up what its readers give;
+- a box without memory multiplies by its partial, by the rule of the table;
+- a delay gives its cotangent to what it delays, that many samples later in reversed time;
+- feedback k of a signal s gives s its own cotangent of the sample before, in reversed time: a
+  feedback of the transposed program, which is closed when the cotangent of k is complete.
+
+Both programs stand in one graph at first. Where the transposed one reads a signal of the original,
+that is a factor of a partial at the same sample; how it gets there is for `tape`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..signals.bounds import Bounds
+from ..signals.graph import Graph, Node
+from ..signals.rows import Rows
+from ..signals.steady import Steadiness
+from ..table.expressions import condition, delay_of, fold
+from ..table.model import Primitive, tangent_name
+from ..table.rules import COTANGENT, Share, adjoint, partial
+from ..table.vocabulary import WHERE
+from .coefficients import Coefficients, Term
+from .gates import check_gates
+from .reversed_time import ReversedTime, held, scatter, table
+from .rules import Nodes, Signal
+from .selections import unsafe_signals
+from .tangents import Activity, NoRuleError, table_slopes, table_tangent
+
+
+@dataclass(frozen=True)
+class Transposed:
+    """`cotangents` of the leaves, as nodes; `time` tells which nodes run in reversed time."""
+
+    cotangents: tuple[int, ...]
+    time: ReversedTime
+
+
+def transpose(
+    graph: Graph,
+    rows: Rows,
+    outputs: Sequence[int],
+    leaves: Sequence[int],
+    steady: Steadiness,
+    first_input: int,
+) -> Transposed:
+    """The cotangents of the signals `leaves`, by those of `outputs`, as new nodes of `graph`.
+
+    The cotangents of the outputs are inputs with the indices from `first_input` on. For a leaf that
+    is steady, only the sum over time is meant: its terms may come at other samples than they
+    belong to. Raises `NoRuleError` where a cotangent meets a box that has no rule, or none in
+    reversed time.
+    """
+    return _Transposition(graph, rows, outputs, leaves, steady).run(outputs, first_input)
+
+
+class _Transposition:
+    def __init__(
+        self,
+        graph: Graph,
+        rows: Rows,
+        outputs: Sequence[int],
+        leaves: Sequence[int],
+        steady: Steadiness,
+    ) -> None:
+        self.graph = graph
+        self.rows = rows
+        self.leaves = leaves
+        self.steady = steady
+        self.numbers = graph.reachable(outputs)
+        #: From here on, signals are made by rules.
+        self.made = len(graph.nodes)
+        self.slopes = table_slopes(graph, self.numbers)
+        self.activity = Activity(graph, rows, self.slopes)
+        self.activity.spread(self.numbers, leaves)
+        self.time = ReversedTime(graph, rows)
+        self.bounds = Bounds(graph)
+        self.found: dict[int, int] = {}
+        self.shares: dict[str, tuple[Share, ...]] = {}
+        self.unsafe = unsafe_signals(graph, rows, outputs)
+        self.coefficients: Coefficients | None = Coefficients(
+            graph, rows, leaves, self.activity.bits, self.activity.paths, self.slopes
+        )
+        check_gates(graph, outputs, self.active)
+
+    def run(self, outputs: Sequence[int], first_input: int) -> Transposed:
+        graph = self.graph
+        pending: dict[int, int] = {}
+        for number in self.numbers:
+            if graph.nodes[number].op == "feedback" and self.active(number):
+                pending[number] = self.time.feedback()
+                self.give(graph.source(number), pending[number])
+        for index, output in enumerate(outputs):
+            self.give(output, self.time.input(first_input + index))
+        leaves = set(self.leaves)
+        for number in reversed(self.numbers):
+            cotangent = self.found.get(number)
+            if number in pending:
+                graph.close(pending[number], self.silent(cotangent))
+            elif cotangent is not None and number not in leaves:
+                self.through(number, cotangent)
+        self.through_coefficients(leaves)
+        return Transposed(tuple(self.silent(self.found.get(n)) for n in self.leaves), self.time)
+
+    def through_coefficients(self, leaves: set[int]) -> None:
+        """Passes the cotangents of what is steady on to the sliders."""
+        collected, self.coefficients = self.coefficients, None
+        assert collected is not None
+        self.found.update(collected.cotangents())
+        for number in reversed(self.graph.reachable(collected.chained)):
+            cotangent = self.found.get(number)
+            if cotangent is not None and number not in leaves:
+                self.through(number, cotangent)
+
+    def active(self, number: int) -> bool:
+        return self.activity.bits.get(number, 0) != 0
+
+    def silent(self, cotangent: Signal) -> int:
+        return self.graph.number(0.0) if cotangent is None else cotangent
+
+    def give(self, number: int, cotangent: Signal) -> None:
+        """Adds to the cotangent of a signal."""
+        if cotangent is None or not self.active(number):
+            return
+        if self.coefficients and self.steady(number):
+            self.coefficients.add(number, Term(cotangent))
+            return
+        total = self.time.plain.add(self.found.get(number), cotangent)
+        assert total is not None
+        self.found[number] = total
+
+    def through(self, number: int, cotangent: int) -> None:
+        """Passes the cotangent of a signal on to what it is computed from."""
+        graph, node = self.graph, self.graph.nodes[number]
+        if node.op == "bargraph":
+            self.give(node.args[0], cotangent)
+            return
+        row = self.activity.row(number, self.active)
+        if number in self.slopes:
+            slope = table_tangent(graph, self.rows, number, graph.number(1.0))
+            self.give(self.slopes[number], self.time.plain.mul(slope, cotangent))
+            return
+        if row.name not in self.shares:
+            self.shares[row.name] = adjoint(row)
+        for name, share in zip(row.args, self.shares[row.name], strict=True):
+            if share.form != "none" and self.active(node.args[row.args.index(name)]):
+                self.by_share(number, row, name, share, cotangent)
+
+    def by_share(
+        self, number: int, row: Primitive, name: str, share: Share, cotangent: int
+    ) -> None:
+        arguments = self.graph.nodes[number].args
+        values = dict(zip(row.args, arguments, strict=True))
+        argument = values[name]
+        algebra = Nodes(self.graph, self.rows, {**values, COTANGENT: cotangent})
+        safe = self.unsafe.isdisjoint((number, *arguments))
+        match share.form:
+            case "lag":
+                self.give(argument, self.sent(row, cotangent, fold(share.expression, algebra)))
+            case "value" if self.coefficients and self.steady(argument) and row.kind != "selector":
+                self.to_coefficient(argument, fold(partial(row, name), algebra), cotangent, safe)
+            case "value":
+                product = fold(share.expression, algebra)
+                self.give(argument, self.taken(product, cotangent, safe))
+            case "state":
+                _Linear(self, row, name, values, safe).pull(share.expression.tree, cotangent)
+
+    def taken(self, product: Signal, cotangent: int, safe: bool) -> Signal:
+        """A product with a cotangent; 0 where that is 0, if the other factor is not `safe`."""
+        if safe or product is None or product == cotangent:
+            return product
+        given = self.graph.primitive("!=", cotangent, self.graph.number(0.0))
+        return self.time.chosen(given, product)
+
+    def sent(self, row: Primitive, cotangent: int, lag: Signal) -> int:
+        """The cotangent of what a delay by `lag` delays."""
+        if lag is None or self.steady(lag):
+            return self.time.delayed(cotangent, lag)
+        longest = self.bounds.highest(lag)
+        if longest is None:
+            why = (
+                "the length of the delay moves, and no bound of it is known for reverse mode; "
+                "bound it by min"
+            )
+            raise NoRuleError(row.faust, why)
+        return scatter(self.time, cotangent, lag, int(longest))
+
+    def to_coefficient(self, number: int, factor: Signal, cotangent: int, safe: bool) -> None:
+        """Gives a steady signal its cotangent, as a recorded signal times what is not recorded.
+
+        Its sum over time counts, and that of c[n] f[n - d] is that of c[n + d] f[n], with d steady
+        and both zero outside: one recorded signal serves for all its delays. What is steady in
+        the factor is taken out of it too.
+        """
+        assert self.coefficients is not None
+        root, lag, scale = self.unwound(factor)
+        if root is None:
+            return
+        moved = self.time.delayed(cotangent, lag)
+        if safe:
+            self.coefficients.add(number, Term(moved, root, scale))
+        else:
+            product = self.taken(self.time.plain.mul(root, moved), moved, safe)
+            assert product is not None
+            self.coefficients.add(number, Term(product, None, scale))
+
+    def unwound(self, factor: Signal) -> tuple[Signal, Signal, Signal]:
+        """A factor without the delays and the steady factors at its end; their sum and product.
+
+        As a product, None stands for 1. A signal of the original is not taken apart: it may be
+        recorded for other factors too.
+        """
+        lag: Signal = None
+        scale: Signal = None
+        seen: set[int] = set()
+        while factor is not None and factor not in seen:
+            seen.add(factor)
+            node = self.graph.nodes[factor]
+            if node.op == "feedback":
+                lag = self.time.plain.add(lag, self.graph.number(1))
+                factor = self.graph.source(factor)
+            elif found := self.delay(factor):
+                factor, more = found
+                lag = self.time.plain.add(lag, more)
+            elif factor >= self.made and (scaled := self.scaled(node)):
+                factor, more = scaled
+                scale = more if scale is None else self.time.plain.mul(scale, more)
+            else:
+                break
+        return factor, lag, scale
+
+    def scaled(self, node: Node) -> tuple[int, Signal] | None:
+        """What a signal is a steady multiple of, and by which factor."""
+        plain, one = self.time.plain, self.graph.number(1.0)
+        if node.op != "primitive" or not any(map(self.steady, node.args)):
+            return None
+        match node.name, node.args:
+            case "*", (a, b):
+                return (b, a) if self.steady(a) else (a, b)
+            case "/", (a, b) if self.steady(b):
+                return a, plain.div(one, b)
+            case "-", (a, b) if self.is_zero(a):
+                return b, self.graph.number(-1.0)
+            case "select2", (test, a, b) if self.steady(test) and self.is_zero(a):
+                return b, self.time.chosen(test, one)
+            case "select2", (test, a, b) if self.steady(test) and self.is_zero(b):
+                return a, self.graph.primitive("select2", test, one, self.graph.number(0.0))
+        return None
+
+    def is_zero(self, number: int) -> bool:
+        node = self.graph.nodes[number]
+        return node.op == "number" and float(node.name) == 0
+
+    def delay(self, number: int) -> tuple[int, Signal] | None:
+        """What a signal delays and by how much, if it is a steady delay and nothing else."""
+        node = self.graph.nodes[number]
+        row = self.rows.of(node) if node.op == "primitive" else None
+        if row is None or row.value is None or not isinstance(row.value.tree, ast.Subscript):
+            return None
+        lag = delay_of(row.value.tree)
+        if lag is None:
+            return None
+        values = dict(zip(row.args, node.args, strict=True))
+        more: Signal = fold(lag, Nodes(self.graph, self.rows, values))
+        if more is not None and not self.steady(more):
+            return None
+        assert isinstance(row.value.tree.value, ast.Name)
+        return values[row.value.tree.value.id], more
+
+
+class _Linear:
+    """The transpose of an expression that is linear in the tangent of one argument."""
+
+    def __init__(
+        self,
+        parent: _Transposition,
+        row: Primitive,
+        name: str,
+        values: dict[str, int],
+        safe: bool,
+    ) -> None:
+        self.parent = parent
+        self.safe = safe
+        self.time = parent.time
+        self.row = row
+        self.argument = values[name]
+        self.tangent = tangent_name(name)
+        self.algebra = Nodes(parent.graph, parent.rows, values)
+
+    def reads(self, tree: ast.expr) -> bool:
+        return any(isinstance(n, ast.Name) and n.id == self.tangent for n in ast.walk(tree))
+
+    def pull(self, tree: ast.expr, cotangent: Signal) -> None:
+        """Gives the argument what the cotangent of the value of `tree` amounts to."""
+        if cotangent is None or not self.reads(tree):
+            return
+        plain = self.time.plain
+        match tree:
+            case ast.Name():
+                self.parent.give(self.argument, cotangent)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                self.pull(operand, plain.negate(cotangent))
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                self.pull(left, cotangent)
+                self.pull(right, cotangent)
+            case ast.BinOp(left=left, op=ast.Sub(), right=right):
+                self.pull(left, cotangent)
+                self.pull(right, plain.negate(cotangent))
+            case ast.BinOp(left=left, op=ast.Mult(), right=right):
+                factor, linear = (right, left) if self.reads(left) else (left, right)
+                product = plain.mul(fold(factor, self.algebra), cotangent)
+                self.pull(linear, self.parent.taken(product, cotangent, self.safe))
+            case ast.BinOp(left=left, op=ast.Div(), right=right):
+                self.pull(left, plain.div(cotangent, fold(right, self.algebra)))
+            case ast.Subscript() if (lag := delay_of(tree)) is not None:
+                sent = self.parent.sent(self.row, cotangent, fold(lag, self.algebra))
+                self.parent.give(self.argument, sent)
+            case ast.Call(func=ast.Name(id=function), args=arguments):
+                self.call(function, arguments, cotangent)
+            case _:
+                self.refuse(tree)
+
+    def call(self, function: str, arguments: list[ast.expr], cotangent: int) -> None:
+        graph, time = self.parent.graph, self.time
+        match function, arguments:
+            case "prefix", [_, linear]:
+                self.pull(linear, time.delayed(cotangent, graph.number(1)))
+            case "control", [linear, gate]:
+                self.pull(linear, held(time, cotangent, self.folded(gate)))
+            case "enable", [linear, gate]:
+                opened = self.folded(gate)
+                product = time.plain.mul(opened, held(time, cotangent, opened))
+                self.pull(linear, product)
+            case "rwtable", [size, _, write, linear, read]:
+                places = map(self.folded, (size, write, read))
+                self.pull(linear, table(time, cotangent, *places))
+            case name, [test, yes, no] if name == WHERE and not self.reads(test):
+                chosen, silence = condition(test, self.algebra), graph.number(0.0)
+                self.pull(yes, self.algebra.where(chosen, lambda: cotangent, lambda: silence))
+                self.pull(no, self.algebra.where(chosen, lambda: silence, lambda: cotangent))
+            case _:
+                self.refuse(ast.Call(ast.Name(function), arguments, []))
+
+    def folded(self, tree: ast.expr) -> int:
+        return self.algebra.present(fold(tree, self.algebra))
+
+    def refuse(self, tree: ast.expr) -> None:
+        why = f"its rule is not linear in {self.tangent}, as far as is seen: {ast.unparse(tree)}"
+        raise NoRuleError(self.row.faust, why)
