@@ -19,9 +19,10 @@ from ..proof.equality import Setting, same_text
 from ..table import rules
 from ..table.expressions import Expression, parse
 from ..table.model import Guard, Primitive, Table, Tie, is_zero, tangent_name
+from ..table.rules import expression_of
 from ..table.samples import Point, points, special, usable
 from .changes import Bump, Change, Detail, Kind
-from .matching import expression_of, in_terms_of, stated_rule, text, texts
+from .matching import in_terms_of, stated_rule, text, texts
 
 #: Points that read well are tried first.
 READABLE = (0.5, 2.0, -0.5, -2.0, 0.25, 1.0, 3.0, -1.0, -3.0, 1.5, 10.0, -10.0)
