@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := first
-.PHONY: first build check test lint bench docs clean
+.PHONY: first build check test quick lint bench docs clean
 
 first: build  ## Build and prove the library, then run a first example on it.
 	$(PY) examples/first_gradient.py
@@ -24,18 +24,21 @@ check: $(READY)  ## Prove the table.
 test: $(READY) lint  ## Everything that must hold.
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup
 
+quick: $(READY)  ## What can be tested within a minute, without a compiler.
+	$(PY) -m pytest -q -n $(JOBS) -m "not (slow or compilers or exhaustive)"
+
 lint: $(READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy generator
 
 bench: $(READY)  ## Measurements, side by side; nothing is asserted.
-	$(PY) benchmarks/compile_time.py
-	$(PY) benchmarks/ahead_of_time.py
-	$(PY) benchmarks/frequency_basin.py
-	$(PY) benchmarks/fit_memory.py
-	$(PY) benchmarks/fit_starts.py
-	$(PY) benchmarks/reverse_mode.py
+	$(PY) -m benchmarks.compile_time
+	$(PY) -m benchmarks.ahead_of_time
+	$(PY) -m benchmarks.frequency_basin
+	$(PY) -m benchmarks.fit_memory
+	$(PY) -m benchmarks.fit_starts
+	$(PY) -m benchmarks.reverse_mode
 
 docs: $(READY)  ## The documentation as a site in site/, to be read without a network.
 	$(PY) -m mkdocs build --strict

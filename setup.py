@@ -20,6 +20,9 @@ class BuildWithData(build_py):
             package = Path(self.build_lib) / "faustdiff"
             copy2("primitives.yaml", package)
             copytree("templates", package / "templates", dirs_exist_ok=True)
+            # Programs of pages find the library without a `faustdiff build` before them.
+            (package / "build").mkdir(exist_ok=True)
+            copy2("build/diff.lib", package / "build")
 
 
 setup(

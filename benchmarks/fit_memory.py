@@ -57,7 +57,7 @@ def measured(folder: Path, loss: str) -> tuple[float, float]:
     arguments += ["--loss", loss, "--passes", "2", "--jobs", "1"]
     call = (
         "import resource, sys\n"
-        "from faustdiff.cli import main\n"
+        "from faustdiff.commands.main import main\n"
         f"main({arguments!r}, standalone_mode=False)\n"
         "sys.stderr.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))\n"
     )

@@ -11,12 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "faust-tests"))
-
-from fitting import EXAMPLES, errors, setup
-
 from faustdiff.faust.compilers import find_compiler
 from faustdiff.fitting.fit import Options, fit
+from support.fits import EXAMPLES, errors, setup
 
 STARTS = 10
 

@@ -8,17 +8,12 @@ differentiates them by layers (`dual`). Operations are those of `faust-tests/ope
 from __future__ import annotations
 
 import resource
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 from faustdiff.faust.compilers import Compiler, FaustError, available_compilers
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "faust-tests"))
-
-from networks import dense  # noqa: E402
-from operations import operations  # noqa: E402
+from support.networks import dense
+from support.operations import operations
+from support.paths import BUILD
 
 SHAPES = ((1, 4, 1), (1, 8, 1), (1, 16, 1), (1, 32, 1), (1, 64, 1), (1, 8, 8, 1))
 HEAD = 'df = library("diff.lib"); si = library("signals.lib"); ma = library("maths.lib");\n'
@@ -27,7 +22,7 @@ HEAD = 'df = library("diff.lib"); si = library("signals.lib"); ma = library("mat
 def compiled(compiler: Compiler, source: str) -> tuple[str, float]:
     """The C++ of a program, and the CPU seconds that it took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    cpp = compiler.to_cpp(HEAD + source, double=True, include=[ROOT / "build"])
+    cpp = compiler.to_cpp(HEAD + source, double=True, include=[BUILD])
     return cpp, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from faustdiff.faust.compilers import Compiler, FaustError, find_compiler
 from faustdiff.faust.program import Program, build
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever stands in this folder needs compilers."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("compilers")
 
 
 class BuildProgram(Protocol):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from learning import LIBRARIES, Array, compiled, draw, near
 
 from faustdiff.faust.compilers import Compiler, FaustError
+from support.harness import LIBRARIES, Array, compiled, draw, near
 
 pytestmark = pytest.mark.xdist_group("backprop")
 

@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
-from pages import PAGES, README, ROOT, blocks
-from rows import BUILD
 
-from faustdiff.commands.main import main
+from faustdiff.commands.main import COMMANDS, main
 from faustdiff.proof import checking as stage3_check
 from faustdiff.proof.checking import Finding
 from faustdiff.table.model import Primitive
+from support.pages import PAGES, README, blocks
+from support.paths import BUILD, ROOT
 
 TOOLS = "faustdiff|python|make|pip|pytest|ruff|mypy|git|apt-get|apt|pre-commit|mkdocs|cp|cd"
 
@@ -95,7 +95,7 @@ def commands(page: Path) -> Iterator[str]:
 def is_name(command: str) -> bool:
     """Whether this is the name of a command of ours, as `faustdiff fit`, without arguments."""
     words = command.split()
-    return len(words) == 2 and words[0] == "faustdiff" and words[1] in main.commands  # type: ignore[attr-defined]
+    return len(words) == 2 and words[0] == "faustdiff" and words[1] in COMMANDS
 
 
 ALL = {command: page for page in PAGES for command in commands(page)}

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from rows import BUILD
 
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import CompiledProgram, Program, Session, build
+from support.paths import BUILD
 
 EXAMPLES = BUILD.parent / "examples"
 #: Duals routed by hand, and the same problems with plain models.

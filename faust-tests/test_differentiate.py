@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from batch import Array
-from whole_programs import HEAD, Whole, distance, function, results
 
 from faustdiff.autodiff import differentiate
 from faustdiff.errors import InputError
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
+from support.harness import Array
+from support.whole_programs import HEAD, Whole, distance, function, results
 
 #: Of the norm of a derivative over all frames: what five-point differences in double can show, and
 #: what is left of rounding between two programs that compute the same.

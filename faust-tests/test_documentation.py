@@ -12,12 +12,12 @@ from check_site import problems
 from click.testing import CliRunner
 from diagrams import diagrams
 from docs_hooks import illustrated
-from pages import PAGES, README, ROOT, blocks
-from rows import BUILD
 
 from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.program import build
+from support.pages import PAGES, README, blocks
+from support.paths import BUILD, ROOT
 
 PROGRAMS = [
     (page.relative_to(ROOT).as_posix(), text)

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner, Result
-from fitting import FOLDER, written
 
 from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler, find_compiler
 from faustdiff.faust.program import build
 from faustdiff.fitting import pool
+from support.fits import FOLDER, written
 
 GAIN = """// A gain, and an offset.
 gain = hslider("gain [diff:1]", 0.5, 0, 1, 0.001);

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fitting import EXAMPLES, errors, setup
 
 from faustdiff.faust.compilers import Compiler, find_compiler
 from faustdiff.fitting.fit import Fit, Options, fit
+from support.fits import EXAMPLES, errors, setup
 
 PASSES = 30
 #: By signal-to-noise ratio of the target in dB.

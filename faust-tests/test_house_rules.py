@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rows import BUILD
-from test_library import LOADED, SILENT, Symbol, documented_tests, symbols
 
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
+from support.library_symbols import LOADED, SILENT, Symbol, documented_tests, symbols
+from support.paths import BUILD
 
 #: One choice for each name that a usage mentions; numbers differ, so that none stands for another.
 CHOICE = {

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from rows import BUILD
 
 from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
+from support.paths import BUILD
 
 pytestmark = pytest.mark.xdist_group("learned")
 

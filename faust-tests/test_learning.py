@@ -1,7 +1,7 @@
 """Losses, optimizers, schedulers, activations and parameters against the papers, for N = 1, 2, 3.
 
 The references are written here from the formulas of the papers, sample by sample, in float64 (the
-activations with mpmath). See `learning` for the tolerances.
+activations with mpmath). See `support.harness` for the tolerances.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from collections.abc import Callable
 import mpmath as mp
 import numpy as np
 import pytest
-from learning import (
+
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.program import Program
+from support.harness import (
     FRAMES,
     LIBRARIES,
     Array,
-    Trial,
+    Case,
+    case_over_time,
     compiled,
     draw,
     near,
     outputs,
     reports,
-    trial,
 )
-
-from faustdiff.faust.compilers import Compiler
-from faustdiff.faust.program import Program
 
 pytestmark = pytest.mark.xdist_group("learning")
 
@@ -50,10 +50,10 @@ def double(request: pytest.FixtureRequest) -> bool:
 
 
 def assert_all(
-    trials: tuple[Trial, ...], subject: str, compiler: Compiler, double: bool, prelude: str = ""
+    cases: tuple[Case, ...], subject: str, compiler: Compiler, double: bool, prelude: str = ""
 ) -> None:
-    """All trials whose title starts with the subject agree with their references."""
-    found = reports(trials, PRELUDE + prelude, compiler, double)
+    """All cases whose title starts with the subject agree with their references."""
+    found = reports(cases, PRELUDE + prelude, compiler, double)
     about = [title for title in found if title.split(" ")[0] == subject]
     assert about
     wrong = [line for title in about for line in found[title]]
@@ -126,7 +126,7 @@ def loss_signals(count: int, truths: int = 1) -> tuple[Array, Array, Array]:
     return truth, estimate, draw(30 + count, count)
 
 
-def loss_trial(title: str, count: int, window: int, rate: float, truths: int = 1) -> Trial:
+def loss_case(title: str, count: int, window: int, rate: float, truths: int = 1) -> Case:
     truth, estimate, partials = loss_signals(count, truths)
     name = f"learnN({{w}}, {{o}}, {truths})" if truths > 1 else LOSSES[title][0]
     loss = absolute if truths > 1 else LOSSES[title][1]
@@ -134,7 +134,7 @@ def loss_trial(title: str, count: int, window: int, rate: float, truths: int = 1
     mean = np.concatenate([values.mean(axis=0)[None], slopes.mean(axis=0) * partials])
     expected = windowed(mean, window) * np.array([[1.0], *[[rate]] * count])
     optimizer = f"d{count}.optimizers.SGD({rate})"
-    return trial(
+    return case_over_time(
         f"{title} N={count} window={window}",
         f"d{count}.{name.format(w=window, o=optimizer)}",
         np.concatenate([truth, estimate, partials]),
@@ -143,7 +143,7 @@ def loss_trial(title: str, count: int, window: int, rate: float, truths: int = 1
 
 
 LOSS_TRIALS = tuple(
-    loss_trial(title, count, window, 1.0 if window == 5 else 0.03125, 3 if title == "learnN" else 1)
+    loss_case(title, count, window, 1.0 if window == 5 else 0.03125, 3 if title == "learnN" else 1)
     for title in [*LOSSES, "learnN"]
     for count in COUNTS
     for window in WINDOWS
@@ -297,24 +297,26 @@ def gradients(count: int) -> Array:
     return np.asarray(found)
 
 
-def step_trial(title: str, count: int, text: str, steps: Steps, fed: Array | None = None) -> Trial:
+def step_case(title: str, count: int, text: str, steps: Steps, fed: Array | None = None) -> Case:
     signals = gradients(count) if fed is None else fed
-    return trial(f"{title} N={count}", f"d{count}.{text}", signals, steps(signals), SINGLE_STEPS)
+    return case_over_time(
+        f"{title} N={count}", f"d{count}.{text}", signals, steps(signals), SINGLE_STEPS
+    )
 
 
-def optimizer_trials() -> tuple[Trial, ...]:
+def optimizer_cases() -> tuple[Case, ...]:
     found = []
     for count in COUNTS:
         for title, (text, steps) in OPTIMIZERS.items():
-            found.append(step_trial(f"{title} d.optimizers", count, text, steps))
+            found.append(step_case(f"{title} d.optimizers", count, text, steps))
             for spelling in ("optimizer.", "optimize", "optimizersWith(1e-8)."):
                 name = f"{title} d.{spelling}"
-                found.append(step_trial(name, count, spelling + SPELLINGS[title], steps))
+                found.append(step_case(name, count, spelling + SPELLINGS[title], steps))
         # One initial value for each parameter.
         numbers = ", ".join(map(str, INITIAL[:count]))
         decayed = adamw(0.05, 0.8, 0.99, 0.2, np.array(INITIAL[:count]), EPSILON)
         text = f"optimizers.AdamW(0.05, 0.8, 0.99, 0.2, ({numbers}))"
-        found.append(step_trial("AdamW initials", count, text, decayed))
+        found.append(step_case("AdamW initials", count, text, decayed))
         # Gradients as small as the epsilon.
         small = gradients(count) * 2.0**-20
         for epsilon, name in ((1e-6, "optimizersWith(1e-6)"), (1e-8, "optimizers")):
@@ -327,11 +329,11 @@ def optimizer_trials() -> tuple[Trial, ...]:
                     adamw(0.01, 0.9, 0.99, 0, np.array(1), epsilon),
                 ),
             ):
-                found.append(step_trial(f"epsilon {text}", count, text, steps, small))
+                found.append(step_case(f"epsilon {text}", count, text, steps, small))
     return tuple(found)
 
 
-OPTIMIZER_TRIALS = optimizer_trials()
+OPTIMIZER_TRIALS = optimizer_cases()
 
 
 @pytest.mark.parametrize("optimizer", [*OPTIMIZERS, "epsilon"])
@@ -395,11 +397,11 @@ def decay(length: int, delta: float) -> Array:
     return np.asarray(np.exp(delta * (TIME // length)))
 
 
-def scheduler_trials() -> tuple[Trial, ...]:
+def scheduler_cases() -> tuple[Case, ...]:
     found = []
     for text, rates in SCHEDULES.items():
         name = text.partition("(")[0]
-        found.append(trial(f"{name} alone {text}", f"df.schedulers.{text}", [], rates))
+        found.append(case_over_time(f"{name} alone {text}", f"df.schedulers.{text}", [], rates))
         for count in COUNTS:
             rate = f"df.schedulers.{text}"
             for optimizer, steps in (
@@ -408,17 +410,17 @@ def scheduler_trials() -> tuple[Trial, ...]:
                 (f"optimizers.Adam({rate}, 0.9, 0.99)", adam(1, 0.9, 0.99, EPSILON)),
             ):
                 reference = scheduled(steps, rates)
-                found.append(step_trial(f"{name} {optimizer}", count, optimizer, reference))
+                found.append(step_case(f"{name} {optimizer}", count, optimizer, reference))
     for count in COUNTS:
         for length, delta in ((50, -0.1), (1, -0.01), (7, -0.5), (64, 0.25)):
             text = f"optimizers.SGD(0.1) : d{count}.learning_rate_scheduler({length}, {delta})"
             reference = scheduled(sgd(0.1), decay(length, delta))
             title = f"composed {length} {delta}"
-            found.append(step_trial(title, count, text, reference))
+            found.append(step_case(title, count, text, reference))
     return tuple(found)
 
 
-SCHEDULER_TRIALS = scheduler_trials()
+SCHEDULER_TRIALS = scheduler_cases()
 SCHEDULERS = ["exponential", "step", "cosine", "warmup", "composed"]
 
 
@@ -465,7 +467,7 @@ def by_norm(limit: float) -> Steps:
     return steps
 
 
-def clip_trials() -> tuple[Trial, ...]:
+def clip_cases() -> tuple[Case, ...]:
     found = []
     for count in COUNTS:
         for limit in (0.5, 1, 3.0):
@@ -474,8 +476,8 @@ def clip_trials() -> tuple[Trial, ...]:
             fed[:, 3] = 0
             fed[:, 4] = 0
             fed[0, 4] = limit
-            found.append(step_trial(f"value {limit}", count, value, by_value(limit), fed))
-            found.append(step_trial(f"norm {limit}", count, norm, by_norm(limit), fed))
+            found.append(step_case(f"value {limit}", count, value, by_value(limit), fed))
+            found.append(step_case(f"norm {limit}", count, norm, by_norm(limit), fed))
             for text, clipped in ((value, by_value(limit)), (norm, by_norm(limit))):
                 before = f"{text} : d{count}.optimizers.Adam(0.01, 0.9, 0.99)"
                 steps = adam(0.01, 0.9, 0.99, EPSILON)
@@ -483,14 +485,14 @@ def clip_trials() -> tuple[Trial, ...]:
                 def both(g: Array, steps: Steps = steps, clipped: Steps = clipped) -> Array:
                     return steps(clipped(g))
 
-                found.append(step_trial(f"before {text}", count, before, both, fed))
+                found.append(step_case(f"before {text}", count, before, both, fed))
         alone = f"df.clippers({count}).norm(2)"
         fed = draw(70 + count, count)
-        found.append(trial(f"norm alone N={count}", alone, fed, by_norm(2)(fed)))
+        found.append(case_over_time(f"norm alone N={count}", alone, fed, by_norm(2)(fed)))
     return tuple(found)
 
 
-CLIP_TRIALS = clip_trials()
+CLIP_TRIALS = clip_cases()
 
 
 @pytest.mark.parametrize("kind", ["value", "norm", "before"])
@@ -540,7 +542,7 @@ POINTS = np.array(
 )
 
 
-def activation_trials() -> tuple[Trial, ...]:
+def activation_cases() -> tuple[Case, ...]:
     found = []
     for name, (value, slope) in ACTIVATIONS.items():
         for count in COUNTS:
@@ -552,7 +554,7 @@ def activation_trials() -> tuple[Trial, ...]:
                 values = np.array([float(value(mp.mpf(x))) for x in points.tolist()])
                 slopes = np.array([float(slope(mp.mpf(x))) for x in points.tolist()])
             found.append(
-                trial(
+                case_over_time(
                     f"{name} N={count}",
                     f"df.activations.{name}(d{count})",
                     np.concatenate([points[None], tangents]),
@@ -579,11 +581,11 @@ def test_an_activation(compiler: Compiler, double: bool, activation: str) -> Non
 
 
 @functools.cache
-def _activations(compiler: Compiler, double: bool) -> dict[str, list[tuple[Trial, Array]]]:
-    """The trials of each activation, with what came out."""
-    trials = activation_trials()
-    found: dict[str, list[tuple[Trial, Array]]] = {name: [] for name in ACTIVATIONS}
-    for one, got in zip(trials, outputs(trials, PRELUDE, compiler, double), strict=True):
+def _activations(compiler: Compiler, double: bool) -> dict[str, list[tuple[Case, Array]]]:
+    """The cases of each activation, with what came out."""
+    cases = activation_cases()
+    found: dict[str, list[tuple[Case, Array]]] = {name: [] for name in ACTIVATIONS}
+    for one, got in zip(cases, outputs(cases, PRELUDE, compiler, double), strict=True):
         assert got.shape == one.expected.shape, one.title
         found[one.title.split(" ")[0]].append((one, np.asarray(got, float)))
     return found
@@ -599,11 +601,13 @@ def clamped(steps: Array, initial: float, low: float, high: float) -> Array:
     return np.array(values[1:])
 
 
-def parameter_trials() -> tuple[Trial, ...]:
+def parameter_cases() -> tuple[Case, ...]:
     steps = draw(100, 1) * 0.1
     meter = 'hbargraph("meter", -1, 1)'
     found = [
-        trial(f"var {graph} {start}", f"df.var({graph}, {start})", steps, start - np.cumsum(steps))
+        case_over_time(
+            f"var {graph} {start}", f"df.var({graph}, {start})", steps, start - np.cumsum(steps)
+        )
         for graph in ("_", meter)
         for start in (0, 0.5, -3)
     ]
@@ -611,13 +615,13 @@ def parameter_trials() -> tuple[Trial, ...]:
         reference = clamped(steps, start, low, high)
         for graph in ("_", meter):
             box = f"df.clamped({low}, {high}, {graph}, {start})"
-            found.append(trial(f"clamped {box}", box, steps, reference))
+            found.append(case_over_time(f"clamped {box}", box, steps, reference))
     for count in COUNTS:
         x, tangents = 3 * draw(110 + count, 1), draw(120 + count, count)
         share = 1 / (1 + np.exp(-x))
         for low, high in ((-1, 3), (0.5, 0.75), (50, 20000)):
             found.append(
-                trial(
+                case_over_time(
                     f"bounded {low} {high} N={count}",
                     f"d{count}.bounded({low}, {high})",
                     np.concatenate([x, tangents]),
@@ -633,7 +637,7 @@ def parameter_trials() -> tuple[Trial, ...]:
         for low, high in ((20, 20000), (50.0, 100)):
             power = low * (high / low) ** x
             found.append(
-                trial(
+                case_over_time(
                     f"logarithmic {low} {high} N={count}",
                     f"d{count}.logarithmic({low}, {high})",
                     np.concatenate([x, tangents]),
@@ -643,7 +647,7 @@ def parameter_trials() -> tuple[Trial, ...]:
     return tuple(found)
 
 
-PARAMETER_TRIALS = parameter_trials()
+PARAMETER_TRIALS = parameter_cases()
 
 
 @pytest.mark.parametrize("helper", ["var", "clamped", "bounded", "logarithmic"])
@@ -688,7 +692,7 @@ OSCILLATOR = 1e-6
 FREQUENCIES = [0.1, 61.7, 439.3, 4321.9, 17017.17, 23456.7, -1234.5]
 
 
-def oscillator_trials() -> tuple[Trial, ...]:
+def oscillator_cases() -> tuple[Case, ...]:
     found = []
     for count in COUNTS:
         tangents = draw(130 + count, count, len(SAMPLES))
@@ -707,13 +711,13 @@ def oscillator_trials() -> tuple[Trial, ...]:
                 # The phase in single is next to 0 where it should be next to a whole turn.
                 single = None if name == "phasor" else 2e-2
                 title = f"{name} {frequency} N={count}"
-                found.append(trial(title, box, [], expected, single, OSCILLATOR))
+                found.append(case_over_time(title, box, [], expected, single, OSCILLATOR))
         # A frequency that moves, with partials that do: phase and partials are sums.
         moving = 1000 + 300 * draw(140 + count, 1, len(SAMPLES))
         angle = 2 * np.pi * np.cumsum(moving, axis=1) / RATE
         slopes = 2 * np.pi * np.cumsum(tangents, axis=1) / RATE
         found.append(
-            trial(
+            case_over_time(
                 f"osc moving N={count}",
                 f"d{count}.osc(si.bus({count + 1}))",
                 np.concatenate([moving, tangents]),
@@ -725,7 +729,7 @@ def oscillator_trials() -> tuple[Trial, ...]:
     return tuple(found)
 
 
-OSCILLATOR_TRIALS = oscillator_trials()
+OSCILLATOR_TRIALS = oscillator_cases()
 
 
 def test_a_sine_over_a_wrapping_phase(compiler: Compiler, double: bool) -> None:
@@ -748,20 +752,20 @@ def one_pole(x: Array, a: float) -> tuple[Array, Array]:
     return np.convolve(x, powers)[: len(x)], np.convolve(x, slopes)[: len(x)]
 
 
-def rec_trials() -> tuple[Trial, ...]:
+def rec_cases() -> tuple[Case, ...]:
     found = []
     x = draw(150, 1)
     for a in (0.9, -0.5, 0.99, 0.0):
         y, dy = one_pole(x[0], a)
         box = f"""d.input : df.rec(d.diff(+) ~ (d.diff(_), v.var(1) : d.diff(*)), 0)
             with {{ v = df.vars(({a})); d = df.env(v); }}"""
-        found.append(trial(f"constant {a} N=1", box, x, [y, dy]))
+        found.append(case_over_time(f"constant {a} N=1", box, x, [y, dy]))
         # Gain and pole, with one that is not used.
         box = f"""d.input, v.var(1) : d.diff(*)
             : df.rec(d.diff(+) ~ (d.diff(_), v.var(3) : d.diff(*)), 0)
             with {{ v = df.vars((0.25, 7, {a})); d = df.env(v); }}"""
         expected = [0.25 * y, y, 0 * y, 0.25 * dy]
-        found.append(trial(f"constant {a} N=3", box, x, expected))
+        found.append(case_over_time(f"constant {a} N=3", box, x, expected))
     # The pole is moved by gradients that go into the feedback: 0 - steps so far.
     steps = 0.02 * draw(151, 1)
     pole = -np.cumsum(steps)
@@ -773,7 +777,7 @@ def rec_trials() -> tuple[Trial, ...]:
     box = """_, d.input : df.rec(f ~ g, 1)
         with { v = df.vars((-~_)); d = df.env(v); f = d.diff(+);
             g = d.diff(_), v.var(1) : d.diff(*); }"""
-    found.append(trial("learning N=1", box, np.concatenate([steps, x]), [y[:-1], dy[:-1]]))
+    found.append(case_over_time("learning N=1", box, np.concatenate([steps, x]), [y[:-1], dy[:-1]]))
     # Two gradients: y[n] = x[n] + a y[n-1] + b sin(y[n-1]), a and b from 0.5 and 0.25.
     two = 0.01 * draw(152, 2)
     first, second = 0.5 - np.cumsum(two[0]), 0.25 - np.cumsum(two[1])
@@ -796,11 +800,13 @@ def rec_trials() -> tuple[Trial, ...]:
                     (1, 5), (2, 6), (3, 7), (5, 8))
                 : (si.bus(3), v.var(1) : d.diff(*)), (d.diff(sin), v.var(2) : d.diff(*))
                 : d.diff(+); }"""
-    found.append(trial("learning N=2", box, np.concatenate([two, x]), np.array(states[1:]).T))
+    found.append(
+        case_over_time("learning N=2", box, np.concatenate([two, x]), np.array(states[1:]).T)
+    )
     return tuple(found)
 
 
-REC_TRIALS = rec_trials()
+REC_TRIALS = rec_cases()
 
 
 @pytest.mark.parametrize("pole", ["constant", "learning"])

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
-from rows import BUILD
 
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
+from support.paths import BUILD
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs/moving.md").read_text("utf-8")
 WINDOW = 16

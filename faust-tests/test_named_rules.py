@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
-from batch import LIBRARIES, Array, Case, Numbers, case, differences, outputs
 from numpy.typing import ArrayLike
-from rows import BUILD
 
 from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.program import build
+from support.harness import LIBRARIES, Array, Case, Numbers, case, differences, outputs
+from support.paths import BUILD
 
 #: The tangents of up to four operands, for two parameters each.
 TANGENTS = np.array([[0.7, -1.3], [0.45, 2.1], [-0.85, 0.6], [1.15, -0.35]])

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from learning import LIBRARIES, Array, compiled, draw, near
 
 from faustdiff.faust.compilers import Compiler
+from support.harness import LIBRARIES, Array, compiled, draw, near
+from support.reference_networks import ACTIVATIONS
 
 pytestmark = pytest.mark.xdist_group("networks")
 
@@ -30,32 +31,6 @@ def double(request: pytest.FixtureRequest) -> bool:
 
 # -- the reference -------------------------------------------------------------------------------
 
-
-def sigmoid(x: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-x)))
-
-
-def gelu(x: Array) -> Array:
-    return np.asarray(x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))))
-
-
-def gelu_slope(x: Array) -> Array:
-    w = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
-    inner = np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * x**2)
-    return np.asarray((1 + w) / 2 + x / 2 * (1 - w**2) * inner)
-
-
-ACTIVATIONS: dict[str, tuple[Function, Function]] = {
-    "sigmoid": (sigmoid, lambda x: sigmoid(x) * (1 - sigmoid(x))),
-    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
-    "relu": (lambda x: np.maximum(x, 0), lambda x: np.where(x > 0, 1.0, 0.0)),
-    "leaky_relu": (lambda x: np.where(x > 0, x, x / 100), lambda x: np.where(x > 0, 1, 0.01)),
-    "elu": (lambda x: np.where(x > 0, x, np.exp(x) - 1), lambda x: np.where(x > 0, 1, np.exp(x))),
-    "softplus": (lambda x: np.log(1 + np.exp(x)), sigmoid),
-    "gelu": (gelu, gelu_slope),
-    "silu": (lambda x: x * sigmoid(x), lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x)))),
-    "linear": (lambda x: x, np.ones_like),
-}
 
 DELTA = 0.25
 

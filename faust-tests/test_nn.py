@@ -10,8 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from learning import Array, Trial, compiled, near, reports, trial
-from nets import (
+
+from faustdiff.faust.compilers import Compiler, FaustError
+from faustdiff.faust.program import CompiledProgram, build
+from support.harness import SCALE, Array, Case, case_over_time, compiled, near, reports
+from support.paths import BUILD
+from support.reference_networks import (
+    ACTIVATIONS,
     RECURRENT,
     Net,
     activation,
@@ -23,11 +28,6 @@ from nets import (
     recurrent,
     sequential,
 )
-from rows import BUILD, SCALE
-from test_networks import ACTIVATIONS
-
-from faustdiff.faust.compilers import Compiler, FaustError
-from faustdiff.faust.program import CompiledProgram, build
 
 pytestmark = pytest.mark.xdist_group("nn")
 
@@ -136,9 +136,9 @@ def inputs_of(net: Net) -> Array:
 
 
 @functools.cache
-def outputs() -> tuple[Trial, ...]:
+def outputs() -> tuple[Case, ...]:
     nets = (*LAYERS, *TOGETHER)
-    return tuple(trial(n.text, f"{n.text}.apply", inputs_of(n), n(*fed(n))) for n in nets)
+    return tuple(case_over_time(n.text, f"{n.text}.apply", inputs_of(n), n(*fed(n))) for n in nets)
 
 
 @precisions

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from operations import operations
-from rows import BUILD
 
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
+from support.operations import operations
+from support.paths import BUILD
 
 HEAD = """
 df = library("diff.lib"); fi = library("filters.lib"); si = library("signals.lib");

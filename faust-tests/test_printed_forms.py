@@ -9,12 +9,12 @@ from __future__ import annotations
 import mpmath as mp
 import numpy as np
 import pytest
-from rows import SCALE, Array
 
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
 from faustdiff.library.printing import faust
 from faustdiff.table.expressions import Numbers, fold, parse
+from support.harness import SCALE, Array
 
 ARGUMENTS = ("x", "y", "z")
 

@@ -17,12 +17,22 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from numpy.typing import NDArray
-from random_programs import CLOCKS, PARTLY, PRIMITIVES, TIMED, Model, Rejected, models, smaller
-from random_programs import reference as interpret
-from rows import BUILD, TABLE
 
 from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.program import build
+from support.paths import BUILD
+from support.random_programs import (
+    CLOCKS,
+    PARTLY,
+    PRIMITIVES,
+    TIMED,
+    Model,
+    Rejected,
+    models,
+    smaller,
+)
+from support.random_programs import reference as interpret
+from support.row_trials import TABLE
 
 COUNT = int(os.environ.get("FAUSTDIFF_PROGRAMS", "240"))
 SEED = int(os.environ.get("FAUSTDIFF_SEED", "0"))

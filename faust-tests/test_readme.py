@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from pages import README, blocks
-from rows import BUILD
 
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
+from support.pages import README, blocks
+from support.paths import BUILD
 
 SNIPPETS = blocks(README, "faust")
 PROGRAMS = [text for text in SNIPPETS if "process" in text]

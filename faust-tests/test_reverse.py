@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from networks import dense
 from numpy.typing import NDArray
-from operations import operations
-from rows import BUILD, SCALE
 
 from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.program import Program, build
+from support.harness import SCALE
+from support.networks import dense
+from support.operations import operations
+from support.paths import BUILD
 
 HEAD = 'import("stdfaust.lib"); df = library("diff.lib");\n'
 NETWORK_HEAD = 'df = library("diff.lib"); si = library("signals.lib"); ma = library("maths.lib");\n'

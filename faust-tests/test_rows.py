@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from rows import BUILD, Array, Trial, compiled_rows, derivative, feed, program, trials, value
 
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
 from faustdiff.table.model import Primitive
+from support.harness import Array
+from support.paths import BUILD
+from support.row_trials import Trial, compiled_rows, derivative, feed, program, trials, value
 
 #: Double: the formulas cost a few roundings of 1e-16; 1e-9 leaves room for cancellation in the
 #: Bessel recurrences. Single: the same with roundings of 6e-8.

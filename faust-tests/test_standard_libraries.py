@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from library_functions import IMPOSSIBLE, ROWS, TABULATED, Impossible, Row, Tabulated
 from numpy.typing import NDArray
-from rows import BUILD
 
 from faustdiff.autodiff import differentiate
 from faustdiff.faust.compilers import Compiler, FaustError, SystemFaust
 from faustdiff.faust.program import Program, build
+from support.library_functions import IMPOSSIBLE, ROWS, TABULATED, Impossible, Row, Tabulated
+from support.paths import BUILD
 
 Array = NDArray[np.float64]
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from batch import LIBRARIES, Array, Case, case, differences, outputs
-from rows import BUILD, TABLE
 
 from faustdiff.faust.compilers import Compiler, FaustError, call, include_flags, worker
 from faustdiff.faust.program import build
 from faustdiff.table.model import THROUGH, Primitive
+from support.harness import LIBRARIES, Array, Case, case, differences, outputs
+from support.paths import BUILD
+from support.row_trials import TABLE
 
 PRELUDE = """
 d = df.env(df.vars((0.5, 0.25)));

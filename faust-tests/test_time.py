@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from batch import LIBRARIES, Array, case, differences, outputs
-from rows import BUILD, TABLE
 
 from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.program import build
+from support.harness import LIBRARIES, Array, case, differences, outputs
+from support.paths import BUILD
+from support.row_trials import TABLE
 
 FRAMES = 48
 STEP = 1 / 64

@@ -11,6 +11,7 @@ The rooms, from the ground up; no room imports one that stands below it in this 
     fitting/      sliders from recordings             a program and recordings -> values
     learned/      weights kept and put in place       values <-> JSON, PyTorch, programs
     comparison/   two tables, or two libraries        what changed between them
+    pages/        pages that learn                a program -> a file of HTML
     commands/     the command line, a module each     options -> calls, errors -> messages
 
 Under all of them: `errors` (what is wrong with an input, as data), `resources` (files of the
@@ -30,5 +31,6 @@ ROOMS = (
     "fitting",
     "learned",
     "comparison",
+    "pages",
     "commands",
 )

@@ -8,7 +8,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def resource(name: str) -> Path:
-    """The path of `templates` or `primitives.yaml`.
+    """The path of `templates`, `primitives.yaml` or `build`, the folder of the library.
 
     A wheel carries them inside the package; in a checkout they stand beside its folder.
     """

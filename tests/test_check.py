@@ -353,7 +353,7 @@ def test_the_points_are_the_same_every_time(table: Table) -> None:
     pointwise = [row for row in table.primitives if row.samples.ranges and not row.temporal]
     assert all(points(row) == points(row) for row in pointwise)
     script = (
-        "from faustdiff.samples import points; from faustdiff.stage2_model import read;"
+        "from faustdiff.table.samples import points; from faustdiff.table.model import read;"
         "from faustdiff.resources import resource;"
         "print([points(r) for r in read(resource('primitives.yaml')).primitives"
         " if r.samples.ranges and not r.temporal])"

@@ -16,6 +16,8 @@ from faustdiff.proof.checking import check
 from faustdiff.table.loading import parse
 from faustdiff.table.model import model
 
+pytestmark = pytest.mark.exhaustive
+
 ROOT = Path(__file__).parents[1]
 OWN = """
 primitives:

@@ -21,6 +21,8 @@ from faustdiff.resources import resource
 from faustdiff.table.loading import parse
 from faustdiff.table.model import Primitive, Table, model
 
+pytestmark = pytest.mark.exhaustive
+
 BUILT_IN = resource("primitives.yaml").read_text("utf-8")
 HEAD = "libraries: {ma: maths.lib}\nprimitives:\n"
 ROWS = {

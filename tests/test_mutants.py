@@ -25,6 +25,8 @@ from faustdiff.proof.checking import check_row
 from faustdiff.table.expressions import TIME, Expression, ExpressionError, parse
 from faustdiff.table.model import Guard, Primitive, Table, tangent_name
 
+pytestmark = pytest.mark.exhaustive
+
 POINTS = 60
 FRAMES = 12
 #: Two numbers are the same below this distance; the mutants differ by a thousandth or more.

@@ -8,9 +8,12 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.mark.exhaustive
 def test_the_command_works_from_a_wheel_alone(tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "--wheel-dir", str(tmp_path), str(ROOT)], check=True, cwd=tmp_path)
@@ -18,7 +21,7 @@ def test_the_command_works_from_a_wheel_alone(tmp_path: Path) -> None:
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
-    assert (installed / "faustdiff" / "host.cpp").exists()
+    assert (installed / "faustdiff" / "faust" / "host.cpp").exists()
 
     out = tmp_path / "out"
     # -I and -P would hide the folder too: only the checkout must be out of reach.

@@ -79,8 +79,9 @@ def test_equal_tables_give_equal_bytes(small: Checked, small_text: str) -> None:
 
 def test_another_process_renders_the_same(small: Checked) -> None:
     script = (
-        "import sys; from pathlib import Path; from faustdiff.stage2_model import read;"
-        "from faustdiff.stage3_check import check; from faustdiff.stage5_render import render;"
+        "import sys; from pathlib import Path; from faustdiff.table.model import read;"
+        "from faustdiff.proof.checking import check;"
+        "from faustdiff.library.rendering import render;"
         "sys.stdout.write(''.join(render(check(read(Path(sys.argv[1])))).values()))"
     )
     run = subprocess.run(

@@ -24,6 +24,7 @@ COMMANDS = (
     "train",
     "freeze",
     "import-weights",
+    "page",
 )
 
 
@@ -71,4 +72,5 @@ def main() -> None:
       faustdiff differentiate a.dsp -o b.dsp  a program with its partial derivatives
       faustdiff verify a.dsp                  its partials against finite differences
       faustdiff fit a.dsp --input in.wav --target out.wav   its sliders from recordings
+      faustdiff page a.dsp -o a.html          a page on which it learns
     """

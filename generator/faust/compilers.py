@@ -146,6 +146,19 @@ class Compiler(ABC):
         drawn = "program-svg/process.svg"
         return self._translate("expand", source, include, options, timeout, drawn)
 
+    def to_wasm(
+        self, source: str, *, include: Sequence[Path] = (), timeout: float = TIMEOUT
+    ) -> tuple[bytes, str]:
+        """The WebAssembly module of the program `source`, in double precision, and a script.
+
+        The script has the description of the program, as a string of JSON. Parameters and errors
+        as for `to_cpp`; also FaustError if this compiler has no such output.
+        """
+        found = self._run(
+            "wasm", source, include, ["-double"], timeout, ["result.wasm", "result.js"]
+        )
+        return found[0], found[1].decode("utf-8")
+
     def _translate(
         self,
         action: str,
@@ -155,13 +168,25 @@ class Compiler(ABC):
         timeout: float,
         answer: str = "result",
     ) -> str:
+        return self._run(action, source, include, options, timeout, [answer])[0].decode("utf-8")
+
+    def _run(
+        self,
+        action: str,
+        source: str,
+        include: Sequence[Path],
+        options: Sequence[str],
+        timeout: float,
+        answers: Sequence[str],
+    ) -> list[bytes]:
+        """The contents of the files `answers` after one call of the compiler."""
         # Names relative to the working directory keep that directory out of the messages.
         with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
             work = Path(folder)
             (work / "program.dsp").write_text(source, encoding="utf-8")
             command = self._command(action, [*include_flags(include), *options])
             call(command, cwd=work, compiler=self.name, source=source, timeout=timeout)
-            return (work / answer).read_text(encoding="utf-8")
+            return [(work / answer).read_bytes() for answer in answers]
 
 
 @dataclass(frozen=True)
@@ -177,9 +202,11 @@ class SystemFaust(Compiler):
         return Path(_answer(self.name, self._executable(), "-dspdir").strip())
 
     def _command(self, action: str, flags: Sequence[str]) -> list[str]:
-        mode = ["-e"] if action == "expand" else ["-lang", "cpp"]
+        mode = ["-e"] if action == "expand" else ["-lang", action]
+        # The compiler finds a name for the script beside a module by the ending of the module's.
+        result = "result.wasm" if action == "wasm" else "result"
         # Faust's own limit on compile time is switched off: `call` keeps the time.
-        return [self._executable(), "-t", "0", *mode, *flags, "program.dsp", "-o", "result"]
+        return [self._executable(), "-t", "0", *mode, *flags, "program.dsp", "-o", result]
 
     def _executable(self) -> str:
         executable = shutil.which("faust")
@@ -193,6 +220,11 @@ class EmbeddedFaust(Compiler):
     """The compiler inside the wheel `cyfaust`, always run in a process of its own."""
 
     name = "cyfaust"
+
+    def to_wasm(
+        self, source: str, *, include: Sequence[Path] = (), timeout: float = TIMEOUT
+    ) -> tuple[bytes, str]:
+        raise FaustError("the compiler in the wheel 'cyfaust' makes no WebAssembly", self.name)
 
     def version(self) -> str:
         return _version(_answer(self.name, *self._command("version", ())))
@@ -260,6 +292,11 @@ def gpp() -> str:
 def gpp_version() -> str:
     """What g++ says about itself; FaustError if there is none."""
     return _answer("g++", gpp(), "--version")
+
+
+def gpp_target() -> str:
+    """The instruction set that g++ compiles for with -march=native; FaustError without g++."""
+    return _answer("g++", gpp(), "-march=native", "-Q", "--help=target")
 
 
 @functools.cache

@@ -60,21 +60,26 @@ class Parameter:
 
 def sliders(graph: Graph, numbers: Sequence[int], name: str) -> dict[int, Parameter]:
     """The sliders among the signals `numbers`, in order; `name` is that of the program."""
-    shown = {n: widget for n in numbers if (widget := graph.nodes[n].widget)}
-    places = {number: _place(widget) for number, widget in shown.items()}
-    # With one group around everything the interface is that group, else one named as the program.
-    tops = {place[0] if len(place) > 1 else None for place in places.values()}
-    around = [] if len(tops) == 1 and None not in tops else [name]
+    around = [] if in_one_group(graph, numbers) else [name]
     found = {}
-    for number, widget in shown.items():
-        if widget.kind in SLIDERS:
+    for number in numbers:
+        widget = graph.nodes[number].widget
+        if widget and widget.kind in SLIDERS:
             init, low, high, step = map(float, widget.numbers)
-            meta = metadata(widget.label)
-            path = control_path([*around, *places[number]])
-            found[number] = Parameter(
-                places[number][-1], path, widget.kind, init, low, high, step, meta
-            )
+            meta, place = metadata(widget.label), _place(widget)
+            path = control_path([*around, *place])
+            found[number] = Parameter(place[-1], path, widget.kind, init, low, high, step, meta)
     return found
+
+
+def in_one_group(graph: Graph, numbers: Sequence[int]) -> bool:
+    """Whether one group of the program is around its whole user interface.
+
+    If none is, the compiler puts everything in a group that is named as the program.
+    """
+    places = [_place(widget) for n in numbers if (widget := graph.nodes[n].widget)]
+    tops = {place[0] if len(place) > 1 else None for place in places}
+    return len(tops) == 1 and None not in tops
 
 
 def choose(

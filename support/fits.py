@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from rows import BUILD
 
 from faustdiff.autodiff import differentiate
 from faustdiff.faust.compilers import Compiler
 from faustdiff.fitting.audio import open_recording, pair
 from faustdiff.fitting.fit import Fit, Setup
 from faustdiff.fitting.model import Source
+from support.paths import BUILD
 
 RATE = 44100
 FOLDER = BUILD.parent / "examples" / "fit"

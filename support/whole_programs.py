@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rows import BUILD
 
 from faustdiff.autodiff import Differentiated, differentiate
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import Program, build
+from support.paths import BUILD
 
 Array = NDArray[np.float64]
 
@@ -85,12 +85,12 @@ def results(
         differentiate(one.text, all_continuous=True, compiler=compiler, mode=mode)
         for one in programs
     ]
-    plain = _joined([one.text for one in programs], compiler)
-    duals = _joined([one.text for one in done], compiler)
+    plain = joined([one.text for one in programs], compiler)
+    duals = joined([one.text for one in done], compiler)
     widths = [one.outputs for one in done]
     inputs = np.concatenate([w.feed(d.inputs, frames) for w, d in zip(programs, done, strict=True)])
-    original = _split(plain.run(inputs, frames), widths)
-    dual = _split(duals.run(inputs, frames), [d.outputs * d.stride for d in done])
+    original = parted(plain.run(inputs, frames), widths)
+    dual = parted(duals.run(inputs, frames), [d.outputs * d.stride for d in done])
     others = _split_jvp(programs, done, inputs, frames, compiler) if jvp else [()] * len(done)
 
     def moved(shift: float, index: int) -> list[Array]:
@@ -100,7 +100,7 @@ def results(
             for k, one in enumerate(done)
             if index < len(one.params)
         }
-        return _split(plain.run(inputs, frames, controls=controls), widths)
+        return parted(plain.run(inputs, frames, controls=controls), widths)
 
     def difference(index: int, size: float) -> list[Array]:
         runs = {k: moved(k * size, index) for k in (-2, -1, 1, 2)}
@@ -147,7 +147,7 @@ def _tail(path: str) -> str:
     return path.removeprefix("/program")
 
 
-def _joined(texts: Sequence[str], compiler: Compiler) -> Program:
+def joined(texts: Sequence[str], compiler: Compiler) -> Program:
     """One program of all; each keeps its widgets in a group of its own."""
     lines = ['declare name "all";']
     for index, text in enumerate(texts):
@@ -158,7 +158,7 @@ def _joined(texts: Sequence[str], compiler: Compiler) -> Program:
     return build(source, compiler=compiler, optimize="-O0")
 
 
-def _split(signals: Any, widths: Sequence[int]) -> list[Array]:
+def parted(signals: Any, widths: Sequence[int]) -> list[Array]:
     return np.split(np.asarray(signals, float), np.cumsum(widths)[:-1])
 
 
@@ -182,7 +182,7 @@ def _split_jvp(
         start += derived.inputs
     source = f'{HEAD}df = library("diff.lib");\nprocess = {", ".join(boxes)};'
     compiled = build(source, compiler=compiler, include=[BUILD], optimize="-O0")
-    signals = iter(_split(compiled.run(inputs[rows], frames), widths))
+    signals = iter(parted(compiled.run(inputs[rows], frames), widths))
     found: list[tuple[Array, ...]] = []
     for one, derived in zip(programs, done, strict=True):
         own = next(signals) if one.function else None

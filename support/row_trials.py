@@ -8,31 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import mpmath as mp
 import numpy as np
-from numpy.typing import NDArray
 
 from faustdiff.resources import resource
 from faustdiff.table.expressions import Numbers, condition, fold
 from faustdiff.table.model import Primitive, read
 from faustdiff.table.samples import Point, avoided, numbers, points, special
+from support.harness import SCALE, Array
 
-BUILD = Path(__file__).resolve().parent.parent / "build"
 TABLE = read(resource("primitives.yaml"))
-
-#: Inputs are fed divided by this power of two and multiplied by it in the program: exact, and the
-#: compiler then knows an interval that holds the samples (a bare input counts as [-1, 1]).
-SCALE = 2.0**20
 
 #: They tell the interval of a signal, which `SCALE` would change; test_time.py has them.
 INTERVALS = ("lowest", "highest")
 
 #: A numerical derivative of 0 comes out as noise of the working precision.
 NOISE = 1e-40
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

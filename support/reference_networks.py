@@ -11,12 +11,42 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
-from learning import Array
-from test_networks import ACTIVATIONS
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Function = Callable[[Array], Array]
 
 #: Five points: the error of the formula is of the fourth order, some 1e-11 of a smooth function,
 #: and the rounding of the values, 1e-16, is divided by the step.
 STEP = 1e-3
+
+
+def sigmoid(x: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def gelu(x: Array) -> Array:
+    return np.asarray(x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))))
+
+
+def gelu_slope(x: Array) -> Array:
+    w = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
+    inner = np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * x**2)
+    return np.asarray((1 + w) / 2 + x / 2 * (1 - w**2) * inner)
+
+
+#: Values and slopes.
+ACTIVATIONS: dict[str, tuple[Function, Function]] = {
+    "sigmoid": (sigmoid, lambda x: sigmoid(x) * (1 - sigmoid(x))),
+    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    "relu": (lambda x: np.maximum(x, 0), lambda x: np.where(x > 0, 1.0, 0.0)),
+    "leaky_relu": (lambda x: np.where(x > 0, x, x / 100), lambda x: np.where(x > 0, 1, 0.01)),
+    "elu": (lambda x: np.where(x > 0, x, np.exp(x) - 1), lambda x: np.where(x > 0, 1, np.exp(x))),
+    "softplus": (lambda x: np.log(1 + np.exp(x)), sigmoid),
+    "gelu": (gelu, gelu_slope),
+    "silu": (lambda x: x * sigmoid(x), lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x)))),
+    "linear": (lambda x: x, np.ones_like),
+}
 
 
 @dataclass(frozen=True)
@@ -79,10 +109,6 @@ def layer_norm(width: int) -> Net:
         return np.asarray(normal * p[0][:, None] + p[1][:, None])
 
     return Net(f"df.nn.layer_norm({width})", ((width,), (width,)), width, run)
-
-
-def sigmoid(x: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-x)))
 
 
 def _rnn(i: Array, h: Array, state: Array) -> Array:

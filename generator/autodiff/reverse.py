@@ -1,0 +1,214 @@
+"""Reverse mode through feedback: a program as two, one forward in time and one backward.
+
+    forward(inputs, signals)              -> outputs, tape
+    backward(cotangents of outputs, tape) -> cotangents of inputs, of signals, and of sliders
+
+The backward program is fed with time-reversed signals and gives time-reversed signals. The gradient
+of sum_n sum_j g_j[n] y_j[n] with respect to a slider that stands still is the sum over time of its
+cotangent; with respect to input i at sample n it is the cotangent of the input at that sample. The
+method is transposition (Griewank and Walther, Evaluating Derivatives, 2008, chapter 3; for linear
+systems in time, Kailath, Linear Systems, 1980); see `transposition` and `tape`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError, Place, Problem
+from ..faust.compilers import Compiler, find_compiler
+from ..signals.graph import Graph
+from ..signals.moving import Moving, with_signals
+from ..signals.printing import definitions, input_name
+from ..signals.propagate import deeply
+from ..signals.reading import NAMELESS, ProgramGraph, read_program
+from ..signals.rows import Rows
+from ..signals.sliders import Parameter, choose
+from ..signals.steady import Steadiness
+from ..table.model import Table, built_in_table
+from .tangents import NoRuleError
+from .tape import Split, split
+from .transposition import transpose
+
+
+@dataclass(frozen=True)
+class ReversePrograms:
+    """A program and its adjoint, as two Faust programs without imports.
+
+    `forward` has the inputs of the original, then one for each of `signals`; its outputs are those
+    of the original, then the tape. `backward` takes and gives everything in reversed time: its
+    inputs are one cotangent for each output of the original, then the tape in the same order; its
+    outputs are one cotangent for each input of the original, one for each of `signals`, and one for
+    each of `params`. The cotangents of `params` are to be added up over time: a single sample of
+    them has no meaning, since terms come where they are cheapest. Both programs have those sliders
+    of the original, under the same paths, that they depend on, and must be set to the same values.
+
+    `inputs`, `outputs` and `tape` are numbers of channels: of the original, of the original, and
+    between the two programs.
+    """
+
+    forward: str
+    backward: str
+    params: tuple[Parameter, ...]
+    signals: tuple[Parameter, ...]
+    inputs: int
+    outputs: int
+    tape: int
+
+
+def reverse_programs(
+    source: str,
+    *,
+    params: Sequence[str] | None = None,
+    all_continuous: bool = False,
+    signals: Sequence[str] = (),
+    compiler: Compiler | str | None = None,
+    include: Sequence[Path] = (),
+    table: Table | None = None,
+    name: str = NAMELESS,
+    file: str = "",
+) -> ReversePrograms:
+    """The Faust program `source` as a forward and a backward program.
+
+    `params` are chosen as by `differentiate`; an empty list chooses none, and so does a program
+    without sliders. `signals` names sliders, by label or path, that become inputs, which may move
+    at every sample; what they are given is kept within the range of the slider. The other arguments
+    are those of `differentiate`.
+
+    Raises `FaustError` with the compiler's message if the program does not compile, and
+    `InputError` if a slider is unknown, or a box on the way to an output has no rule, or none that
+    reverse mode can follow; the message names the box and the reason.
+    """
+    if not isinstance(compiler, Compiler):
+        compiler = find_compiler(compiler)
+    rows = Rows(table or built_in_table(), compiler, tuple(include))
+    text = compiler.expand(source, include=include)
+
+    def made() -> ReversePrograms:
+        program = read_program(text, rows, name, file)
+        place = file or name
+        moved = choose(program.sliders, signals, False, place) if signals else []
+        chosen = _params(program, params, all_continuous, moved, place)
+        return _programs(program, rows, chosen, moved, place)
+
+    return deeply(made)
+
+
+def _params(
+    program: ProgramGraph,
+    wanted: Sequence[str] | None,
+    all_continuous: bool,
+    moved: Sequence[int],
+    file: str,
+) -> list[int]:
+    """The sliders to differentiate with respect to, but for those that have become signals."""
+    if wanted is not None and not wanted:
+        return []
+    found = {n: one for n, one in program.sliders.items() if n not in moved}
+    if wanted is None and not found:
+        return []
+    if wanted is None and moved and not all_continuous:
+        return [number for number, one in found.items() if one.marked]
+    return choose(program.sliders if wanted else found, wanted, all_continuous, file)
+
+
+def _programs(
+    original: ProgramGraph, rows: Rows, chosen: Sequence[int], moved: Sequence[int], file: str
+) -> ReversePrograms:
+    both = [original.sliders[n].label for n in chosen if n in moved]
+    if both:
+        what = f"the slider '{both[0]}' is both a signal and a parameter"
+        hint = "name it once: the cotangents of a signal add up to that of a parameter"
+        raise InputError([Problem(Place(file), what, hint)])
+    params = tuple(original.sliders[n] for n in chosen)
+    signals = tuple(original.sliders[n] for n in moved)
+    moving = with_signals(original, moved)
+    program, graph = moving.program, moving.program.graph
+    steady = Steadiness(graph)
+    try:
+        transposed = transpose(
+            graph, rows, program.outputs, _leaves(moving, chosen), steady, program.inputs
+        )
+    except NoRuleError as error:
+        hint = "choose other sliders, or use forward mode, if it goes through"
+        what = f"cannot differentiate through {error.box} in reverse mode: {error.why}"
+        raise InputError([Problem(Place(file), what, hint)]) from None
+    numbers = graph.reachable(transposed.cotangents)
+    cotangent_inputs = {
+        graph.add("input", (program.inputs + index,)): index
+        for index in range(len(program.outputs))
+    }
+    cut = split(
+        graph, transposed.cotangents, transposed.time.signals(numbers), steady, cotangent_inputs
+    )
+    forward = _Printed(program, params, signals, original.inputs, cut)
+    return ReversePrograms(
+        forward.forward(),
+        forward.backward(),
+        params,
+        signals,
+        original.inputs,
+        len(program.outputs),
+        len(cut.tape),
+    )
+
+
+def _leaves(moving: Moving, chosen: Sequence[int]) -> list[int]:
+    """The signals whose cotangents are wanted, in the order of the backward program's outputs."""
+    original = moving.program.inputs - len(moving.signals)
+    inputs = [moving.program.graph.add("input", (index,)) for index in range(original)]
+    return [*inputs, *moving.signals, *(moving.renamed[n] for n in chosen)]
+
+
+@dataclass(frozen=True)
+class _Printed:
+    """The text of both programs; `inputs` is the number of inputs of the original."""
+
+    program: ProgramGraph
+    params: tuple[Parameter, ...]
+    signals: tuple[Parameter, ...]
+    inputs: int
+    cut: Split
+
+    def forward(self) -> str:
+        outputs, tape = len(self.program.outputs), len(self.cut.tape)
+        header = [
+            "// The forward program of reverse mode: made by `faustdiff differentiate`; edit the",
+            "// original and make it again.",
+            "//",
+            f"// Inputs: {self.inputs} of the original" + (", then" if self.signals else "."),
+            *_listed(self.signals, self.inputs + 1),
+            f"// Outputs: {outputs} of the original, then a tape of {tape}.",
+        ]
+        recorded = [*self.program.outputs, *self.cut.tape]
+        return self.text(header, self.program.graph, self.program.inputs, recorded)
+
+    def backward(self) -> str:
+        outputs, tape = len(self.program.outputs), len(self.cut.tape)
+        given = [*self.signals, *self.params]
+        header = [
+            "// The backward program of reverse mode: made by `faustdiff differentiate`; edit the",
+            "// original and make it again. It takes and gives every signal in reversed time, and",
+            "// its sliders are to be set as in the forward program.",
+            "//",
+            f"// Inputs: cotangents of the {outputs} outputs of the original, then the tape"
+            f" of {tape}.",
+            f"// Outputs: cotangents of the {self.inputs} inputs of the original"
+            + (", then of" if given else "."),
+            *_listed(self.signals, self.inputs + 1),
+            *_listed(self.params, self.inputs + len(self.signals) + 1, ", to be summed over time"),
+        ]
+        return self.text(header, self.cut.graph, outputs + tape, self.cut.outputs)
+
+    def text(self, header: list[str], graph: Graph, inputs: int, outputs: Sequence[int]) -> str:
+        metadata = [f'declare {key} "{value}";' for key, value in self.program.metadata]
+        lines, names = definitions(graph, outputs)
+        head = f"process({', '.join(map(input_name, range(inputs)))})" if inputs else "process"
+        process = f"{head} = {', '.join(names)}"
+        body = [f"{process} with {{", *(f"    {line}" for line in lines), "};"]
+        return "\n".join([*header, "", *metadata, "", *(body if lines else [f"{process};"]), ""])
+
+
+def _listed(params: Sequence[Parameter], start: int, note: str = "") -> list[str]:
+    return [f"//   {place}. {param.path}{note}" for place, param in enumerate(params, start)]

@@ -1,0 +1,190 @@
+"""The tape: which signals of the original the transposed program is given, and which it computes.
+
+The factors of the partials are signals of the original. Those made of numbers and sliders alone
+are computed again. Of the others each one is either recorded, or computed again at each sample from
+what is recorded or computed: the cheapest choice is a minimum cut. With x(v) "the transposed
+program has v" and y(v) "it computes v", where y(v) implies x(v) and x(a) for every argument a, the
+cost is RECORDING for each v with x(v) and not y(v), and that of the operation for each v with y(v).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..signals.graph import Graph
+from ..signals.steady import Steadiness, computed_from, whole_signals
+
+#: What it costs to record a signal and to read it again, in additions: two passes through memory.
+RECORDING = 8
+#: What an operation costs, in additions; a function that is not listed costs more than recording.
+_COSTS = {
+    **dict.fromkeys(("+", "-", "*", "<", "<=", ">", ">=", "==", "!=", "&", "|", "xor"), 1),
+    **dict.fromkeys(("<<", ">>", "int", "float", "min", "max", "abs", "attach"), 1),
+    **dict.fromkeys(("select2", "select3", "floor", "ceil", "rint", "round"), 2),
+    **dict.fromkeys(("/", "sqrt", "rdtable"), 4),
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """The transposed program as a graph of its own.
+
+    Its inputs are the cotangents, then the tape: the samples of the signals `tape` of the original.
+    `whole` tells which of them are integers.
+    """
+
+    graph: Graph
+    outputs: tuple[int, ...]
+    tape: tuple[int, ...]
+    whole: frozenset[int]
+
+
+def split(
+    graph: Graph,
+    results: Sequence[int],
+    is_reversed: set[int],
+    steady: Steadiness,
+    inputs: Mapping[int, int],
+) -> Split:
+    """Cuts the transposed program out of the graph that it shares with the original.
+
+    `results` are its outputs, `is_reversed` the signals that run in reversed time, and `inputs`
+    says which number each of its inputs gets.
+    """
+    needed = []
+    for number in sorted(is_reversed):
+        for argument in graph.needs(number):
+            if argument not in is_reversed and not steady(argument):
+                needed.append(argument)
+    recorded = choose_tape(graph, dict.fromkeys(needed), steady)
+    whole = whole_signals(graph, graph.reachable(recorded)) & recorded
+    return _Copy(graph, is_reversed, steady, recorded, whole, inputs).of(results)
+
+
+def choose_tape(graph: Graph, needed: Iterable[int], steady: Steadiness) -> frozenset[int]:
+    """The signals to record so that all of `needed` can be had, at the least cost."""
+    import numpy as np
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+    needed = list(needed)
+    cone = _cone(graph, needed, steady)
+    have = {number: 2 + place for place, number in enumerate(cone)}
+    compute = {n: 2 + len(cone) + place for place, n in enumerate(n for n in cone if cone[n])}
+    source, sink, unlimited = 0, 1, 1 << 20
+    edges: dict[tuple[int, int], int] = {(source, have[number]): unlimited for number in needed}
+    for number, cost in cone.items():
+        edges[have[number], sink] = RECORDING
+        if cost:
+            edges[source, compute[number]] = RECORDING - cost
+            edges[compute[number], have[number]] = unlimited
+            for argument in computed_from(graph.nodes[number]) or ():
+                if argument in have:
+                    edges[compute[number], have[argument]] = unlimited
+    size = 2 + len(have) + len(compute)
+    ends = np.array(list(edges), np.int32).reshape(-1, 2)
+    limits = csr_array(
+        (np.array(list(edges.values()), np.int32), (ends[:, 0], ends[:, 1])), shape=(size, size)
+    )
+    if not needed:
+        return frozenset()
+    rest = limits - maximum_flow(limits, source, sink).flow
+    rest.eliminate_zeros()
+    reached = set(breadth_first_order(rest, source, return_predecessors=False).tolist())
+    return frozenset(n for n in cone if have[n] in reached and compute.get(n, -1) not in reached)
+
+
+def _cone(graph: Graph, needed: Sequence[int], steady: Steadiness) -> dict[int, int]:
+    """What could be recorded, each with the cost to compute it, or 0 where that is no choice."""
+    found: dict[int, int] = {}
+    waiting = list(needed)
+    while waiting:
+        number = waiting.pop()
+        if number in found or steady(number):
+            continue
+        node = graph.nodes[number]
+        arguments = computed_from(node)
+        cost = _COSTS.get(node.name, RECORDING) if node.op == "primitive" else RECORDING
+        if node.op == "bargraph":
+            cost = 1
+        found[number] = cost if arguments is not None and cost < RECORDING else 0
+        if found[number]:
+            waiting.extend(arguments or ())
+    return found
+
+
+class _Copy:
+    def __init__(
+        self,
+        graph: Graph,
+        is_reversed: set[int],
+        steady: Steadiness,
+        recorded: frozenset[int],
+        whole: frozenset[int],
+        inputs: Mapping[int, int],
+    ) -> None:
+        self.graph = graph
+        self.is_reversed = is_reversed
+        self.steady = steady
+        self.recorded = recorded
+        self.whole = whole
+        self.inputs = inputs
+        self.made = Graph()
+        self.copies: dict[int, int] = {}
+        self.contents: dict[int, int] = {}
+        self.tape: list[int] = []
+
+    def of(self, results: Sequence[int]) -> Split:
+        graph = self.graph
+        loops = []
+        for number in sorted(self.is_reversed):
+            node = graph.nodes[number]
+            if node.op == "feedback":
+                self.copies[number] = self.made.feedback()
+                loops.append(number)
+            elif number in self.inputs:
+                self.copies[number] = self.made.add("input", (self.inputs[number],))
+            else:
+                arguments = tuple(map(self.copy, node.args))
+                self.copies[number] = self.made.add(node.op, node.data, arguments)
+        for number in loops:
+            self.made.close(self.copies[number], self.copy(graph.source(number)))
+        outputs = tuple(map(self.copy, results))
+        return Split(self.made, outputs, tuple(self.tape), self.whole)
+
+    def copy(self, number: int) -> int:
+        """The signal in the new graph."""
+        if number not in self.copies:
+            self.copies[number] = self._copied(number)
+        return self.copies[number]
+
+    def _copied(self, number: int) -> int:
+        if number in self.recorded:
+            made = self.made.add("input", (len(self.inputs) + len(self.tape),))
+            self.tape.append(number)
+            return self.made.primitive("int", made) if number in self.whole else made
+        node = self.graph.nodes[number]
+        if node.op == "bargraph" or (node.op == "primitive" and node.name == "attach"):
+            return self.copy(node.args[0])
+        is_table = node.op == "primitive" and node.name == "rdtable"
+        arguments = tuple(
+            self.content(argument) if is_table and place == 1 else self.copy(argument)
+            for place, argument in enumerate(node.args)
+        )
+        return self.made.add(node.op, node.data, arguments)
+
+    def content(self, number: int) -> int:
+        """What fills a table, with all that it is computed from: it runs before the program."""
+        graph, found = self.graph, self.contents
+        numbers = [n for n in graph.reachable([number]) if n not in found]
+        for inner in numbers:
+            node = graph.nodes[inner]
+            if node.op == "feedback":
+                found[inner] = self.made.feedback()
+            else:
+                found[inner] = self.made.add(node.op, node.data, tuple(found[a] for a in node.args))
+        for inner in numbers:
+            if graph.nodes[inner].op == "feedback":
+                self.made.close(found[inner], found[graph.source(inner)])
+        return found[number]

@@ -1,0 +1,193 @@
+// A batch of items of one Faust program, run on threads: each item has signals, slider values and a
+// state of its own. FORWARD is 1, or -1 for a program whose signals run backwards in time: its
+// first sample is the last in memory. RATE is the sample rate in Hz; it is a constant here because
+// instances of one library share their constant tables.
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+// A block of one channel, by the number of the sample in the time of the program.
+struct Channel {
+    FAUSTFLOAT* __restrict__ first;
+    FAUSTFLOAT& operator[](int sample) const { return first[FORWARD * sample]; }
+};
+
+#include "host.cpp"
+
+// One channel of all items: the sample with the lowest address, and the bytes from item to item.
+// Without a start, an input is silent and an output is dropped.
+struct Signal {
+    char* start;
+    long long stride;
+};
+
+struct Job {
+    int items, frames, block, threads;
+    // How many of the last outputs are wanted as sums over time alone; they have no signal.
+    int sums;
+    const Signal *inputs, *outputs;
+    const double* values;  // (items, controls), in the order of `describe`, without bargraphs
+    const char* initial;   // (items, size of a state), or null for a fresh instance
+    char* final;           // the same, or null
+    double* totals;        // (items, sums)
+};
+
+// Decaying tails end in denormal numbers, which are a hundred times slower than others. The header
+// with the names of these functions takes longer to read than all the rest.
+class FlushDenormals {
+#if defined(__SSE2__)
+    unsigned int saved = __builtin_ia32_stmxcsr();
+
+   public:
+    FlushDenormals() { __builtin_ia32_ldmxcsr(saved | 0x8040); }
+    ~FlushDenormals() { __builtin_ia32_ldmxcsr(saved); }
+#else
+   public:
+    FlushDenormals() {}
+#endif
+};
+
+static std::vector<FAUSTFLOAT*>* zones;
+
+static void collect(const char* event, const char*, const char*, FAUSTFLOAT* zone, double, double,
+                    double, double) {
+    if (zone && strcmp(event, "declare") && !strstr(event, "bargraph")) zones->push_back(zone);
+}
+
+static void ignore(const char*, const char*, const char*, FAUSTFLOAT*, double, double, double,
+                   double) {}
+
+// A state is all of an instance but the pointer that its class begins with.
+static const size_t kState = sizeof(mydsp) - sizeof(void*);
+static char* state(mydsp& instance) { return reinterpret_cast<char*>(&instance) + sizeof(void*); }
+
+class Batch {
+    mydsp fresh;
+    std::vector<size_t> offsets;  // of the controls, in an instance
+    std::mutex mutex;
+    std::vector<std::unique_ptr<mydsp>> idle;
+
+   public:
+    const int inputs, outputs;
+
+    Batch() : inputs(fresh.getNumInputs()), outputs(fresh.getNumOutputs()) {
+        fresh.init(RATE);
+        std::vector<FAUSTFLOAT*> found;
+        zones = &found;
+        UI ui{collect};
+        fresh.buildUserInterface(&ui);
+        for (FAUSTFLOAT* zone : found)
+            offsets.push_back(reinterpret_cast<char*>(zone) - reinterpret_cast<char*>(&fresh));
+    }
+
+    std::unique_ptr<mydsp> take() {
+        std::lock_guard<std::mutex> lock(mutex);
+        if (idle.empty()) return std::make_unique<mydsp>();
+        std::unique_ptr<mydsp> instance = std::move(idle.back());
+        idle.pop_back();
+        return instance;
+    }
+
+    void give_back(std::unique_ptr<mydsp> instance) {
+        std::lock_guard<std::mutex> lock(mutex);
+        idle.push_back(std::move(instance));
+    }
+
+    void prepare(mydsp& instance, const Job& job, int item) const {
+        if (job.initial) {
+            memcpy(state(instance), job.initial + item * kState, kState);
+            // Pointers to sounds are those of this process.
+            UI ui{ignore};
+            instance.buildUserInterface(&ui);
+        } else {
+            memcpy(state(instance), state(const_cast<mydsp&>(fresh)), kState);
+        }
+        const double* values = job.values + item * offsets.size();
+        for (size_t i = 0; i < offsets.size(); i++) {
+            char* zone = reinterpret_cast<char*>(&instance) + offsets[i];
+            *reinterpret_cast<FAUSTFLOAT*>(zone) = values[i];
+        }
+    }
+};
+
+// Four sums side by side, which a processor adds up at once.
+static double total(const FAUSTFLOAT* samples, int count) {
+    double sums[4] = {};
+    int i = 0;
+    for (; i + 4 <= count; i += 4)
+        for (int j = 0; j < 4; j++) sums[j] += samples[i + j];
+    for (; i < count; i++) sums[0] += samples[i];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+class Worker {
+    const Batch& batch;
+    const Job& job;
+    std::vector<FAUSTFLOAT> silence, dropped, summed;
+    std::vector<FAUSTFLOAT*> sources, sinks;
+
+   public:
+    Worker(const Batch& batch, const Job& job)
+        : batch(batch),
+          job(job),
+          silence(job.block),
+          dropped(job.block),
+          summed(size_t(job.sums) * job.block),
+          sources(batch.inputs),
+          sinks(batch.outputs) {}
+
+    // The first sample of a block of `count` samples that begins after `start` of them.
+    FAUSTFLOAT* place(const Signal& signal, int item, int start, int count,
+                      std::vector<FAUSTFLOAT>& otherwise) const {
+        if (!signal.start) return otherwise.data() + (FORWARD > 0 ? 0 : count - 1);
+        FAUSTFLOAT* channel = reinterpret_cast<FAUSTFLOAT*>(signal.start + item * signal.stride);
+        return channel + (FORWARD > 0 ? start : job.frames - 1 - start);
+    }
+
+    void run(mydsp& instance, int item) {
+        batch.prepare(instance, job, item);
+        double* totals = job.totals + size_t(item) * job.sums;
+        std::fill_n(totals, job.sums, 0.0);
+        const int signals = batch.outputs - job.sums;
+        for (int start = 0; start < job.frames; start += job.block) {
+            const int count = std::min(job.block, job.frames - start);
+            for (int i = 0; i < batch.inputs; i++)
+                sources[i] = place(job.inputs[i], item, start, count, silence);
+            for (int i = 0; i < signals; i++)
+                sinks[i] = place(job.outputs[i], item, start, count, dropped);
+            for (int i = 0; i < job.sums; i++)
+                sinks[signals + i] =
+                    summed.data() + size_t(i) * job.block + (FORWARD > 0 ? 0 : count - 1);
+            instance.compute(count, sources.data(), sinks.data());
+            for (int i = 0; i < job.sums; i++)
+                totals[i] += total(summed.data() + size_t(i) * job.block, count);
+        }
+        if (job.final) memcpy(job.final + item * kState, state(instance), kState);
+    }
+};
+
+API Batch* open_batch() { return new Batch(); }
+
+API void close_batch(Batch* batch) { delete batch; }
+
+API long long state_size() { return kState; }
+
+API void run_batch(Batch* batch, const Job* job) {
+    std::atomic<int> next{0};
+    auto work = [&] {
+        FlushDenormals flush;
+        std::unique_ptr<mydsp> instance = batch->take();
+        Worker worker(*batch, *job);
+        for (int item; (item = next++) < job->items;) worker.run(*instance, item);
+        batch->give_back(std::move(instance));
+    };
+    std::vector<std::thread> threads;
+    for (int i = 1; i < std::min(job->threads, job->items); i++) threads.emplace_back(work);
+    work();
+    for (std::thread& thread : threads) thread.join();
+}

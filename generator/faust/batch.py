@@ -1,0 +1,193 @@
+"""A batch of items of one Faust program at once: threads without the lock of the interpreter.
+
+Each item has signals, slider values and a state of its own. Signals are read and written where they
+are, without copies; a program of reversed time begins at their end.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compiled import CompiledProgram
+from .compilers import TIMEOUT, Compiler, FaustError
+from .emitted import with_channels, with_local_states
+from .interface import Control, Signals
+from .translation import compile_cpp, translate
+
+#: Frames per call of the program, and the bytes that its sums over time may take meanwhile.
+LONGEST_BLOCK, SHORTEST_BLOCK, BYTES_OF_SUMS = 1024, 64, 1 << 18
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Channels without memory: silent as inputs, dropped as outputs."""
+
+    channels: int
+
+
+Channels = Signals | Absent
+
+
+class _Job(ctypes.Structure):
+    """`Job` of batch.cpp."""
+
+    _fields_ = [
+        *((name, ctypes.c_int) for name in ("items", "frames", "block", "threads", "sums")),
+        *((name, ctypes.c_void_p) for name in ("inputs", "outputs", "values")),
+        *((name, ctypes.c_void_p) for name in ("initial", "final", "totals")),
+    ]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run of a batch gives beside its signals.
+
+    `totals` (items, sums) are the sums over time of the last outputs, `state` (items, bytes) is
+    where each instance ended, empty if it was not asked for.
+    """
+
+    totals: NDArray[np.float64]
+    state: NDArray[np.uint8]
+
+
+class BatchProgram:
+    """A program compiled to run in batches at one sample rate, for this machine.
+
+    `inputs`, `outputs` and `controls` are those of the program; `settable` are the controls without
+    bargraphs, in whose order `run` takes values. `state_size` is in bytes. Threads may share it.
+    """
+
+    def __init__(self, library: Path, *, double: bool, sample_rate: int) -> None:
+        program = CompiledProgram(library, double=double)
+        self.dtype = program.dtype
+        self.sample_rate = sample_rate
+        self.inputs, self.outputs = program.inputs, program.outputs
+        self.controls: tuple[Control, ...] = program.controls
+        self.settable = tuple(one for one in self.controls if not one.readonly)
+        self._api = program.api
+        self._api.open_batch.restype = ctypes.c_void_p
+        self._api.close_batch.argtypes = [ctypes.c_void_p]
+        self._api.state_size.restype = ctypes.c_longlong
+        self._api.run_batch.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Job)]
+        self._api.run_batch.restype = None
+        self.state_size = int(self._api.state_size())
+        self._batch = self._api.open_batch()
+        weakref.finalize(self, self._api.close_batch, self._batch)
+
+    def run(
+        self,
+        inputs: Sequence[Channels],
+        outputs: Sequence[Channels],
+        values: NDArray[np.float64],
+        *,
+        frames: int,
+        sums: int = 0,
+        initial: NDArray[np.uint8] | None = None,
+        keep_state: bool = False,
+        threads: int = 1,
+    ) -> Finished:
+        """Runs the items, and fills `outputs` in place.
+
+        `inputs` and `outputs` are groups of channels, one after the other: arrays (items, channels,
+        frames) of `dtype`, contiguous along frames; a first axis of length 1 is for all items. The
+        last `sums` outputs have no channels. `values` (items, controls) are those of `settable`.
+        `initial` (items, bytes) is where the instances start, else fresh. Raises ValueError if the
+        shapes do not fit.
+        """
+        items = len(values)
+        sources = self._channels(inputs, self.inputs, items, frames)
+        sinks = self._channels(outputs, self.outputs - sums, items, frames)
+        if values.shape != (items, len(self.settable)):
+            raise ValueError(f"expected values ({items}, {len(self.settable)}), not {values.shape}")
+        if initial is not None and initial.shape != (items, self.state_size):
+            raise ValueError(f"expected states ({items}, {self.state_size}), not {initial.shape}")
+        values = np.ascontiguousarray(values, np.float64)
+        initial = None if initial is None else np.ascontiguousarray(initial)
+        totals = np.empty((items, sums))
+        state = np.empty((items if keep_state else 0, self.state_size), np.uint8)
+        # What is summed up over a block waits there for its sum, near the processor.
+        longest = BYTES_OF_SUMS // max(sums * self.dtype.itemsize, 1)
+        job = _Job(
+            items,
+            frames,
+            min(max(longest, SHORTEST_BLOCK), LONGEST_BLOCK),
+            threads,
+            sums,
+            sources.ctypes.data,
+            sinks.ctypes.data,
+            values.ctypes.data,
+            None if initial is None else initial.ctypes.data,
+            state.ctypes.data if keep_state else None,
+            totals.ctypes.data,
+        )
+        self._api.run_batch(self._batch, ctypes.byref(job))
+        return Finished(totals, state)
+
+    def _channels(
+        self, groups: Sequence[Channels], count: int, items: int, frames: int
+    ) -> NDArray[np.int64]:
+        """The address and the bytes from item to item of each channel: `Signal` of batch.cpp."""
+        found = [_signals(group, self.dtype, items, frames) for group in groups]
+        table = np.concatenate(found) if found else np.zeros((0, 2), np.int64)
+        if len(table) != count:
+            raise ValueError(f"expected {count} channels, not {len(table)}")
+        return table
+
+
+def _signals(group: Channels, dtype: np.dtype[Any], items: int, frames: int) -> NDArray[np.int64]:
+    if isinstance(group, Absent):
+        return np.zeros((group.channels, 2), np.int64)
+    fits = group.ndim == 3 and len(group) in (1, items) and group.shape[2] == frames
+    if not fits or group.dtype != dtype:
+        expected = f"({items}, channels, {frames}) of {dtype}"
+        raise ValueError(f"expected signals {expected}, not {group.shape} of {group.dtype}")
+    if frames > 1 and group.strides[2] != group.itemsize:
+        raise ValueError("the frames of a channel do not follow each other in memory")
+    table = np.empty((group.shape[1], 2), np.int64)
+    start = group.__array_interface__["data"][0]
+    table[:, 0] = start + np.arange(group.shape[1]) * group.strides[1]
+    table[:, 1] = group.strides[0] if len(group) > 1 else 0
+    return table
+
+
+def build_batch(
+    source: str,
+    compiler: Compiler,
+    *,
+    double: bool,
+    sample_rate: int,
+    reversed_time: bool = False,
+    include: Sequence[Path] = (),
+    cache: Path | None = None,
+    timeout: float = TIMEOUT,
+) -> BatchProgram:
+    """Faust text to a program that runs in batches.
+
+    `sample_rate` is in Hz; with `reversed_time`, the program's first sample is the last one of its
+    signals. Other parameters as for `build`. Raises FaustError if a compiler is missing, refuses
+    the program, or writes C++ that is not understood.
+    """
+    cpp = translate(source, compiler, double=double, include=include, cache=cache, timeout=timeout)
+    try:
+        text = with_channels(with_local_states(cpp))
+    except ValueError as error:
+        raise FaustError(str(error), compiler.name, source) from None
+    library = compile_cpp(
+        text,
+        double=double,
+        include=include,
+        fast=True,
+        host="batch.cpp",
+        defines=(f"FORWARD={-1 if reversed_time else 1}", f"RATE={sample_rate}"),
+        cache=cache,
+        timeout=timeout,
+    )
+    return BatchProgram(library, double=double, sample_rate=sample_rate)
