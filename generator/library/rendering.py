@@ -17,7 +17,7 @@ import jinja2
 import mpmath as mp
 
 from .. import __version__
-from ..proof.checking import Checked
+from ..proof.findings import Checked
 from ..resources import resource
 from ..table import rules
 from ..table.expressions import fold
@@ -73,6 +73,7 @@ class Dual:
     test: str
     formulas: tuple[str, ...]
     verdict: str
+    evidence: str
     newer: bool
     adjoint: Adjoint
 
@@ -170,6 +171,7 @@ def _dual(checked: Checked, row: Primitive) -> Dual:
         test=_test(row) if form in ("lift", "zero", "cut") else "",
         formulas=_formulas(row),
         verdict=checked.verdict(row),
+        evidence=_evidence(checked, row),
         newer=bool(row.since) and _version(row.since) > _version(OLDEST),
         adjoint=_adjoint(row),
     )
@@ -197,6 +199,15 @@ def _adjoint(row: Primitive) -> Adjoint:
         case ["lag", "value"] if len(shares) == 2:
             return Adjoint("lag and value", mask, values, lag)
     return Adjoint("state")
+
+
+def _evidence(checked: Checked, row: Primitive) -> str:
+    """On how many pieces of the domain the arguments of a row were looked at, as text."""
+    pieces = max((finding.pieces for finding in checked.of(row)), default=0)
+    if not pieces:
+        return ""
+    digits = ", to 150 digits" if checked.verdict(row) == "confirmed" else ""
+    return f" on {pieces} pieces of the domain{digits}" if pieces > 1 else digits
 
 
 def _version(text: str) -> tuple[int, ...]:

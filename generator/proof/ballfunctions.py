@@ -79,9 +79,17 @@ def _itself(x: Any) -> Any:
     return x
 
 
-_ABOVE_ONE = (lambda x: x - 1, "not negative")
-_INSIDE_ONE = ((lambda x: 1 - x, "not negative"), (lambda x: 1 + x, "not negative"))
-_INSIDE_ONE_OPEN = ((lambda x: 1 - x, "positive"), (lambda x: 1 + x, "positive"))
+Ask = tuple[Callable[..., Any], Edge]
+
+_ABOVE_ONE: Ask = (lambda x: x - 1, "not negative")
+_INSIDE_ONE: tuple[Ask, Ask] = (
+    (lambda x: 1 - x, "not negative"),
+    (lambda x: 1 + x, "not negative"),
+)
+_INSIDE_ONE_OPEN: tuple[Ask, Ask] = (
+    (lambda x: 1 - x, "positive"),
+    (lambda x: 1 + x, "positive"),
+)
 
 FUNCTIONS: Mapping[str, BallFunction] = {
     "sin": BallFunction(arb.sin, (arb.cos,)),

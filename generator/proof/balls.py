@@ -120,7 +120,7 @@ class Compiler:
             case ast.Constant(value=value):
                 return self._constant(Fraction(str(value)))
             case ast.Name(id=name) if name in CONSTANTS:
-                return lambda c: (arb.pi(), None)
+                return _pi if name == "pi" else lambda c: (_ZERO, None)
             case ast.Name(id=name):
                 return lambda c: c.values[name]
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
@@ -364,9 +364,7 @@ def affine_form(node: ast.expr) -> dict[str, Fraction] | None:
     return None
 
 
-def atom_key(
-    node: ast.expr, affine: Mapping[str, Fraction] | None = None
-) -> tuple[str, int]:
+def atom_key(node: ast.expr, affine: Mapping[str, Fraction] | None = None) -> tuple[str, int]:
     """What two quantities that have one sign, or opposite signs, share, and which of the two."""
     affine = affine or affine_form(node)
     if affine is not None:
@@ -402,6 +400,10 @@ def _affine_key(form: Mapping[str, Fraction]) -> tuple[str, int]:
     if lead > 0:
         return " + ".join(terms), 1
     return _affine_key(_scaled(form, -1))[0], -1
+
+
+def _pi(c: Context) -> Dual:
+    return arb.pi(), None
 
 
 def _negated(a: Compiled) -> Compiled:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 import mpmath as mp
 
 from ..table.model import Primitive, Table
-from ..table.samples import points
+from ..table.samples import NoPointError
 from . import edges, unrolled
 from .budget import OverBudgetError, limited
 from .findings import Checked, Finding, Outcome, Report
@@ -86,17 +86,22 @@ def _without_rule(row: Primitive) -> Finding:
 def _findings(row: Primitive, proofs: bool) -> list[Finding]:
     with mp.workdps(DIGITS):
         try:
-            if not row.temporal:
-                points(row)
-            found = [next(edges.objections(row, name), None) for name in row.args]
-            if any(found):
-                return [f or Finding(row, n, "unknown", "not looked at") for f, n in zip(found, row.args)]
             if not edges.tie_is_met(row):
                 what = f"no edge lies on the tie {row.tie and row.tie.at}"
                 return [Finding(row, name, "refuted", what) for name in row.args]
             if row.temporal:
                 return [unrolled.finding(row, name) for name in row.args]
-            return Claims(row, proofs).findings()
+            found = Claims(row, proofs).findings()
+            return [_with_edges(row, finding) for finding in found]
+        except NoPointError as error:
+            return [Finding(row, name, "refuted", str(error)) for name in row.args]
         except (TypeError, LookupError, ArithmeticError, ValueError, MemoryError) as error:
             what = f"the rule cannot be evaluated: {type(error).__name__}: {error}"
             return [Finding(row, name, "refuted", what) for name in row.args]
+
+
+def _with_edges(row: Primitive, finding: Finding) -> Finding:
+    """A finding, unless something speaks against the rule at an edge or a pole."""
+    if finding.outcome == "refuted":
+        return finding
+    return next(edges.objections(row, finding.argument), finding)

@@ -12,7 +12,7 @@ from ..table.model import Primitive, Table
 Outcome = Literal["proved", "confirmed", "declared", "unknown", "refuted"]
 
 #: What each word means, from the weakest verdict to the strongest.
-OUTCOMES: Mapping[Outcome, str] = {
+OUTCOMES: dict[Outcome, str] = {
     "refuted": "at a point, the rule is not the derivative, or not finite where the value is",
     "unknown": "not decided within the time that a row has",
     "confirmed": "at points of every piece of the domain the residual is 0 to 150 digits",

@@ -29,6 +29,9 @@ from .balls import (
 )
 from .regions import Flat, Line, exact, find, flats, lines, roots
 
+#: The signs that make out a piece, by the keys of its atoms.
+Key = tuple[tuple[str, int], ...]
+
 #: A residual is 0 if its ball holds 0 and is this small beside the formula.
 SMALL = arb("1e-150")
 #: Digits to which a confirmed formula agrees.
@@ -48,6 +51,7 @@ DOUBLINGS = 3
 DISTANCES = (1, 2, 3, 6, 9, 12, 15)
 #: The limits on both sides of a border are taken at these two distances.
 LIMIT, NEARER = arb("1e-60"), arb("1e-90")
+
 
 @dataclass(frozen=True)
 class Objection:
@@ -86,7 +90,8 @@ class Question:
     Outside `domain`, and where the value is not finite, nothing is asked. `declared` tells where
     the value may have no slope. With `jumps`, the value may jump, and bend, anywhere. If
     `forbidden` says something, then the question is the opposite one: the formula must not agree
-    with the value on any whole piece, and that is what is said where it does.
+    with the value on any whole piece, and that is what is said where it does. `known` remembers
+    which pieces were looked for, and is shared by all questions about one row.
     """
 
     value: Compiled
@@ -98,11 +103,12 @@ class Question:
     whole: Mapping[str, Sequence[float]] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     domain: Test | None = None
-    declared: Test | None = None
+    declared: Callable[[Mapping[str, Any]], bool] | None = None
     jumps: bool = False
     forbidden: str = ""
     extra: Sequence[Mapping[str, float]] = ()
     seed: str = ""
+    known: dict[Key, dict[str, Fraction] | None] = field(default_factory=dict)
 
     def values(self, place: Mapping[str, Any], step: Any = None) -> dict[str, Dual]:
         """A place, moved by `step` along the direction, with the direction as its slope."""
@@ -138,7 +144,6 @@ class Question:
 
 
 _ZERO = arb(0)
-Key = tuple[tuple[str, int], ...]
 
 
 def decide(question: Question) -> Answer:
@@ -183,7 +188,8 @@ class _Search:
             if self.found.objection:
                 return self.found
             if key not in self.outside and not self._settled(key):
-                self.found.unknown = f"nothing could be told near {place_text(self.pool[key].points[0])}"
+                at = place_text(self.pool[key].points[0])
+                self.found.unknown = f"nothing could be told near {at}"
         self.found.pieces = [p for key, p in self.pool.items() if self.agreed.get(key)]
         return self.found
 
@@ -197,7 +203,7 @@ class _Search:
             for whole in self._combinations():
                 yield {name: exact(value) for name, value in whole.items()}, False
             return
-        ranges = {name: (-4.0, 4.0) for name in self.question.names}
+        ranges = dict.fromkeys(self.question.names, (-4.0, 4.0))
         ranges.update({n: r for n, r in self.question.ranges.items() if n in ranges})
         several = len(self.question.names) > 1
         for flat in flats(self.question.names, self.atoms, MAX_FLATS):
@@ -312,8 +318,8 @@ class _Search:
     ) -> None:
         if self.found.objection is None:
             at = {name: float(value) for name, value in place.items()}
-            shown = texts(expected, stated)
-            self.found.objection = Objection(what, at, *shown, single)
+            first, second = texts(expected, stated)
+            self.found.objection = Objection(what, at, first, second, single)
 
     def _settled(self, key: Key) -> bool:
         """Whether points of a piece agree, after some more were tried near those that are known."""
@@ -345,7 +351,11 @@ class _Search:
             if len(tried) > MAX_TRIED or len(self.pool) > MAX_PIECES:
                 self.found.unknown = f"more than {MAX_PIECES} pieces"
                 return
-            place = find(self.question.walk, gap, self.question.names, whole)
+            key = tuple((atom.key, sign * atom.flip) for atom, sign in gap)
+            known = self.question.known
+            if key not in known:
+                known[key] = find(self.question.walk, gap, self.question.names, whole)
+            place = known[key]
             if place is not None:
                 self.point({name: exact(value).mid() for name, value in place.items()})
 
@@ -427,7 +437,10 @@ class _Search:
         jumps = value is not None and abs(w - value) > (
             nearest * 1000 * (abs(e) if e.is_finite() else 1) + SMALL * (1 + abs(value))
         )
-        infinite = not e.is_finite() or abs(e) > 100 + abs(d) * arb("1.2")
+        # What grows, or creeps, between the two distances has no limit that could be judged.
+        infinite = not e.is_finite() or (
+            abs(e - d) > arb("1e-25") * (1 + abs(e)) and not abs(e) < abs(d) / 100
+        )
         bounded = abs(w - v) < arb("1e-7") * (1 + abs(w))
         return _Side(w, d, e, bool(jumps), bool(infinite), bool(bounded))
 
@@ -447,7 +460,7 @@ class _Search:
         if not stated.is_finite():
             if not declared:
                 what = "the formula is not finite where the value is"
-                self._object(what, place, arb(0) / 1, stated)
+                self._object(what, place, sides[0].near if sides else arb.nan(), stated)
             return
         if any(side.jumps for side in sides) and not (declared or self.question.jumps):
             far = next(side for side in sides if side.jumps)
@@ -567,8 +580,11 @@ def texts(*values: Any) -> tuple[str, ...]:
 def _text(value: Any, digits: int) -> str:
     if not value.is_finite():
         return "nan"
-    text = str(value.mid().str(digits, radius=False))
-    return text if any(mark in text for mark in ".en") else f"{text}.0"
+    mantissa, e, exponent = str(value.mid().str(digits, radius=False)).partition("e")
+    if "." in mantissa:
+        whole, _, fraction = mantissa.partition(".")
+        mantissa = f"{whole}.{fraction.rstrip('0') or '0'}"
+    return mantissa + e + exponent if "." in mantissa or e else f"{mantissa}.0"
 
 
 def place_text(place: Mapping[str, Any]) -> str:

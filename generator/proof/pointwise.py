@@ -8,6 +8,7 @@ to `pieces`.
 from __future__ import annotations
 
 import ast
+import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,9 +22,9 @@ from ..table import rules
 from ..table.expressions import Expression
 from ..table.model import Primitive
 from ..table.samples import points, special
-from .balls import Compiled, Compiler, Context, NoValueError, UndecidedError
+from .balls import Compiled, Compiler, Context, NoValueError, Test, UndecidedError
 from .findings import Finding
-from .pieces import Answer, Objection, Question, along, decide
+from .pieces import Answer, Key, Objection, Question, along, decide
 from .symbolic import vanishes_on
 
 #: Integers that an argument of that role is tried with, beside those that the row lists.
@@ -86,38 +87,40 @@ class Claims:
             constants=frozenset(compiler.constants),
             whole=tried,
             ranges=row.samples.ranges,
-            declared=self._declared(),
+            declared=self._declared([*(direction or {})]),
             jumps=row.kind in ("zero", "selector"),
             extra=self._extra if not set(tried) & {*(direction or {})} else (),
             seed=row.name,
+            known=self._known if domain is None else {},
         )
 
     @cached_property
-    def _extra(self) -> list[Mapping[str, float]]:
-        try:
-            drawn = points(self.row)[:16]
-        except ValueError:
-            drawn = []
-        return [*special(self.row), *drawn]
+    def _known(self) -> dict[Key, dict[str, Fraction] | None]:
+        return {}
 
-    def _declared(self) -> Callable[[Mapping[str, Any]], bool]:
+    @cached_property
+    def _extra(self) -> list[Mapping[str, float]]:
+        return [*special(self.row), *points(self.row, 4)]
+
+    def _declared(self, arguments: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
         """Whether a place is one of those where the row says that there may be no slope."""
         row, compiler = self.row, Compiler(frozenset(self.whole))
         zeros: list[Compiled] = [compiler.expression(e) for e in row.samples.avoid]
         tests = [compiler.condition(row.tie.at)] if row.tie else []
-        failing = [compiler.condition(guard.when) for guard in row.guards]
+        guards = [g for g in row.guards if not arguments or {*g.args} & {*arguments}]
+        failing = [compiler.condition(guard.when) for guard in guards]
         poles = row.samples.poles
 
         def declared(place: Mapping[str, Any]) -> bool:
             size = max((abs(v) for v in place.values()), key=float, default=arb(0))
-            c = Context({n: (v, None) for n, v in place.items()}, (size * arb("1e-100")).mid())
+            small = (size * arb("1e-100")).mid()
+            c = Context({n: (v, None) for n, v in place.items()}, small)
             if any(all(place[n] == v for n, v in pole.items()) for pole in poles):
                 return True
-            for test in zeros:
-                if _holds(lambda test=test: abs(test(c)[0]) <= (1 + size) * arb("1e-100")):
-                    return True
-            return any(_holds(lambda t=t: t(c)) for t in tests) or any(
-                _holds(lambda t=t: not t(c)) for t in failing
+            return (
+                any(_is_zero(zero, c, small + arb("1e-100")) for zero in zeros)
+                or any(_holds(test, c, True) for test in tests)
+                or any(_holds(test, c, False) for test in failing)
             )
 
         return declared
@@ -176,17 +179,22 @@ class Claims:
         detail = f"not differentiated: {self.row.reason}"
         if self.row.roles[name] in ("constant", "table"):
             return Finding(self.row, name, "declared", detail)
-        objection = decide(self.question(value, NOTHING, {name: Fraction(1)})).objection
-        if objection and not objection.single:
+        objection = self._moves(name, value)
+        if objection:
             what = "is declared inactive, yet the value depends on it"
             return self._refuted(name, replace(objection, what=what))
         return Finding(self.row, name, "declared", detail)
 
+    def _moves(self, name: str, value: Expression) -> Objection | None:
+        """A point at which the value has a slope along an argument, jumps apart."""
+        question = self.question(value, NOTHING, {name: Fraction(1)})
+        objection = decide(replace(question, jumps=True)).objection
+        return None if objection is None or objection.single else objection
+
     def _approximation(self, name: str, value: Expression) -> Finding:
         """A surrogate stands for a value without a slope, or is the value in other words."""
-        row, way = self.row, {name: Fraction(1)}
-        still = decide(self.question(value, NOTHING, way)).objection
-        if still is not None and not still.single:
+        row = self.row
+        if self._moves(name, value):
             found = self._derivative(name, value)
             what = "the surrogate is not the value, which has a slope of its own"
             return replace(found, detail=what) if found.outcome == "refuted" else found
@@ -233,9 +241,14 @@ class Claims:
 
     def _refuted(self, name: str, objection: Objection) -> Finding:
         return Finding(
-            self.row, name, "refuted", objection.what, objection.point,
-            objection.expected, objection.stated,
-        )  # fmt: skip
+            self.row,
+            name,
+            "refuted",
+            objection.what.replace("the formula", "the partial"),
+            objection.point,
+            objection.expected,
+            objection.stated,
+        )
 
     # All arguments together, at kinks.
 
@@ -267,14 +280,22 @@ def _directions(names: Sequence[str]) -> list[dict[str, Fraction]]:
     """All together, two against each other, and at random."""
     draws = random.Random(len(names))
     ways = [dict.fromkeys(names, Fraction(1))]
-    for first, other in zip(names, names[1:], strict=False):
-        ways += [{first: Fraction(1), other: Fraction(1)}, {first: Fraction(1), other: Fraction(-1)}]
+    for first, other in itertools.pairwise(names):
+        ways += [{first: Fraction(1), other: Fraction(way)} for way in (1, -1)]
     ways += [{name: Fraction(draws.randint(-8, 8), 4) for name in names} for _ in range(4)]
     return ways
 
 
-def _holds(test: Callable[[], Any]) -> bool:
+def _holds(test: Test, c: Context, wanted: bool) -> bool:
+    """Whether a condition is known to be what is wanted."""
     try:
-        return bool(test())
+        return test(c) == wanted
+    except (NoValueError, UndecidedError):
+        return False
+
+
+def _is_zero(quantity: Compiled, c: Context, small: Any) -> bool:
+    try:
+        return bool(abs(quantity(c)[0]) <= small)
     except (NoValueError, UndecidedError):
         return False

@@ -24,11 +24,13 @@ from .balls import Atom, Compiled, Context, Dual, NoValueError, UndecidedError, 
 #: The ends of the range of doubles.
 LARGEST = 1.7e308
 SMALLEST = 1e-290
-#: Intervals looked at for the zeros of one atom on one line, and zeros that are kept.
+#: Intervals looked at for the zeros of one atom on one line, and zeros that are kept;
+#: fewer where the atom does not decide which piece it is.
 MAX_INTERVALS = 800
+MAX_INTERVALS_BESIDE = 150
 MAX_ROOTS = 20
 #: Boxes looked at for one piece.
-MAX_BOXES = 1200
+MAX_BOXES = 600
 #: An interval this narrow, relative to its place, holds one zero for all that matters.
 NARROW = 1e-9
 #: A box this narrow holds no two doubles.
@@ -101,7 +103,7 @@ def _isolated(atom: Atom, line: Line) -> list[tuple[float, float]]:
     todo = [(0.0, next(counter), -LARGEST, 0.0), (0.0, next(counter), 0.0, LARGEST)]
     found: list[tuple[float, float]] = []
     with working_precision(INTERVAL_BITS):
-        for _ in range(MAX_INTERVALS):
+        for _ in range(MAX_INTERVALS if atom.decides else MAX_INTERVALS_BESIDE):
             if not todo or len(found) >= MAX_ROOTS:
                 break
             _, _, low, high = heapq.heappop(todo)
@@ -288,12 +290,11 @@ def lines(
     ways: list[dict[str, Fraction]] = [{name: Fraction(1)} for name in flat.free]
     if len(flat.free) > 1:
         ways += [
-            {name: Fraction(1 if i % 2 == 0 or turn == 0 else -1) for i, name in enumerate(flat.free)}
-            for turn in range(2)
+            {name: Fraction(other if index % 2 else 1) for index, name in enumerate(flat.free)}
+            for other in (1, -1)
         ]
         ways += [
-            {name: Fraction(draws.randint(-40, 40), 16) for name in flat.free}
-            for _ in range(count)
+            {name: Fraction(draws.randint(-40, 40), 16) for name in flat.free} for _ in range(count)
         ]
     for way in ways:
         axis = next(iter(way)) if len(way) == 1 else None
@@ -469,19 +470,26 @@ def feasible(
         return None
     point: dict[str, Fraction] = {}
     for name, stated in reversed(steps):
-        low: Fraction | None = None
-        high: Fraction | None = None
-        for f, _ in stated:
-            factor = f.get(name, Fraction(0))
-            if factor:
-                others = sum((v * point.get(n, Fraction(0)) for n, v in f.items() if n and n != name), f[""] if "" in f else Fraction(0))
-                bound = -others / factor
-                if factor > 0:
-                    low = bound if low is None else max(low, bound)
-                else:
-                    high = bound if high is None else min(high, bound)
-        point[name] = _chosen_between(low, high)
+        point[name] = _chosen_between(*_bounds(name, stated, point))
     return point
+
+
+def _bounds(
+    name: str, rows: Sequence[tuple[Mapping[str, Fraction], bool]], point: Mapping[str, Fraction]
+) -> tuple[Fraction | None, Fraction | None]:
+    """Between which numbers a name has to be, where the names in `point` have their values."""
+    low: Fraction | None = None
+    high: Fraction | None = None
+    for form, _ in rows:
+        factor = form.get(name)
+        if not factor:
+            continue
+        bound = -(_applied(form, point) + form.get("", Fraction(0))) / factor
+        if factor > 0:
+            low = bound if low is None else max(low, bound)
+        else:
+            high = bound if high is None else min(high, bound)
+    return low, high
 
 
 def _chosen_between(low: Fraction | None, high: Fraction | None) -> Fraction:

@@ -71,9 +71,9 @@ class _Taps(ast.NodeTransformer):
         return self._tap(node.id, 0)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        if isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
-            if FUNCTIONS[node.func.id].stream:
-                raise KeyError(node.func.id)
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name in FUNCTIONS and FUNCTIONS[name].stream:
+            raise KeyError(name)
         return ast.Call(node.func, [self.visit(argument) for argument in node.args], [])
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:

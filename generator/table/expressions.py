@@ -425,7 +425,7 @@ class Numbers(Algebra):
         return self.rounding(mp.mpf(text))
 
     def name(self, name: str) -> Any:
-        return +CONSTANTS[name][0] if name in CONSTANTS else self.values[name]
+        return CONSTANTS[name].number(self.rounding) if name in CONSTANTS else self.values[name]
 
     def add(self, a: Any, b: Any) -> Any:
         return self._guarded(lambda x, y: x + y, a, b)
@@ -478,7 +478,7 @@ class Symbols(Algebra):
         return sp.Rational(text)
 
     def name(self, name: str) -> Any:
-        return CONSTANTS[name][1] if name in CONSTANTS else self.values[name]
+        return CONSTANTS[name].symbol if name in CONSTANTS else self.values[name]
 
     def _at_origin(self, value: Any) -> Any:
         return sp.sympify(value).subs(self.origin) if self.origin else sp.sympify(value)
