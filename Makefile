@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := first
-.PHONY: first build check test quick lint bench docs clean
+.PHONY: first build check test quick lint bench docs dist try-dist clean
 
 first: build  ## Build and prove the library, then run a first example on it.
 	$(PY) examples/first_gradient.py
@@ -44,8 +44,14 @@ docs: $(READY)  ## The documentation as a site in site/, to be read without a ne
 	$(PY) -m mkdocs build --strict
 	$(PY) tools/check_site.py site
 
+dist: $(READY)  ## Wheel, sdist, diff.lib and manual page in dist/, checked.
+	$(PY) tools/dist.py
+
+try-dist: $(READY)  ## The same, installed in an empty environment, run and measured.
+	$(PY) tools/dist.py --install
+
 clean:
-	rm -rf $(VENV) .cache *.egg-info
+	rm -rf $(VENV) .cache dist *.egg-info
 
 $(READY): pyproject.toml setup.py tools/setup
 	tools/setup

@@ -19,7 +19,8 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from faustdiff.commands.main import COMMANDS, main
+from faustdiff.commands.main import commands as every_command
+from faustdiff.commands.main import main
 from faustdiff.proof import checking as stage3_check
 from faustdiff.proof.checking import Finding
 from faustdiff.table.model import Primitive
@@ -95,7 +96,7 @@ def commands(page: Path) -> Iterator[str]:
 def is_name(command: str) -> bool:
     """Whether this is the name of a command of ours, as `faustdiff fit`, without arguments."""
     words = command.split()
-    return len(words) == 2 and words[0] == "faustdiff" and words[1] in COMMANDS
+    return len(words) == 2 and words[0] == "faustdiff" and words[1] in every_command()
 
 
 ALL = {command: page for page in PAGES for command in commands(page)}

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from check_site import problems
 from click.testing import CliRunner
+
+from check_site import problems
 from diagrams import diagrams
 from docs_hooks import illustrated
-
 from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.program import build

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser_checks import browser, browser_path, problems_in
 from click.testing import CliRunner
 
+from browser_checks import browser, browser_path, problems_in
 from faustdiff.commands.main import main
 from faustdiff.faust import wasm
 from faustdiff.faust.compilers import find_compiler

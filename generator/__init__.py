@@ -15,10 +15,13 @@ The rooms, from the ground up; no room imports one that stands below it in this 
     commands/     the command line, a module each     options -> calls, errors -> messages
 
 Under all of them: `errors` (what is wrong with an input, as data), `resources` (files of the
-package) and `drawing` (plots).
+package), `files` (what is written, whole or not at all), `recordings` (sound that is read and
+written) and `drawing` (plots).
 """
 
-__version__ = "0.1.0"
+from importlib import import_module
+
+__version__ = "0.2.0"
 
 #: The rooms, from the ground up.
 ROOMS = (
@@ -34,3 +37,12 @@ ROOMS = (
     "pages",
     "commands",
 )
+
+#: What is imported when it is first asked for, so that a command starts quickly.
+_LAZY = {"vjp": "autodiff.vjp"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -102,30 +102,33 @@ def _forward(
     """The inner products by forward mode, and their scales."""
     done = [
         differentiate(
-            _along(one.text, m.inputs) if m.inputs else one.text,
-            params=[*(p.path for p in m.params), *(["direction"] if m.inputs else [])],
+            _along(one.text, m.inputs),
+            params=[*(p.path for p in m.params), "direction"],
             compiler=compiler,
         )
         for one, m in zip(programs, made, strict=True)
-        if m.params or m.inputs
     ]
     program = joined([d.text for d in done], compiler)
     signals = np.concatenate([c for pair in zip(fed, along, strict=True) for c in pair])
     duals = parted(program.run(signals, g[0].shape[1]), [d.outputs * d.stride for d in done])
     found = []
-    for dual, one, w in zip(duals, done, g, strict=True):
-        terms = w[:, None] * dual.reshape(one.outputs, one.stride, -1)[:, 1:]
+    for dual, one, m, w in zip(duals, done, made, g, strict=True):
+        partials = dual.reshape(one.outputs, one.stride, -1)[: m.outputs, 1:]
+        # Without inputs there is no direction.
+        terms = w[:, None] * partials[:, : len(m.params) + bool(m.inputs)]
         found.append((terms.sum(axis=(0, 2)), np.abs(terms).sum(axis=(0, 2))))
     return found
 
 
 def _along(text: str, inputs: int) -> str:
-    """The program on its inputs plus a slider times as many directions; its paths stay."""
-    moved = 'nentry("/direction", 0, -1, 1, 0.001)'
-    return (
-        f"{HEAD}part = environment {{\n{text}\n}};\nprocess = "
-        f"si.bus({inputs}), par(i, {inputs}, *({moved})) :> part.process;"
-    )
+    """The program on its inputs plus a slider times as many directions; its paths stay.
+
+    The slider is one more output, for a program may read none of its inputs.
+    """
+    slider = 'nentry("/direction", 0, -1, 1, 0.001)'
+    moved = f"si.bus({inputs}), par(i, {inputs}, *({slider})) :> part.process"
+    inside = moved if inputs else "part.process"
+    return f"{HEAD}part = environment {{\n{text}\n}};\nprocess = ({inside}), {slider};"
 
 
 def _differences(

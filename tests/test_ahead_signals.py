@@ -7,9 +7,9 @@ import pytest
 from faustdiff.errors import InputError
 from faustdiff.signals.core import parse
 from faustdiff.signals.graph import Graph
-from faustdiff.signals.printing import definitions, foreign
+from faustdiff.signals.printing import DEEPEST, definitions, foreign
 from faustdiff.signals.propagate import deeply, propagate
-from faustdiff.signals.sliders import choose, metadata, plain, sliders
+from faustdiff.signals.sliders import choose, sliders
 
 ARITIES = {
     "_": (1, 1),
@@ -95,47 +95,90 @@ def test_work_is_linear_in_the_program() -> None:
     assert len(graph.nodes) == 2000
 
 
-def test_each_signal_is_defined_once_and_before_it_is_used() -> None:
+def test_a_signal_has_a_name_where_it_is_read_twice() -> None:
     graph, outputs = sent("_ <: (_,2 : *),(_,2 : *) : + : sin")
     lines, names = definitions(graph, outputs)
-    assert lines == ["s2 = in0, 2 : *;", "s3 = s2, s2 : +;", "s4 = s3 : sin;"]
-    assert names == ["s4"]
+    assert lines == ["s2 = in0, 2 : *;"]
+    assert names == ["((s2, s2 : +) : sin)"]
+
+
+def test_a_deep_expression_is_cut_by_names() -> None:
+    graph, outputs = sent("_" + " : sin" * 100)
+    lines, names = definitions(graph, outputs)
+    assert max(line.count("(") for line in [*lines, *names]) <= DEEPEST
+    assert sum(line.count("sin") for line in [*lines, *names]) == 100
 
 
 def test_a_recursion_is_a_function_of_the_previous_samples() -> None:
     graph, outputs = sent("+ ~ (_,0.5 : *)")
     lines, names = definitions(graph, outputs)
     assert lines == [
-        "r4_next(p4) = s4 with {",
-        "    s3 = p4, 0.5 : *;",
-        "    s4 = s3, in0 : +;",
+        "r4_next(p1) = v1 with {",
+        "    v1 = (p1, 0.5 : *), in0 : +;",
         "};",
-        "r4 = r4_next ~ (_);",
-        "s4 = r4 : (_);",
+        "r4 = r4_next ~ _;",
+        "s4 = r4;",
     ]
     assert names == ["s4"]
 
 
-def test_the_inside_of_a_recursion_is_written_again_where_it_is_needed_outside() -> None:
+def test_a_recursion_is_given_what_it_reads_of_others() -> None:
+    graph, outputs = sent("(+ ~ sin) : (+ ~ mem)")
+    lines, _ = definitions(graph, outputs)
+    first = next(line for line in lines if line.startswith("r3 = "))
+    second = next(line for line in lines if line.startswith("r6 = "))
+    assert (first, second) == ("r3 = r3_next ~ _;", "r6 = (s3) : r6_next ~ _;")
+    body = lines[lines.index("r6_next(p1, o1) = v1 with {") + 1]
+    assert "s3" not in body and "o1" in body
+
+
+def test_what_is_needed_of_the_inside_of_a_recursion_comes_out_of_it() -> None:
+    graph = Graph()
+    before, inputs = graph.feedback(), graph.add("input", (0,))
+    inside = graph.primitive("sin", graph.primitive("sin", before))
+    graph.close(before, graph.primitive("+", inside, inputs))
+    lines, names = definitions(graph, [graph.source(before), graph.primitive("mem", inside)])
+    assert sum(line.count("sin") for line in lines) == 2
+    assert [line for line in lines if "route" in line] == [
+        "s4 = r4 : route(2, 1, (1, 1));",
+        "s3 = r4 : route(2, 1, (2, 1));",
+    ]
+    assert names == ["s4", "(s3 : mem)"]
+
+
+def test_what_follows_from_the_states_alone_is_written_again() -> None:
     graph = Graph()
     before = graph.feedback()
     inside = graph.primitive("sin", before)
     graph.close(before, graph.primitive("+", inside, graph.add("input", (0,))))
     lines, _ = definitions(graph, [graph.source(before), graph.primitive("mem", inside)])
     outside = lines[lines.index("};") + 1 :]
-    assert [line for line in outside if "sin" in line] == ["s1 = s0 : sin;"]
-    assert "s0 = s3';" in outside
+    assert outside == ["r3 = r3_next ~ _;", "s3 = r3;", "s0 = (s3)';", "s1 = s0 : sin;"]
 
 
-def test_a_source_that_is_itself_a_feedback_is_the_sample_before() -> None:
+def test_the_delay_of_a_state_is_no_state() -> None:
     graph = Graph()
     first, second = graph.feedback(), graph.feedback()
     graph.close(first, second)
     graph.close(second, graph.primitive("+", first, graph.add("input", (0,))))
     lines, _ = definitions(graph, [graph.source(second)])
-    head = next(line for line in lines if "_next(" in line)
-    # The feedback 0 delays the feedback 1, which delays the sum.
-    assert head == "r1_next(p1, p3) = p3, s3 with {"
+    assert lines[:2] == ["r3_next(p1) = v1 with {", "    v1 = p1', in0 : +;"]
+
+
+def test_a_loop_of_delays_alone_is_nothing() -> None:
+    graph = Graph()
+    first, second = graph.feedback(), graph.feedback()
+    graph.close(first, second)
+    graph.close(second, first)
+    assert definitions(graph, [first, second]) == ([], ["0", "0"])
+
+
+def test_many_states_are_fed_back_and_picked_by_number() -> None:
+    graph, outputs = sent("(_,_,_ : \\(x1).(\\(x2).(\\(x3).(x2,x3,x1)))) ~ (sin,sin,sin)")
+    lines, _ = definitions(graph, outputs)
+    text = " ".join(lines)
+    assert "par(i, 3, _)" in text and "!" not in text
+    assert text.count("route(3, 1, ") == 3
 
 
 def test_widgets_are_printed_in_their_groups() -> None:
@@ -213,9 +256,3 @@ def test_sliders_are_chosen_by_mark_by_name_or_all() -> None:
         paths(["gain"])
     with pytest.raises(InputError, match="did you mean 'kind'"):
         paths(["knd"])
-
-
-def test_metadata_of_a_label() -> None:
-    label = "[2] cut off [unit:Hz][scale:log] [tooltip: a/b (c)]"
-    assert metadata(label) == {"2": "", "unit": "Hz", "scale": "log", "tooltip": "a/b (c)"}
-    assert plain(label) == "cut off"

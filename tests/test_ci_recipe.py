@@ -58,42 +58,72 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(command: str, folder: Path, **given: str) -> subprocess.CompletedProcess[str]:
     """A step as GitHub runs it, `bash -e`, with `faustdiff` the one under test."""
-    command = re.sub(r"^faustdiff ", f"{sys.executable} -m faustdiff ", command)
+    command = re.sub(r"^faustdiff ", f"{sys.executable} -m faustdiff ", command, flags=re.M)
     environment = {
         **os.environ,
-        "TABLE": "my.yaml",
-        "GITHUB_BASE_REF": "main",
         "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+        **given,
     }
     return subprocess.run(
         ["bash", "-e", "-c", command], cwd=folder, env=environment, capture_output=True, text=True
     )
 
 
+def steps(command: str, repository: Path, **given: str) -> list[subprocess.CompletedProcess[str]]:
+    """What the action of this repository does for a command, but for the installation."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    inputs = {name: one["default"] for name, one in action["inputs"].items()}
+    inputs |= {"command": command, **given}
+    done = []
+    for step in action["runs"]["steps"]:
+        if step.get("if") == f"inputs.command == '{command}'":
+            environment = {
+                name: inputs["base"] or "origin/main"
+                if name == "BASE"
+                else inputs[text.removeprefix("${{ inputs.").removesuffix(" }}")]
+                for name, text in step["env"].items()
+            }
+            done.append(run(step["run"], repository, **environment))
+    return done
+
+
 def test_the_steps_of_the_workflow(repository: Path) -> None:
     workflow = yaml.safe_load((ROOT / "docs/ci/workflow.yml").read_text("utf-8"))
-    steps = {s["name"]: s["run"] for s in workflow["jobs"]["rules"]["steps"] if "run" in s}
-    say = steps["Say what changed"]
-    assert run(say, repository).returncode == 0
+    used = [s["with"] for s in workflow["jobs"]["rules"]["steps"] if "faustdiff" in s["uses"]]
+    proving, telling = used
+    assert [done.returncode for done in steps("diff", repository, extend=telling["extend"])] == [0]
     assert "no differences" in (repository / "summary.md").read_text()
     (repository / "my.yaml").write_text(WRONG)
-    assert run(say, repository).returncode == 0
+    assert [done.returncode for done in steps("diff", repository, extend=telling["extend"])] == [0]
     assert "softsign" in (repository / "summary.md").read_text()
-    proved = run(steps["Prove every rule"], repository)
+    (proved,) = steps("check", repository, extend=proving["extend"])
     assert proved.returncode == 1
     assert "::error file=my.yaml,line=" in proved.stdout
+    assert telling["command"] == "diff" and "command" not in proving
 
 
-@pytest.mark.parametrize("config", ["docs/ci/pre-commit-config.yaml", ".pre-commit-hooks.yaml"])
-def test_the_hook_runs_what_it_says(repository: Path, config: str) -> None:
-    content = yaml.safe_load((ROOT / config).read_text("utf-8"))
-    hook = content[0] if isinstance(content, list) else content["repos"][0]["hooks"][0]
-    assert re.search(hook["files"], "my.yaml")
-    (repository / "small.yaml").write_text(OWN)
-    command = hook["entry"].replace("--extend my.yaml", "--table small.yaml")
-    command += "" if "--table" in command else " --table small.yaml"
+def test_the_action_installs_its_own_revision() -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    (install,) = (s["run"] for s in action["runs"]["steps"] if s.get("name") == "Install")
+    assert install.endswith('install --quiet "$GITHUB_ACTION_PATH"')
+
+
+def test_a_base_that_is_missing_fails_the_step(repository: Path) -> None:
+    (done,) = steps("diff", repository, extend="my.yaml", base="nowhere")
+    assert done.returncode == 1 and "nowhere" in done.stderr
+
+
+def test_the_hook_runs_what_it_says(repository: Path) -> None:
+    (offered,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    copied = yaml.safe_load((ROOT / "docs/ci/pre-commit-config.yaml").read_text("utf-8"))
+    (hook,) = copied["repos"][0]["hooks"]
+    assert hook["id"] == offered["id"]
+    assert re.search(hook["files"], "my.yaml") and re.search(offered["files"], "my.yaml")
+    assert hook["args"] == ["--extend", "my.yaml"]
+    # In the place of the built-in table, the rows of one's own are proved at once.
+    command = f"{offered['entry']} --table my.yaml"
     assert run(command, repository).returncode == 0
-    (repository / "small.yaml").write_text(WRONG)
+    (repository / "my.yaml").write_text(WRONG)
     assert run(command, repository).returncode == 1

@@ -12,7 +12,7 @@ import faustdiff
 
 PACKAGE = Path(faustdiff.__file__).parent
 #: Modules beside the rooms: the ground that all of them stand on, and the way in at the top.
-GROUND = {"drawing", "errors", "resources"}
+GROUND = {"drawing", "errors", "files", "recordings", "resources"}
 TOP = {"__init__", "__main__"}
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
@@ -62,3 +62,40 @@ def test_only_the_faust_room_starts_processes(path: Path) -> None:
     # `comparison/sources.py` asks git for files of other revisions.
     allowed = path.parts[0] == "faust" or path.as_posix() == "comparison/sources.py"
     assert allowed or "subprocess" not in names
+
+
+#: What is longer than it should be, still. A name leaves these lists when it is mended; none comes.
+LONG_MODULES = {
+    "commands/fit.py",
+    "proof/equality.py",
+    "table/expressions.py",
+    "table/model.py",
+}
+LONG_FUNCTIONS = {
+    ("autodiff/verification.py", "verify"),
+    ("commands/fit.py", "fit_command"),
+    ("table/model.py", "consistent"),
+}
+
+
+def test_no_module_is_longer_than_450_lines() -> None:
+    found = {p.as_posix() for p in MODULES if len(_text(p).splitlines()) > 450}
+    assert not found - LONG_MODULES, "make two modules of these"
+    assert not LONG_MODULES - found, "take these from the list"
+
+
+def test_no_function_is_longer_than_60_lines() -> None:
+    """Decorators do not count: the options of a command are a list."""
+    found = {
+        (path.as_posix(), node.name)
+        for path in MODULES
+        for node in ast.walk(ast.parse(_text(path)))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= 60
+    }
+    assert not found - LONG_FUNCTIONS, "make two functions of these"
+    assert not LONG_FUNCTIONS - found, "take these from the list"
+
+
+def _text(path: Path) -> str:
+    return (PACKAGE / path).read_text("utf-8")

@@ -15,6 +15,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import yaml
 from latex2mathml.converter import convert
 from mkdocs.structure.files import File, Files
 
@@ -81,8 +82,30 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Puts in the tables that the program knows; formulas between dollars become MathML."""
     return "".join(
         part if part.startswith("`") else _INLINE.sub(_formula, _BLOCK.sub(_block, part))
-        for part in _CODE.split(markdown.replace("{{ kinds of change }}", kinds_of_change()))
+        for part in _CODE.split(_filled(markdown))
     )
+
+
+def _filled(markdown: str) -> str:
+    """Markdown with tables in the place of their names."""
+    for name, table in (
+        ("kinds of change", kinds_of_change),
+        ("inputs of the action", action_inputs),
+    ):
+        mark = f"{{{{ {name} }}}}"
+        if mark in markdown:
+            markdown = markdown.replace(mark, table())
+    return markdown
+
+
+def action_inputs() -> str:
+    """What `action.yml` takes, as rows of a table."""
+    inputs = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["inputs"]
+    rows = []
+    for name, one in inputs.items():
+        default = f" By default `{one['default']}`." if one["default"] else ""
+        rows.append(f"| `{name}` | {one['description']}{default} |")
+    return "\n".join(rows)
 
 
 def kinds_of_change() -> str:

@@ -9,11 +9,12 @@ from typing import Literal
 
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler, find_compiler
-from ..signals.printing import definitions, input_name
+from ..signals.moving import with_signals
+from ..signals.printing import printed_program
 from ..signals.propagate import deeply
 from ..signals.reading import NAMELESS, ProgramGraph, read_program
 from ..signals.rows import Rows
-from ..signals.sliders import Parameter, choose
+from ..signals.sliders import Parameter, choose, listed
 from ..table.model import Table, built_in_table
 from .cotangents import NoReverseError, cotangents
 from .tangents import NoRuleError, tangents
@@ -27,7 +28,8 @@ class Differentiated:
 
     `text` is a Faust program without imports. For each output of the original it has the value,
     then one partial for each of `params`, in that order: (1 + len(params)) * outputs in all. It
-    keeps the `inputs` and the user interface of the original, so it is set by the same names.
+    keeps the `inputs` and the user interface of the original, so it is set by the same names;
+    sliders that have become signals are further inputs.
     """
 
     text: str
@@ -47,6 +49,7 @@ def differentiate(
     *,
     params: Sequence[str] | None = None,
     all_continuous: bool = False,
+    signals: Sequence[str] = (),
     mode: Mode = "forward",
     compiler: Compiler | str | None = None,
     include: Sequence[Path] = (),
@@ -58,9 +61,12 @@ def differentiate(
 
     They are taken with respect to the sliders that `params` names by label or path, in that order;
     else to all continuous sliders, if `all_continuous`; else to those marked `[diff:1]` or
-    `[diff:on]`. `mode` "reverse" is for many parameters without feedback. `compiler` expands the
-    program, `include` lists folders for its imports, `table` replaces the built-in rules; `name` is
-    that of the program if it declares none, and `file` stands for it in messages.
+    `[diff:on]`. `signals` names sliders that become inputs, after those of the program, so that
+    they may move at every sample; the partial by one that is chosen as well is that by a number
+    added to all its samples. `mode` "reverse" is for many parameters without feedback, in one
+    program; for any program there is `reverse_programs`. `compiler` expands the program, `include`
+    lists folders for its imports, `table` replaces the built-in rules; `name` is that of the
+    program if it declares none, and `file` stands for it in messages.
 
     Raises `FaustError` with the compiler's message if the program does not compile, and
     `InputError` if there is nothing to differentiate, a slider is unknown, or a box on the way to
@@ -71,7 +77,9 @@ def differentiate(
     rows = Rows(table or built_in_table(), compiler, tuple(include))
     text = compiler.expand(source, include=include)
     return deeply(
-        lambda: _differentiated(text, rows, params, all_continuous, mode, name, file or name)
+        lambda: _differentiated(
+            text, rows, params, all_continuous, signals, mode, name, file or name
+        )
     )
 
 
@@ -80,13 +88,20 @@ def _differentiated(
     rows: Rows,
     wanted: Sequence[str] | None,
     all_continuous: bool,
+    signals: Sequence[str],
     mode: Mode,
     name: str,
     file: str,
 ) -> Differentiated:
     program = read_program(text, rows, name, file)
-    graph, outputs = program.graph, program.outputs
     chosen = choose(program.sliders, wanted, all_continuous, file)
+    params = tuple(program.sliders[number] for number in chosen)
+    moved = choose(program.sliders, signals, False, file) if signals else []
+    moving = tuple(program.sliders[number] for number in moved)
+    if moved:
+        replaced = with_signals(program, moved)
+        program, chosen = replaced.program, [replaced.renamed[number] for number in chosen]
+    graph, outputs = program.graph, program.outputs
     try:
         engine = tangents if mode == "forward" else cotangents
         partials = engine(graph, rows, outputs, chosen)
@@ -96,30 +111,30 @@ def _differentiated(
         raise InputError([Problem(Place(file), what, hint)]) from None
     except NoReverseError as error:
         what = f"reverse mode ends here: {error}"
-        raise InputError([Problem(Place(file), what, "use --mode forward")]) from None
+        hint = "use --mode forward, or reverse mode in two programs"
+        raise InputError([Problem(Place(file), what, hint)]) from None
     silence = graph.number(0.0)
     results: list[int] = []
     for output, found in zip(outputs, partials, strict=True):
         results += [output, *(found.get(index, silence) for index in range(len(chosen)))]
-    params = tuple(program.sliders[number] for number in chosen)
-    printed = _printed(program, params, results)
+    printed = _printed(program, params, moving, results)
     return Differentiated(printed, params, program.inputs, len(outputs), mode)
 
 
-def _printed(program: ProgramGraph, params: Sequence[Parameter], results: Sequence[int]) -> str:
-    lines, names = definitions(program.graph, results)
-    header = [
-        "// Made by `faustdiff differentiate`; edit the original and make it again.",
-        "//",
-        "// For each output of the original: its value, then its partial derivatives by",
-        *(f"//   {index}. {param.path}" for index, param in enumerate(params, 1)),
+def _printed(
+    program: ProgramGraph,
+    params: Sequence[Parameter],
+    signals: Sequence[Parameter],
+    results: Sequence[int],
+) -> str:
+    comments = [
+        "Made by `faustdiff differentiate`; edit the original and make it again.",
         "",
-        *(f'declare {key} "{value}";' for key, value in program.metadata),
-        "",
+        "For each output of the original: its value, then its partial derivatives by",
+        *listed(params, 1),
+        *(["Its last inputs are"] if signals else []),
+        *listed(signals, program.inputs - len(signals) + 1),
     ]
-    inputs = ", ".join(input_name(i) for i in range(program.inputs))
-    outputs = ", ".join(names)
-    if not inputs:
-        return "\n".join([*header, *lines, f"process = {outputs};", ""])
-    body = [f"    {line}" for line in lines]
-    return "\n".join([*header, f"process({inputs}) = {outputs} with {{", *body, "};", ""])
+    return printed_program(
+        program.graph, program.inputs, results, comments=comments, metadata=program.metadata
+    )

@@ -12,7 +12,8 @@ from ..signals.graph import Graph
 from ..signals.steady import MEMORY
 from .tangents import NoRuleError
 
-_GATES = frozenset(("enable", "control"))
+#: The primitives that are gates: the first argument stops while the second is 0.
+GATES = frozenset(("enable", "control"))
 
 
 def check_gates(graph: Graph, outputs: Sequence[int], active: Callable[[int], bool]) -> None:
@@ -34,7 +35,7 @@ def check_gates(graph: Graph, outputs: Sequence[int], active: Callable[[int], bo
 
 
 def _gated(graph: Graph, number: int) -> bool:
-    return graph.nodes[number].name in _GATES
+    return graph.nodes[number].name in GATES
 
 
 def _running(graph: Graph, outputs: Sequence[int]) -> set[int]:
@@ -47,7 +48,7 @@ def _running(graph: Graph, outputs: Sequence[int]) -> set[int]:
             continue
         seen.add(number)
         node = graph.nodes[number]
-        if node.op == "primitive" and node.name in _GATES:
+        if node.op == "primitive" and node.name in GATES:
             waiting.extend(node.args[1:])
         else:
             waiting.extend(graph.needs(number))

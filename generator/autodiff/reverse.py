@@ -20,11 +20,11 @@ from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler, find_compiler
 from ..signals.graph import Graph
 from ..signals.moving import Moving, with_signals
-from ..signals.printing import definitions, input_name
+from ..signals.printing import printed_program
 from ..signals.propagate import deeply
 from ..signals.reading import NAMELESS, ProgramGraph, read_program
 from ..signals.rows import Rows
-from ..signals.sliders import Parameter, choose
+from ..signals.sliders import Parameter, choose, listed
 from ..signals.steady import Steadiness
 from ..table.model import Table, built_in_table
 from .tangents import NoRuleError
@@ -173,42 +173,33 @@ class _Printed:
 
     def forward(self) -> str:
         outputs, tape = len(self.program.outputs), len(self.cut.tape)
-        header = [
-            "// The forward program of reverse mode: made by `faustdiff differentiate`; edit the",
-            "// original and make it again.",
-            "//",
-            f"// Inputs: {self.inputs} of the original" + (", then" if self.signals else "."),
-            *_listed(self.signals, self.inputs + 1),
-            f"// Outputs: {outputs} of the original, then a tape of {tape}.",
+        comments = [
+            "The forward program of reverse mode: made by `faustdiff differentiate`; edit the",
+            "original and make it again.",
+            "",
+            f"Inputs: {self.inputs} of the original" + (", then" if self.signals else "."),
+            *listed(self.signals, self.inputs + 1),
+            f"Outputs: {outputs} of the original, then a tape of {tape}.",
         ]
         recorded = [*self.program.outputs, *self.cut.tape]
-        return self.text(header, self.program.graph, self.program.inputs, recorded)
+        return self.text(comments, self.program.graph, self.program.inputs, recorded)
 
     def backward(self) -> str:
         outputs, tape = len(self.program.outputs), len(self.cut.tape)
         given = [*self.signals, *self.params]
-        header = [
-            "// The backward program of reverse mode: made by `faustdiff differentiate`; edit the",
-            "// original and make it again. It takes and gives every signal in reversed time, and",
-            "// its sliders are to be set as in the forward program.",
-            "//",
-            f"// Inputs: cotangents of the {outputs} outputs of the original, then the tape"
-            f" of {tape}.",
-            f"// Outputs: cotangents of the {self.inputs} inputs of the original"
+        comments = [
+            "The backward program of reverse mode: made by `faustdiff differentiate`; edit the",
+            "original and make it again. It takes and gives every signal in reversed time, and",
+            "its sliders are to be set as in the forward program.",
+            "",
+            f"Inputs: cotangents of {outputs} outputs of the original, then the tape of {tape}.",
+            f"Outputs: cotangents of {self.inputs} inputs of the original"
             + (", then of" if given else "."),
-            *_listed(self.signals, self.inputs + 1),
-            *_listed(self.params, self.inputs + len(self.signals) + 1, ", to be summed over time"),
+            *listed(self.signals, self.inputs + 1),
+            *listed(self.params, self.inputs + len(self.signals) + 1, ", to be summed over time"),
         ]
-        return self.text(header, self.cut.graph, outputs + tape, self.cut.outputs)
+        return self.text(comments, self.cut.graph, outputs + tape, self.cut.outputs)
 
-    def text(self, header: list[str], graph: Graph, inputs: int, outputs: Sequence[int]) -> str:
-        metadata = [f'declare {key} "{value}";' for key, value in self.program.metadata]
-        lines, names = definitions(graph, outputs)
-        head = f"process({', '.join(map(input_name, range(inputs)))})" if inputs else "process"
-        process = f"{head} = {', '.join(names)}"
-        body = [f"{process} with {{", *(f"    {line}" for line in lines), "};"]
-        return "\n".join([*header, "", *metadata, "", *(body if lines else [f"{process};"]), ""])
-
-
-def _listed(params: Sequence[Parameter], start: int, note: str = "") -> list[str]:
-    return [f"//   {place}. {param.path}{note}" for place, param in enumerate(params, start)]
+    def text(self, comments: list[str], graph: Graph, inputs: int, outputs: Sequence[int]) -> str:
+        metadata = self.program.metadata
+        return printed_program(graph, inputs, outputs, comments=comments, metadata=metadata)

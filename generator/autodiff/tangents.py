@@ -32,13 +32,18 @@ class NoRuleError(Exception):
 
 
 def tangents(
-    graph: Graph, rows: Rows, outputs: Sequence[int], parameters: Sequence[int]
+    graph: Graph,
+    rows: Rows,
+    outputs: Sequence[int],
+    parameters: Sequence[int],
+    slopes: Mapping[int, int] | None = None,
 ) -> list[Tangents]:
     """The tangents of each output with respect to the signals `parameters`, as nodes of `graph`.
 
+    `slopes` are the `table_slopes` of the whole program, where the outputs are a part of it.
     Raises `NoRuleError` where a parameter goes through a box that has none.
     """
-    return _Forward(graph, rows, parameters).of(outputs)
+    return _Forward(graph, rows, parameters).of(outputs, slopes)
 
 
 @dataclass
@@ -128,10 +133,10 @@ class _Forward:
         self.shared: dict[tuple[int, tuple[str, ...]], Mapping[str, int | None]] = {}
         self.found: dict[int, dict[int, int]] = {}
 
-    def of(self, outputs: Sequence[int]) -> list[Tangents]:
+    def of(self, outputs: Sequence[int], slopes: Mapping[int, int] | None = None) -> list[Tangents]:
         graph = self.graph
         numbers = graph.reachable(outputs)
-        self.slopes = table_slopes(graph, numbers)
+        self.slopes = table_slopes(graph, numbers) if slopes is None else slopes
         self.activity = Activity(graph, self.rows, self.slopes)
         self.activity.spread(numbers, self.parameters)
         one = graph.number(1.0)

@@ -20,16 +20,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..signals.bounds import Bounds
-from ..signals.graph import Graph
+from ..signals.graph import Graph, Node
 from ..signals.rows import Rows
 from ..signals.steady import Steadiness
 from ..table.expressions import condition, delay_of, fold
 from ..table.model import Primitive, tangent_name
 from ..table.rules import COTANGENT, Share, adjoint, partial
 from ..table.vocabulary import WHERE
+from .coefficients import Coefficients, Term
 from .gates import check_gates
 from .reversed_time import ReversedTime, held, scatter, table
 from .rules import Nodes, Signal
+from .selections import unsafe_signals
 from .tangents import Activity, NoRuleError, table_slopes, table_tangent
 
 
@@ -73,6 +75,8 @@ class _Transposition:
         self.leaves = leaves
         self.steady = steady
         self.numbers = graph.reachable(outputs)
+        #: From here on, signals are made by rules.
+        self.made = len(graph.nodes)
         self.slopes = table_slopes(graph, self.numbers)
         self.activity = Activity(graph, rows, self.slopes)
         self.activity.spread(self.numbers, leaves)
@@ -80,6 +84,10 @@ class _Transposition:
         self.bounds = Bounds(graph)
         self.found: dict[int, int] = {}
         self.shares: dict[str, tuple[Share, ...]] = {}
+        self.unsafe = unsafe_signals(graph, rows, outputs)
+        self.coefficients: Coefficients | None = Coefficients(
+            graph, rows, leaves, self.activity.bits, self.activity.paths, self.slopes
+        )
         check_gates(graph, outputs, self.active)
 
     def run(self, outputs: Sequence[int], first_input: int) -> Transposed:
@@ -98,7 +106,18 @@ class _Transposition:
                 graph.close(pending[number], self.silent(cotangent))
             elif cotangent is not None and number not in leaves:
                 self.through(number, cotangent)
+        self.through_coefficients(leaves)
         return Transposed(tuple(self.silent(self.found.get(n)) for n in self.leaves), self.time)
+
+    def through_coefficients(self, leaves: set[int]) -> None:
+        """Passes the cotangents of what is steady on to the sliders."""
+        collected, self.coefficients = self.coefficients, None
+        assert collected is not None
+        self.found.update(collected.cotangents())
+        for number in reversed(self.graph.reachable(collected.chained)):
+            cotangent = self.found.get(number)
+            if cotangent is not None and number not in leaves:
+                self.through(number, cotangent)
 
     def active(self, number: int) -> bool:
         return self.activity.bits.get(number, 0) != 0
@@ -108,10 +127,14 @@ class _Transposition:
 
     def give(self, number: int, cotangent: Signal) -> None:
         """Adds to the cotangent of a signal."""
-        if cotangent is not None and self.active(number):
-            total = self.time.plain.add(self.found.get(number), cotangent)
-            assert total is not None
-            self.found[number] = total
+        if cotangent is None or not self.active(number):
+            return
+        if self.coefficients and self.steady(number):
+            self.coefficients.add(number, Term(cotangent))
+            return
+        total = self.time.plain.add(self.found.get(number), cotangent)
+        assert total is not None
+        self.found[number] = total
 
     def through(self, number: int, cotangent: int) -> None:
         """Passes the cotangent of a signal on to what it is computed from."""
@@ -124,28 +147,37 @@ class _Transposition:
             slope = table_tangent(graph, self.rows, number, graph.number(1.0))
             self.give(self.slopes[number], self.time.plain.mul(slope, cotangent))
             return
-        values = dict(zip(row.args, node.args, strict=True))
         if row.name not in self.shares:
             self.shares[row.name] = adjoint(row)
         for name, share in zip(row.args, self.shares[row.name], strict=True):
-            if share.form != "none" and self.active(values[name]):
-                self.by_share(row, name, share, values, cotangent)
+            if share.form != "none" and self.active(node.args[row.args.index(name)]):
+                self.by_share(number, row, name, share, cotangent)
 
     def by_share(
-        self, row: Primitive, name: str, share: Share, values: dict[str, int], cotangent: int
+        self, number: int, row: Primitive, name: str, share: Share, cotangent: int
     ) -> None:
+        arguments = self.graph.nodes[number].args
+        values = dict(zip(row.args, arguments, strict=True))
         argument = values[name]
         algebra = Nodes(self.graph, self.rows, {**values, COTANGENT: cotangent})
+        safe = self.unsafe.isdisjoint((number, *arguments))
         match share.form:
             case "lag":
                 self.give(argument, self.sent(row, cotangent, fold(share.expression, algebra)))
-            case "value" if self.steady(argument) and row.kind != "selector":
-                factor, lag = self.undelayed(fold(partial(row, name), algebra))
-                self.give(argument, algebra.mul(factor, self.time.delayed(cotangent, lag)))
+            case "value" if self.coefficients and self.steady(argument) and row.kind != "selector":
+                self.to_coefficient(argument, fold(partial(row, name), algebra), cotangent, safe)
             case "value":
-                self.give(argument, fold(share.expression, algebra))
+                product = fold(share.expression, algebra)
+                self.give(argument, self.taken(product, cotangent, safe))
             case "state":
-                _Linear(self, row, name, values).pull(share.expression.tree, cotangent)
+                _Linear(self, row, name, values, safe).pull(share.expression.tree, cotangent)
+
+    def taken(self, product: Signal, cotangent: int, safe: bool) -> Signal:
+        """A product with a cotangent; 0 where that is 0, if the other factor is not `safe`."""
+        if safe or product is None or product == cotangent:
+            return product
+        given = self.graph.primitive("!=", cotangent, self.graph.number(0.0))
+        return self.time.chosen(given, product)
 
     def sent(self, row: Primitive, cotangent: int, lag: Signal) -> int:
         """The cotangent of what a delay by `lag` delays."""
@@ -160,27 +192,71 @@ class _Transposition:
             raise NoRuleError(row.faust, why)
         return scatter(self.time, cotangent, lag, int(longest))
 
-    def undelayed(self, factor: Signal) -> tuple[Signal, Signal]:
-        """A factor without the delays at its end, and their sum.
+    def to_coefficient(self, number: int, factor: Signal, cotangent: int, safe: bool) -> None:
+        """Gives a steady signal its cotangent, as a recorded signal times what is not recorded.
 
-        The sum over time of c[n] f[n - d] is that of c[n + d] f[n], with d steady and both zero
-        outside: one recorded signal serves for all its delays.
+        Its sum over time counts, and that of c[n] f[n - d] is that of c[n + d] f[n], with d steady
+        and both zero outside: one recorded signal serves for all its delays. What is steady in
+        the factor is taken out of it too.
+        """
+        assert self.coefficients is not None
+        root, lag, scale = self.unwound(factor)
+        if root is None:
+            return
+        moved = self.time.delayed(cotangent, lag)
+        if safe:
+            self.coefficients.add(number, Term(moved, root, scale))
+        else:
+            product = self.taken(self.time.plain.mul(root, moved), moved, safe)
+            assert product is not None
+            self.coefficients.add(number, Term(product, None, scale))
+
+    def unwound(self, factor: Signal) -> tuple[Signal, Signal, Signal]:
+        """A factor without the delays and the steady factors at its end; their sum and product.
+
+        As a product, None stands for 1. A signal of the original is not taken apart: it may be
+        recorded for other factors too.
         """
         lag: Signal = None
+        scale: Signal = None
         seen: set[int] = set()
         while factor is not None and factor not in seen:
             seen.add(factor)
             node = self.graph.nodes[factor]
             if node.op == "feedback":
-                more: Signal = self.graph.number(1)
+                lag = self.time.plain.add(lag, self.graph.number(1))
                 factor = self.graph.source(factor)
-            else:
-                found = self.delay(factor)
-                if found is None:
-                    break
+            elif found := self.delay(factor):
                 factor, more = found
-            lag = self.time.plain.add(lag, more)
-        return factor, lag
+                lag = self.time.plain.add(lag, more)
+            elif factor >= self.made and (scaled := self.scaled(node)):
+                factor, more = scaled
+                scale = more if scale is None else self.time.plain.mul(scale, more)
+            else:
+                break
+        return factor, lag, scale
+
+    def scaled(self, node: Node) -> tuple[int, Signal] | None:
+        """What a signal is a steady multiple of, and by which factor."""
+        plain, one = self.time.plain, self.graph.number(1.0)
+        if node.op != "primitive" or not any(map(self.steady, node.args)):
+            return None
+        match node.name, node.args:
+            case "*", (a, b):
+                return (b, a) if self.steady(a) else (a, b)
+            case "/", (a, b) if self.steady(b):
+                return a, plain.div(one, b)
+            case "-", (a, b) if self.is_zero(a):
+                return b, self.graph.number(-1.0)
+            case "select2", (test, a, b) if self.steady(test) and self.is_zero(a):
+                return b, self.time.chosen(test, one)
+            case "select2", (test, a, b) if self.steady(test) and self.is_zero(b):
+                return a, self.graph.primitive("select2", test, one, self.graph.number(0.0))
+        return None
+
+    def is_zero(self, number: int) -> bool:
+        node = self.graph.nodes[number]
+        return node.op == "number" and float(node.name) == 0
 
     def delay(self, number: int) -> tuple[int, Signal] | None:
         """What a signal delays and by how much, if it is a steady delay and nothing else."""
@@ -203,9 +279,15 @@ class _Linear:
     """The transpose of an expression that is linear in the tangent of one argument."""
 
     def __init__(
-        self, parent: _Transposition, row: Primitive, name: str, values: dict[str, int]
+        self,
+        parent: _Transposition,
+        row: Primitive,
+        name: str,
+        values: dict[str, int],
+        safe: bool,
     ) -> None:
         self.parent = parent
+        self.safe = safe
         self.time = parent.time
         self.row = row
         self.argument = values[name]
@@ -233,7 +315,8 @@ class _Linear:
                 self.pull(right, plain.negate(cotangent))
             case ast.BinOp(left=left, op=ast.Mult(), right=right):
                 factor, linear = (right, left) if self.reads(left) else (left, right)
-                self.pull(linear, plain.mul(fold(factor, self.algebra), cotangent))
+                product = plain.mul(fold(factor, self.algebra), cotangent)
+                self.pull(linear, self.parent.taken(product, cotangent, self.safe))
             case ast.BinOp(left=left, op=ast.Div(), right=right):
                 self.pull(left, plain.div(cotangent, fold(right, self.algebra)))
             case ast.Subscript() if (lag := delay_of(tree)) is not None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..autodiff.differentiate import Mode, differentiate
+from ..autodiff.reverse import ReversePrograms, reverse_programs
 from .options import (
     chosen_compiler,
     parameter_options,
     program_options,
     read_source,
     read_table,
+    refuse,
     table_options,
+    tell,
     usable_input,
     write_whole,
 )
@@ -30,11 +34,25 @@ from .options import (
 )
 @parameter_options
 @click.option(
+    "--signal",
+    "signals",
+    metavar="NAME",
+    multiple=True,
+    help="Make the slider with this label or path an input, which may move at every sample; "
+    "may be repeated.",
+)
+@click.option(
     "--mode",
     type=click.Choice(["forward", "reverse"]),
     default="forward",
     show_default=True,
-    help="Reverse is for many parameters and no feedback behind them.",
+    help="Reverse writes two programs, at a cost that does not grow with the parameters.",
+)
+@click.option(
+    "--single",
+    is_flag=True,
+    help="Reverse mode in one program, which runs in real time: for parameters that stand still "
+    "over its delays, and that no feedback lies behind.",
 )
 @table_options
 def differentiate_command(
@@ -44,7 +62,9 @@ def differentiate_command(
     output: Path,
     params: tuple[str, ...],
     all_continuous: bool,
+    signals: tuple[str, ...],
     mode: Mode,
+    single: bool,
     table: Path,
     extensions: tuple[Path, ...],
 ) -> None:
@@ -54,25 +74,47 @@ def differentiate_command(
     it has the value, then one partial for each slider that is marked [diff:1] or [diff:on] in its
     label, or chosen by --param or --all; its header states the order.
 
+    In reverse mode two programs are written. NAME.forward.dsp gives the outputs, then a tape;
+    NAME.backward.dsp takes cotangents and tape in reversed time and gives the cotangents of inputs
+    and sliders, for a loss over a whole recording. Their headers state the channels.
+
     \b
     Examples:
       faustdiff differentiate filter.dsp -o filter.diff.dsp
       faustdiff differentiate filter.dsp --param cutoff --param q -o filter.diff.dsp
-      faustdiff differentiate network.dsp --all --mode reverse -o network.diff.dsp
+      faustdiff differentiate synth.dsp --all --mode reverse -o synth.dsp
+      faustdiff differentiate wah.dsp --signal cutoff --mode reverse -o wah.dsp
+      faustdiff differentiate network.dsp --all --mode reverse --single -o network.diff.dsp
     """
+    if single and mode == "forward":
+        refuse("--single is about reverse mode", "add --mode reverse, or leave it out")
     rules = read_table(table, extensions)
     with usable_input(program):
-        done = differentiate(
-            read_source(program),
-            params=params,
-            all_continuous=all_continuous,
-            mode=mode,
-            compiler=chosen_compiler(compiler),
-            include=(program.parent, *include),
-            table=rules,
-            name=program.stem,
-            file=str(program),
-        )
+        options: dict[str, Any] = {
+            "params": params or None,
+            "all_continuous": all_continuous,
+            "signals": signals,
+            "compiler": chosen_compiler(compiler),
+            "include": (program.parent, *include),
+            "table": rules,
+            "name": program.stem,
+            "file": str(program),
+        }
+        if mode == "reverse" and not single:
+            both = reverse_programs(read_source(program), **options)
+            _write_both(output, both)
+            return
+        done = differentiate(read_source(program), mode=mode, **options)
     write_whole(output, done.text)
     names = ", ".join(param.label for param in done.params)
-    click.echo(f"wrote {output}: {done.outputs} x (value, {names})")
+    tell(output, f"wrote {output}: {done.outputs} x (value, {names})")
+
+
+def _write_both(output: Path, made: ReversePrograms) -> None:
+    forward, backward = (output.with_suffix(f".{way}.dsp") for way in ("forward", "backward"))
+    write_whole(forward, made.forward)
+    write_whole(backward, made.backward)
+    given = [one.label for one in (*made.signals, *made.params)]
+    cotangents = ", ".join([*(["inputs"] if made.inputs else []), *given])
+    click.echo(f"wrote {forward}: {made.outputs} outputs, then a tape of {made.tape}")
+    click.echo(f"wrote {backward}: in reversed time, the cotangents of {cotangents}")

@@ -8,7 +8,7 @@ import click
 
 from ..learned.freezing import freeze
 from ..learned.values import read_values
-from .options import chosen_compiler, program_options, read_source, usable_input, write_whole
+from .options import chosen_compiler, program_options, read_source, tell, usable_input, write_whole
 
 
 @click.command("freeze")
@@ -69,4 +69,4 @@ def freeze_command(
         return
     write_whole(output, frozen.text)
     left = f", left free: {', '.join(frozen.free)}" if frozen.free else ""
-    click.echo(f"wrote {output}: {len(frozen.set)} numbers in place{left}")
+    tell(output, f"wrote {output}: {len(frozen.set)} numbers in place{left}")

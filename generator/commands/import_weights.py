@@ -9,7 +9,7 @@ import click
 
 from ..learned import pytorch
 from ..learned.values import read_object
-from .options import usable_input, write_whole
+from .options import tell, usable_input, write_whole
 
 
 @click.command("import-weights")
@@ -37,4 +37,4 @@ def import_weights_command(state: Path, output: Path) -> None:
     with usable_input():
         layers = pytorch.layers(read_object(state), str(state))
     write_whole(output, json.dumps(pytorch.tensors(layers), indent=1) + "\n")
-    click.echo(f"wrote {output}: {', '.join(layer.call for layer in layers)}")
+    tell(output, f"wrote {output}: {', '.join(layer.call for layer in layers)}")

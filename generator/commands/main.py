@@ -7,36 +7,62 @@ from __future__ import annotations
 
 import ast
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
 from .. import __version__
 
-#: The commands, in the order of the help. Module `a_b` holds the command `a-b` as `a_b_command`.
-COMMANDS = (
-    "build",
-    "check",
-    "diff",
-    "differentiate",
-    "verify",
-    "fit",
-    "train",
-    "freeze",
-    "import-weights",
-    "page",
-)
+#: Modules of packages that are extras, and the extra that has each.
+EXTRAS = {
+    "cyfaust": "embedded",
+    "dask": "cluster",
+    "distributed": "cluster",
+    "jax": "jax",
+    "matplotlib": "plots",
+    "scipy": "fit",
+    "torch": "torch",
+}
+#: What a command needs from the start: it would else be missed when the work is done.
+NEEDED = {"fit": ("scipy", "matplotlib")}
+
+
+def commands() -> dict[str, str]:
+    """The source of each command, by its name; none is imported.
+
+    A module `a_b` of this room that defines a function `a_b_command` is the command `a-b`.
+    """
+    sources = {
+        path.stem: path.read_text(encoding="utf-8")
+        for path in sorted(Path(__file__).parent.glob("*.py"))
+    }
+    return {
+        name.replace("_", "-"): text
+        for name, text in sources.items()
+        if f"def {name}_command(" in text
+    }
 
 
 class LazyGroup(click.Group):
     """Commands that are imported when they are called; the list of them imports none."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            _refuse_without(error.name or "", error)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in commands():
             return None
+        for module in NEEDED.get(cmd_name, ()):
+            if find_spec(module) is None:
+                _refuse_without(module, None)
         name = cmd_name.replace("-", "_")
         found = getattr(import_module(f"{__package__}.{name}"), f"{name}_command")
         assert isinstance(found, click.Command)
@@ -44,17 +70,28 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, _summary(name)) for name in COMMANDS])
+            formatter.write_dl([(name, _summary(text)) for name, text in commands().items()])
 
 
-def _summary(command: str) -> str:
-    """The first line of a command's help, read from its source without running it."""
-    name = command.replace("-", "_")
-    tree = ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8"))
+def _refuse_without(module: str, error: ModuleNotFoundError | None) -> NoReturn:
+    """Ends the command where an extra is missing; any other module is a fault of the package."""
+    extra = EXTRAS.get(module.partition(".")[0])
+    if extra is None:
+        assert error is not None
+        raise error
+    # Imported here: the list of commands is shown without what the commands need.
+    from .options import refuse
+
+    package = module.partition(".")[0]
+    refuse(f"this needs the package '{package}', an extra", f"pip install 'faustdiff[{extra}]'")
+
+
+def _summary(text: str) -> str:
+    """The first line of the help of a command, from the source of its module."""
     (function,) = (
         node
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef) and node.name == f"{name}_command"
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef) and node.name.endswith("_command")
     )
     return (ast.get_docstring(function) or "").partition("\n")[0]
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +12,9 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import InputError
-from ..faust.compilers import Compiler, FaustError, find_compiler
+from ..faust.calling import FaustError
+from ..faust.compilers import Compiler, find_compiler
+from ..files import is_stream, write_file
 from ..resources import resource
 from ..table.model import Table, read
 
@@ -153,19 +153,10 @@ def refuse(what: str, hint: str) -> NoReturn:
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Writes a file, or ends the command and leaves what was there before."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            # A temporary file is for its owner alone; a new file is as the user wants his files.
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(name).chmod(0o666 & ~mask)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        refuse(f"{path}: cannot be written: {error.strerror}", "choose another file")
+    with usable_input():
+        write_file(path, content)
+
+
+def tell(path: Path, text: str) -> None:
+    """Says what was written to `path`; apart from it, where that is the standard output."""
+    click.echo(text, err=is_stream(path))

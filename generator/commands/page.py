@@ -15,6 +15,7 @@ from .options import (
     read_source,
     read_table,
     table_options,
+    tell,
     usable_input,
     write_whole,
 )
@@ -73,4 +74,4 @@ def page_command(
     name = title or program.stem.replace("_", " ").replace("-", " ").capitalize()
     text = page(made, title=name, source=source)
     write_whole(output, text)
-    click.echo(f"wrote {output}: {len(text.encode()) / 1000:.0f} kB")
+    tell(output, f"wrote {output}: {len(text.encode()) / 1000:.0f} kB")

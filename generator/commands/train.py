@@ -16,6 +16,7 @@ from .options import (
     chosen_compiler,
     program_options,
     read_source,
+    tell,
     usable_input,
     write_whole,
 )
@@ -102,4 +103,4 @@ def train_command(
         sys.exit(NOT_HELD)
     write_whole(params, text_of(trained.values))
     first, last = trained.losses[0], trained.losses[-1]
-    click.echo(f"wrote {params}: {len(trained.values)} values; loss {first:.3g} -> {last:.3g}")
+    tell(params, f"wrote {params}: {len(trained.values)} values; loss {first:.3g} -> {last:.3g}")

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
-from ..faust.compilers import Compiler, FaustError, find_compiler
+from ..faust.calling import FaustError
+from ..faust.compilers import Compiler, find_compiler
 from ..faust.program import build
 from .changes import Change, Detail
 from .libraries import Function, Library

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .calling import TIMEOUT, FaustError
 from .compiled import CompiledProgram
-from .compilers import TIMEOUT, Compiler, FaustError
+from .compilers import Compiler
 from .emitted import with_channels, with_local_states
 from .interface import Control, Signals
 from .translation import compile_cpp, translate
@@ -62,12 +63,14 @@ class BatchProgram:
     """A program compiled to run in batches at one sample rate, for this machine.
 
     `inputs`, `outputs` and `controls` are those of the program; `settable` are the controls without
-    bargraphs, in whose order `run` takes values. `state_size` is in bytes. Threads may share it.
+    bargraphs, in whose order `run` takes values. `state_size` is in bytes; `digest` stands for the
+    program and how it was compiled. Threads may share it.
     """
 
     def __init__(self, library: Path, *, double: bool, sample_rate: int) -> None:
         program = CompiledProgram(library, double=double)
         self.dtype = program.dtype
+        self.digest = library.stem
         self.sample_rate = sample_rate
         self.inputs, self.outputs = program.inputs, program.outputs
         self.controls: tuple[Control, ...] = program.controls
@@ -149,7 +152,7 @@ def _signals(group: Channels, dtype: np.dtype[Any], items: int, frames: int) -> 
     if not fits or group.dtype != dtype:
         expected = f"({items}, channels, {frames}) of {dtype}"
         raise ValueError(f"expected signals {expected}, not {group.shape} of {group.dtype}")
-    if frames > 1 and group.strides[2] != group.itemsize:
+    if group.size and frames > 1 and group.strides[2] != group.itemsize:
         raise ValueError("the frames of a channel do not follow each other in memory")
     table = np.empty((group.shape[1], 2), np.int64)
     start = group.__array_interface__["data"][0]

@@ -1,18 +1,12 @@
-"""Faust text to C++ text, with the `faust` of the system or the one inside the wheel `cyfaust`.
-
-Also home of `call`, the only place of the package which starts a process.
-"""
+"""Faust text to C++ text, with the `faust` of the system or the one inside the wheel `cyfaust`."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib.util
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from abc import ABC, abstractmethod
@@ -20,65 +14,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-TIMEOUT = 120.0
+from .calling import TIMEOUT, FaustError, as_text, call, read_answer
+
+__all__ = [
+    "TIMEOUT",
+    "Compiler",
+    "EmbeddedFaust",
+    "FaustError",
+    "SystemFaust",
+    "available_compilers",
+    "call",
+    "find_compiler",
+    "gpp",
+    "gpp_target",
+    "gpp_version",
+    "include_flags",
+    "worker",
+]
 
 INSTALL_FAUST = (
     "install it with 'apt-get install faust', or install the wheel: 'pip install cyfaust'"
 )
-
-
-class FaustError(Exception):
-    """A compiler is missing or has refused a program.
-
-    `message` is the compiler's own text, `compiler` names it ("faust", "cyfaust", "g++"), and
-    `source` is the text it was given ("" if it did not come to that).
-    """
-
-    def __init__(self, message: str, compiler: str, source: str = "") -> None:
-        super().__init__(message, compiler, source)
-        self.message = message
-        self.compiler = compiler
-        self.source = source
-
-    def __str__(self) -> str:
-        return self.message
-
-
-def call(
-    command: Sequence[str], *, cwd: Path, compiler: str, source: str = "", timeout: float = TIMEOUT
-) -> str:
-    """Run `command` in the folder `cwd` and return all it wrote.
-
-    Raises FaustError in the name of `compiler` if the command fails, crashes or is not done after
-    `timeout` seconds.
-    """
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    ) as process:
-        try:
-            output, _ = process.communicate(timeout=timeout)
-        except BaseException as error:
-            # The whole session, because g++ leaves the work to children of its own.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            if isinstance(error, subprocess.TimeoutExpired):
-                text = f"{compiler} was stopped: not done after {timeout:g} s"
-                raise FaustError(text, compiler, source) from None
-            raise
-    if process.returncode < 0:
-        text = f"{compiler} was ended by {signal.Signals(-process.returncode).name}\n{output}"
-        raise FaustError(text.strip(), compiler, source)
-    if process.returncode:
-        text = output.strip() or f"{compiler} ended with status {process.returncode}"
-        raise FaustError(text, compiler, source)
-    return output
 
 
 class Compiler(ABC):
@@ -157,7 +113,7 @@ class Compiler(ABC):
         found = self._run(
             "wasm", source, include, ["-double"], timeout, ["result.wasm", "result.js"]
         )
-        return found[0], found[1].decode("utf-8")
+        return found[0], as_text(found[1], self.name, source)
 
     def _translate(
         self,
@@ -168,7 +124,8 @@ class Compiler(ABC):
         timeout: float,
         answer: str = "result",
     ) -> str:
-        return self._run(action, source, include, options, timeout, [answer])[0].decode("utf-8")
+        found = self._run(action, source, include, options, timeout, [answer])
+        return as_text(found[0], self.name, source)
 
     def _run(
         self,
@@ -186,7 +143,7 @@ class Compiler(ABC):
             (work / "program.dsp").write_text(source, encoding="utf-8")
             command = self._command(action, [*include_flags(include), *options])
             call(command, cwd=work, compiler=self.name, source=source, timeout=timeout)
-            return [(work / answer).read_bytes() for answer in answers]
+            return [read_answer(work / answer, self.name, source) for answer in answers]
 
 
 @dataclass(frozen=True)
@@ -196,10 +153,15 @@ class SystemFaust(Compiler):
     name = "faust"
 
     def version(self) -> str:
-        return _version(_answer(self.name, self._executable(), "--version"))
+        return _version(self.name, _answer(self.name, self._executable(), "--version"))
 
     def libraries(self) -> Path:
-        return Path(_answer(self.name, self._executable(), "-dspdir").strip())
+        answer = _answer(self.name, self._executable(), "-dspdir").strip()
+        # Of a folder that holds something else, all files below would be read.
+        if "\0" in answer or not Path(answer, "stdfaust.lib").is_file():
+            text = f"faust says that its libraries are in '{_shown(answer)}'; no stdfaust.lib is"
+            raise FaustError(text, self.name)
+        return Path(answer)
 
     def _command(self, action: str, flags: Sequence[str]) -> list[str]:
         mode = ["-e"] if action == "expand" else ["-lang", action]
@@ -227,7 +189,7 @@ class EmbeddedFaust(Compiler):
         raise FaustError("the compiler in the wheel 'cyfaust' makes no WebAssembly", self.name)
 
     def version(self) -> str:
-        return _version(_answer(self.name, *self._command("version", ())))
+        return _version(self.name, _answer(self.name, *self._command("version", ())))
 
     def libraries(self) -> Path:
         return self._package() / "resources" / "libraries"
@@ -305,6 +267,14 @@ def _answer(compiler: str, *command: str) -> str:
     return call(command, cwd=Path(tempfile.gettempdir()), compiler=compiler)
 
 
-def _version(text: str) -> str:
+def _version(compiler: str, text: str) -> str:
     found = re.search(r"\d+\.\d+\.\d+", text)
-    return found.group() if found else text.strip()
+    if found is None:
+        raise FaustError(f"{compiler} does not tell its version, but '{_shown(text)}'", compiler)
+    return found.group()
+
+
+def _shown(text: str) -> str:
+    """The beginning of an answer, in characters that can be printed."""
+    line = (text.splitlines() or [""])[0][:60]
+    return "".join(char if char.isprintable() else "?" for char in line)

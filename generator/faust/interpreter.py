@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .compilers import TIMEOUT, FaustError, call, find_compiler, include_flags, worker
+from .calling import TIMEOUT, FaustError, call
+from .compilers import find_compiler, include_flags, worker
 from .interface import BLOCK, Control, Program, Signals
 
 if TYPE_CHECKING:

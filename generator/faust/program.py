@@ -14,14 +14,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from .calling import TIMEOUT
 from .compiled import CompiledProgram, Session
-from .compilers import (
-    TIMEOUT,
-    Compiler,
-    EmbeddedFaust,
-    available_compilers,
-    find_compiler,
-)
+from .compilers import Compiler, EmbeddedFaust, available_compilers, find_compiler
 from .interface import Control, Program, Signals, control_path
 from .interpreter import Interpreter
 from .translation import compile_cpp, translate

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
-import hashlib
-import os
 import platform
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .compilers import TIMEOUT, Compiler, call, gpp, gpp_target, gpp_version, include_flags
+from .cache import Entry, digest
+from .calling import TIMEOUT, call, read_answer
+from .compilers import Compiler, gpp, gpp_target, gpp_version, include_flags
 
 #: What a program is compiled in: one instance, or a batch of items on threads.
 HOSTS = (Path(__file__).with_name("host.cpp"), Path(__file__).with_name("batch.cpp"))
@@ -57,19 +54,17 @@ def compile_cpp(
     ]
     hosts = {path.name: path.read_text(encoding="utf-8") for path in HOSTS}
     machine = (platform.machine(), gpp_version(), gpp_target() if fast else "")
-    folder = _cache_folder(cache)
     identity = (*hosts.values(), host, *flags, *machine, *_contents(include))
-    library = folder / f"{_digest(cpp, *identity)}.so"
-    if not library.exists():
-        with tempfile.TemporaryDirectory(dir=folder) as name:
-            work = Path(name)
-            for file, text in {"program.hpp": cpp, **hosts}.items():
-                (work / file).write_text(text, encoding="utf-8")
-            command = [gpp(), *flags, *include_flags(include), host, "-o", "program.so"]
-            call(command, cwd=work, compiler="g++", source=cpp, timeout=timeout)
-            # Processes may race for one entry: each puts a complete file in place.
-            (work / "program.so").replace(library)
-    return library
+    entry = Entry.of(cache, ".so", cpp, *identity)
+
+    def make(work: Path) -> bytes:
+        for file, text in {"program.hpp": cpp, **hosts}.items():
+            (work / file).write_text(text, encoding="utf-8")
+        command = [gpp(), *flags, *include_flags(include), host, "-o", "program.so"]
+        call(command, cwd=work, compiler="g++", source=cpp, timeout=timeout)
+        return read_answer(work / "program.so", "g++", cpp)
+
+    return entry.path(make)
 
 
 def translate(
@@ -82,37 +77,21 @@ def translate(
     timeout: float = TIMEOUT,
 ) -> str:
     """The C++ text of the Faust program `source`, as `Compiler.to_cpp` gives it, from the cache."""
-    folder = _cache_folder(cache)
     precision = "double" if double else "single"
     library = _library_digest(compiler.libraries())
     identity = (compiler.name, compiler.version(), library, precision)
-    entry = folder / f"{_digest(source, *identity, *_contents(include))}.cpp"
-    if not entry.exists():
-        cpp = compiler.to_cpp(source, double=double, include=include, timeout=timeout)
-        with tempfile.TemporaryDirectory(dir=folder) as name:
-            (Path(name) / "program.cpp").write_text(cpp, encoding="utf-8")
-            (Path(name) / "program.cpp").replace(entry)
-    return entry.read_text(encoding="utf-8")
+    entry = Entry.of(cache, ".cpp", source, *identity, *_contents(include))
 
+    def make(work: Path) -> bytes:
+        return compiler.to_cpp(source, double=double, include=include, timeout=timeout).encode()
 
-def _cache_folder(cache: Path | None) -> Path:
-    chosen = cache or os.environ.get("FAUSTDIFF_CACHE")
-    folder = Path(chosen) if chosen else _process_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder.resolve()
+    return entry.path(make).read_text(encoding="utf-8")
 
 
 @functools.cache
 def _library_digest(folder: Path) -> str:
     """A hash of a compiler's own libraries, which stay as they are while a process runs."""
-    return _digest(*_contents([folder]))
-
-
-@functools.cache
-def _process_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="faustdiff-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    return digest(*_contents([folder]))
 
 
 def _contents(folders: Sequence[Path]) -> Iterator[str]:
@@ -122,13 +101,3 @@ def _contents(folders: Sequence[Path]) -> Iterator[str]:
             if path.suffix in SOURCE_SUFFIXES and path.is_file():
                 yield str(path.relative_to(folder))
                 yield path.read_text(encoding="utf-8", errors="surrogateescape")
-
-
-def _digest(*parts: str) -> str:
-    """A hash of the sequence of `parts`."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode("utf-8", "surrogateescape")
-        # Lengths keep ("ab", "c") and ("a", "bc") apart.
-        digest.update(len(data).to_bytes(8, "little") + data)
-    return digest.hexdigest()

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .compilers import TIMEOUT, Compiler, EmbeddedFaust, FaustError, call
+from .calling import TIMEOUT, FaustError, as_text, call, read_answer
+from .compilers import Compiler, EmbeddedFaust
 
 #: The compiler for Node, and the file of it that is looked for.
 NPM_PACKAGE = "@grame/faustwasm"
@@ -113,7 +114,11 @@ def _by_node(expanded: str, timeout: float) -> tuple[bytes, str]:
             source=expanded,
             timeout=timeout,
         )
-        return (work / "result.wasm").read_bytes(), (work / "result.json").read_text("utf-8")
+        code, text = (
+            read_answer(work / name, "faustwasm", expanded)
+            for name in ("result.wasm", "result.json")
+        )
+        return code, as_text(text, "faustwasm", expanded)
 
 
 def _leb128(code: bytes, at: int) -> tuple[int, int]:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from ..faust.compilers import Compiler, find_compiler
 from ..signals.graph import Node
-from ..signals.printing import definitions, input_name
+from ..signals.printing import printed_program
 from ..signals.propagate import deeply
 from ..signals.reading import ProgramGraph, read_program
 from ..signals.rows import Rows
 from ..table.model import built_in_table
-from .values import Named, placed
+from .values import placed
 
 
 @dataclass(frozen=True)
@@ -69,22 +69,18 @@ def _frozen(
 ) -> Frozen:
     numbers = list(program.sliders)
     sliders = [program.sliders[number] for number in numbers]
-    found, unused = placed(values, [Named(s.label, s.path) for s in sliders], values_file)
+    found, unused = placed(values, sliders, values_file)
     nodes = program.graph.nodes
     for index, value in found.items():
         nodes[numbers[index]] = Node("number", (repr(value),))
     frozen = tuple(slider.path for index, slider in enumerate(sliders) if index in found)
     free = tuple(slider.path for index, slider in enumerate(sliders) if index not in found)
-    printed = _printed(program, entry if library else "process")
-    return Frozen(printed, frozen, free, tuple(unused))
-
-
-def _printed(program: ProgramGraph, entry: str) -> str:
-    lines, names = definitions(program.graph, program.outputs)
-    declared = [f'declare {key} "{value}";' for key, value in program.metadata]
-    inputs = ", ".join(input_name(i) for i in range(program.inputs))
-    head = f"{entry}({inputs})" if inputs else entry
-    body = [" with {", *(f"    {line}" for line in lines), "};"] if lines else [";"]
-    first = f"{head} = {', '.join(names)}{body[0]}"
-    made = "// Made by `faustdiff freeze`; edit the original and make it again."
-    return "\n".join([made, "", *declared, "", first, *body[1:], ""])
+    text = printed_program(
+        program.graph,
+        program.inputs,
+        program.outputs,
+        comments=["Made by `faustdiff freeze`; edit the original and make it again."],
+        metadata=program.metadata,
+        entry=entry if library else "process",
+    )
+    return Frozen(text, frozen, free, tuple(unused))

@@ -6,8 +6,8 @@ arrives as text in a `Dual`. Equal tables give equal files, to the byte.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ import jinja2
 import mpmath as mp
 
 from .. import __version__
+from ..files import replacing
 from ..proof.findings import Checked
 from ..resources import resource
 from ..table import rules
@@ -27,6 +28,9 @@ from .printing import faust, latex
 
 #: The oldest compiler that everything is made for; rows with a later `since` are matched apart.
 OLDEST = "2.54.9"
+
+#: The section of the table whose rows become losses: of an estimate and a target, in this order.
+LOSSES = "Losses"
 
 Form = Literal["lift", "zero", "cut", "unavailable", "other"]
 
@@ -82,6 +86,25 @@ class Dual:
         """The name of the dual primitive in the library."""
         return f"dual_{self.row.name}"
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The constant arguments, in capitals, as parameters of a definition."""
+        return tuple(name.upper() for name in self.leading)
+
+    def signature(self, *parameters: str) -> str:
+        """The name of a loss with its parameters: `log_cosh` becomes `LogCosh(WINDOW, ...)`."""
+        name = "".join(word.capitalize() for word in self.row.name.split("_"))
+        return f"{name}({', '.join([*parameters, *self.numbers])})"
+
+    def error(self, count: str) -> str:
+        """The dual primitive with its constant arguments given, for `count` partials (Faust)."""
+        dual = f"{self.box}({count})"
+        if not self.numbers:
+            return dual
+        constants = [f"{number}, par(i, {count}, 0)" for number in self.numbers]
+        rest = f"si.bus({len(self.args)} * ({count} + 1))"
+        return f"({', '.join([*constants, rest])} : {dual})"
+
 
 def render(checked: Checked) -> dict[str, str]:
     """The generated files by name: `diff.lib` and `reference.md`."""
@@ -95,6 +118,7 @@ def render(checked: Checked) -> dict[str, str]:
         "sections": sections,
         "duals": duals,
         "newer": [dual for dual in duals if dual.newer and dual.form in ("lift", "zero")],
+        "losses": sections.get(LOSSES, []),
         "constants": [row for row in checked.table.primitives if _is_named_constant(row)],
         "oldest": OLDEST,
         "masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "values"}),
@@ -107,10 +131,12 @@ def render(checked: Checked) -> dict[str, str]:
 def write(files: Mapping[str, str], folder: Path) -> list[Path]:
     """Writes the files into `folder`, all of them or none, each whole; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as name:
-        for file, text in files.items():
-            (Path(name) / file).write_text(text, encoding="utf-8", newline="\n")
-        return [(Path(name) / file).replace(folder / file) for file in files]
+    with ExitStack() as stack:
+        # What is entered last is left first, and takes its place first.
+        for file, text in reversed(list(files.items())):
+            new = stack.enter_context(replacing(folder / file))
+            new.write_text(text, encoding="utf-8", newline="\n")
+    return [folder / file for file in files]
 
 
 @cache

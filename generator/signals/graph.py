@@ -93,8 +93,18 @@ class Graph:
         return self.add("feedback", (len(self.sources) - 1,))
 
     def close(self, feedback: int, source: int) -> None:
-        """Says what a feedback delays."""
+        """Says what a feedback delays; a loop of delays and nothing else is the number 0."""
         self.sources[self.index(feedback)] = source
+        delays = [feedback]
+        while self.nodes[delays[-1]].op == "feedback":
+            further = self.sources[self.index(delays[-1])]
+            if further is None:
+                return
+            if further in delays:
+                for number in delays:
+                    self.nodes[number] = Node("number", ("0",))
+                return
+            delays.append(further)
 
     def index(self, feedback: int) -> int:
         """Where in `sources` the source of a feedback node is."""

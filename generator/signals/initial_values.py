@@ -15,13 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..faust.compilers import Compiler, FaustError
+from ..faust.calling import FaustError
+from ..faust.compilers import Compiler
 from ..table.model import Table, built_in_table
-from .printing import definitions, input_name
+from .labels import path_of
+from .printing import printed_program
 from .propagate import deeply
 from .reading import ProgramGraph, read_program
 from .rows import Rows
-from .sliders import SLIDERS, plain
+from .sliders import SLIDERS
 
 # Comments and strings first, so that nothing inside them counts.
 _TOKEN = re.compile(
@@ -121,8 +123,8 @@ def sliders(source: str) -> Iterator[Slider]:
         if len(commas) >= 4 - 1:
             start, end = commas[0] + 1, commas[1]
             start += len(source[start:end]) - len(source[start:end].lstrip())
-            text = re.split(r"/(?![^\[]*\])", label[0][1:-1])[-1]
-            yield Slider(plain(text), start, start + len(source[start:end].rstrip()))
+            text = path_of((), label[0][1:-1])[-1]
+            yield Slider(text, start, start + len(source[start:end].rstrip()))
 
 
 def _printed(program: ProgramGraph, values: Mapping[str, float], name: str) -> str:
@@ -134,15 +136,10 @@ def _printed(program: ProgramGraph, values: Mapping[str, float], name: str) -> s
             numbers = (repr(float(values[one.path])), *node.widget.numbers[1:])
             widget = replace(node.widget, numbers=numbers)
             graph.nodes[number] = replace(node, data=(widget, *node.data[1:]))
-    lines, names = definitions(graph, program.outputs)
-    inputs = ", ".join(input_name(i) for i in range(program.inputs))
-    header = [
-        f"// {name} with fitted values, as the compiler expands it: its sliders are not all",
-        "// written in its own text, once each.",
-        "",
-        *(f'declare {key} "{value}";' for key, value in program.metadata),
-        "",
+    comments = [
+        f"{name} with fitted values, as the compiler expands it: its sliders are not all",
+        "written in its own text, once each.",
     ]
-    body, outputs = [f"    {line}" for line in lines], ", ".join(names)
-    process = f"process({inputs})" if inputs else "process"
-    return "\n".join([*header, f"{process} = {outputs} with {{", *body, "};", ""])
+    return printed_program(
+        graph, program.inputs, program.outputs, comments=comments, metadata=program.metadata
+    )

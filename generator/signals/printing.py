@@ -1,22 +1,69 @@
 """From a signal graph to Faust: each signal once, as a definition.
 
-Signals that need each other are printed as one recursion. Its body is a function of the previous
-samples, with definitions of its own; what else is needed of its inside is written down again
-outside, in terms of its outputs, where the compiler finds it equal and shares it.
+Signals that need each other are printed as one recursion, whose body is a function of its states'
+previous samples and of the signals from outside that it reads:
+
+    r4_next(p4, s2) = s4, s3 with { ... };        // the state's next sample, and one thing more
+    r4 = (s2) : (r4_next ~ _);
+    s4 = r4 : route(2, 1, (1, 1));
+
+What keeps the compiler quick, each point measured: a body that reads a signal by its name has the
+compiler propagate that signal again inside, at every depth, so a body reads nothing from outside
+but numbers, widgets, constants and inputs of the program; one output of many is picked by `route`,
+not by a row of cuts; a delay of a state is no state of its own; and what is needed outside comes
+out of the recursion rather than being computed again. Recursions are never nested.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from unicodedata import category
 
 from .graph import Graph, Node, Widget
+
+#: What a recursion reads by its name; all else from outside is an input of the recursion.
+_READ_BY_NAME = frozenset(("input", "number", "widget", "constant"))
+#: Unicode categories of control characters and of what separates lines.
+_BREAKS = ("Cc", "Zl", "Zp")
+#: How deep a text may be nested before a signal gets a name.
+DEEPEST = 6
 
 
 def definitions(graph: Graph, outputs: Sequence[int]) -> tuple[list[str], list[str]]:
     """The lines that define the signals, and the name of each output."""
-    printer = _Printer(graph)
-    printer.components(graph.components(outputs), set(outputs))
-    return printer.lines, [printer.name(output) for output in outputs]
+    scope = _Printer(graph, outputs).scope
+    return scope.lines, [scope.texts[output] for output in outputs]
+
+
+def printed_program(
+    graph: Graph,
+    inputs: int,
+    outputs: Sequence[int],
+    *,
+    comments: Sequence[str] = (),
+    metadata: Iterable[tuple[str, str]] = (),
+    entry: str = "process",
+) -> str:
+    """The Faust program without imports that gives the signals `outputs`.
+
+    `comments` are lines that open it, `metadata` what it declares, `entry` what it defines.
+    """
+    lines, names = definitions(graph, outputs)
+    given = ", ".join(input_name(index) for index in range(inputs))
+    head = f"{entry}({given})" if given else entry
+    body = [" with {", *(f"    {line}" for line in lines), "};"] if lines else [";"]
+    declared = [f"declare {key} {quoted(value)};" for key, value in metadata]
+    text = [
+        *(f"// {one_line(line)}".rstrip() for line in comments),
+        "",
+        *declared,
+        *([""] if declared else []),
+        f"{head} = {', '.join(names)}{body[0]}",
+        *body[1:],
+    ]
+    return "\n".join([*text, ""])
 
 
 def input_name(index: int) -> str:
@@ -24,105 +71,211 @@ def input_name(index: int) -> str:
     return f"in{index}"
 
 
-class _Printer:
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.lines: list[str] = []
+@dataclass(frozen=True)
+class _Loop:
+    """A recursion: what it computes, its states, and what it is given from outside."""
 
-    def components(self, components: Iterable[Sequence[int]], wanted: set[int]) -> None:
-        components = list(components)
-        member = {n: c for c, component in enumerate(components) for n in component}
+    computed: Sequence[int]
+    feedbacks: Sequence[int]
+    states: Sequence[int]
+    given: Sequence[int]
+    #: What is needed outside and is no state: further outputs of the recursion, and what is soon
+    #: computed again from the states.
+    further: Sequence[int]
+    again: Sequence[int]
+
+
+@dataclass
+class _Scope:
+    """Definitions in one place, and how the signals are written there."""
+
+    #: What the names begin with that the scope gives to its signals.
+    prefix: str
+    lines: list[str] = field(default_factory=list)
+    texts: dict[int, str] = field(default_factory=dict)
+    #: How many parentheses are in the text of a signal that has no name.
+    depths: dict[int, int] = field(default_factory=dict)
+
+    def define(self, number: int, name: str, text: str) -> None:
+        self.lines.append(f"{name} = {text};")
+        self.texts[number] = name
+
+
+class _Printer:
+    def __init__(self, graph: Graph, outputs: Sequence[int]) -> None:
+        self.graph = graph
+        self.scope = _Scope("s")
+        components = self._with_their_picks(graph.components(outputs))
+        place = {n: c for c, component in enumerate(components) for n in component}
         #: What is read from outside its own component.
-        wanted = set(wanted)
-        for number in member:
-            for needed in self.graph.needs(number):
-                if member[needed] != member[number]:
-                    wanted.add(needed)
+        self.wanted = set(outputs)
+        self.readers = Counter(outputs)
+        for number in place:
+            self.readers.update(graph.nodes[number].args)
+            self.wanted.update(n for n in graph.needs(number) if place[n] != place[number])
         for component in components:
             if len(component) > 1:
-                self.recursion(component, wanted)
+                self.recursion(self._loop(component))
             else:
-                self.define(component[0], self.lines)
+                self.add(component[0], self.scope)
 
-    def recursion(self, component: Sequence[int], wanted: set[int]) -> None:
+    def _with_their_picks(self, components: Sequence[Sequence[int]]) -> list[list[int]]:
+        """A box of several outputs inside a recursion is picked from inside it."""
+        grouped: list[list[int]] = []
+        place: dict[int, int] = {}
+        for component in components:
+            node = self.graph.nodes[component[0]]
+            into = place[node.args[0]] if node.op == "pick" else len(grouped)
+            if into == len(grouped) or len(grouped[into]) == 1:
+                into = len(grouped)
+                grouped.append([])
+            grouped[into] += component
+            place.update(dict.fromkeys(component, into))
+        return [sorted(component) for component in grouped]
+
+    def _loop(self, component: Sequence[int]) -> _Loop:
         graph, inside = self.graph, set(component)
         feedbacks = [n for n in component if graph.nodes[n].op == "feedback"]
-        sources = list(dict.fromkeys(graph.source(n) for n in feedbacks))
-        group, width = f"r{sources[0]}", len(sources)
-        previous = {source: f"p{source}" for source in sources}
-        body: list[str] = []
-        for number in component:
-            if graph.nodes[number].op == "feedback":
-                continue
-            self.define(number, body, previous)
-        arguments = ", ".join(previous.values())
-        results = ", ".join(self.name(source, previous) for source in sources)
-        self.lines.append(f"{group}_next({arguments}) = {results} with {{")
-        self.lines.extend(f"    {line}" for line in body)
-        self.lines.append("};")
-        self.lines.append(f"{group} = {group}_next ~ ({', '.join('_' * width)});")
-        for place, source in enumerate(sources):
-            picked = ", ".join("_" if i == place else "!" for i in range(width))
-            self.lines.append(f"{self.name(source)} = {group} : ({picked});")
-        # What of the inside is needed outside, again.
-        again: set[int] = set()
-        waiting = [n for n in component if n in wanted and n not in previous]
+        computed = [n for n in component if graph.nodes[n].op != "feedback"]
+        sources = dict.fromkeys(map(graph.source, feedbacks))
+        # The sample before a feedback is the feedback's own, delayed.
+        states = [n for n in sources if graph.nodes[n].op != "feedback"]
+        given = dict.fromkeys(
+            argument
+            for number in computed
+            for argument in graph.nodes[number].args
+            if argument not in inside and graph.nodes[argument].op not in _READ_BY_NAME
+        )
+        further: list[int] = []
+        again: list[int] = []
+        for number in computed:
+            if number in self.wanted and number not in states and not self._several(number):
+                known = all(
+                    n not in inside or n in states or n in again or graph.nodes[n].op == "feedback"
+                    for n in graph.nodes[number].args
+                )
+                (again if known and not graph.nodes[number].widget else further).append(number)
+        self.wanted.update(n for number in again for n in graph.nodes[number].args)
+        return _Loop(computed, feedbacks, states, list(given), further, again)
+
+    def _several(self, number: int) -> bool:
+        return self.graph.nodes[number].op in ("waveform", "soundfile")
+
+    def recursion(self, loop: _Loop) -> None:
+        """Prints a recursion, and what of it is read outside."""
+        outside, name = self.scope, f"r{loop.states[0]}"
+        results = [*loop.states, *loop.further]
+        arguments, body, returned = self._body(loop, results)
+        given = f"({', '.join(outside.texts[n] for n in loop.given)}) : " if loop.given else ""
+        back = "_" if len(loop.states) == 1 else f"par(i, {len(loop.states)}, _)"
+        outside.lines += [
+            f"{name}_next({', '.join(arguments)}) = {', '.join(returned)} with {{",
+            *(f"    {line}" for line in body),
+            "};",
+            f"{name} = {given}{name}_next ~ {back};",
+        ]
+        delays = self._delays(loop)
+        read = {*self.wanted, *map(self.graph.source, delays)}
+        for place, number in enumerate(results):
+            if number in read:
+                outside.define(number, f"s{number}", f"{name}{_picked(place, len(results))}")
+        for number in [*delays, *loop.again]:
+            self.add(number, outside, named=True)
+
+    def _body(self, loop: _Loop, results: Sequence[int]) -> tuple[list[str], list[str], list[str]]:
+        """The arguments, the definitions and the results of the function that a recursion is."""
+        scope = _Scope("v")
+        before = {state: f"p{place}" for place, state in enumerate(loop.states, 1)}
+        for place, number in enumerate(loop.given, 1):
+            scope.texts[number] = f"o{place}"
+        for number in loop.feedbacks:
+            source, delays = self.graph.source(number), ""
+            while source not in before:
+                source, delays = self.graph.source(source), f"{delays}'"
+            scope.texts[number] = f"{before[source]}{delays}"
+        arguments = [*before.values(), *(scope.texts[n] for n in loop.given)]
+        for number in loop.computed:
+            self.add(number, scope, named=number in results)
+        return arguments, scope.lines, [scope.texts[n] for n in results]
+
+    def _delays(self, loop: _Loop) -> list[int]:
+        """The feedbacks that are read outside, and those that they delay, in order."""
+        waiting = [n for n in loop.feedbacks if n in self.wanted]
+        found: set[int] = set()
         while waiting:
             number = waiting.pop()
-            if number in again or number in previous or number not in inside:
-                continue
-            again.add(number)
-            waiting.extend(graph.nodes[number].args)
-        for number in sorted(again):
-            self.define(number, self.lines)
+            if number not in found and self.graph.nodes[number].op == "feedback":
+                found.add(number)
+                waiting.append(self.graph.source(number))
+        order: list[int] = []
+        for number in sorted(found):
+            chain = [number]
+            while self.graph.source(chain[-1]) in found:
+                chain.append(self.graph.source(chain[-1]))
+            order += chain[::-1]
+        return list(dict.fromkeys(order))
 
-    def define(self, number: int, lines: list[str], previous: dict[int, str] | None = None) -> None:
+    def add(self, number: int, scope: _Scope, named: bool = False) -> None:
+        """Writes a signal down in a scope: under a name, or where it is read if that is once."""
         node = self.graph.nodes[number]
-        if node.op not in ("input", "number"):
-            lines.append(f"{self.name(number)} = {self.text(number, node, previous or {})};")
+        if node.op in ("input", "number"):
+            scope.texts[number] = input_name(int(node.name)) if node.op == "input" else node.name
+            return
+        text = self.text(number, node, scope)
+        depth = 1 + max((scope.depths.get(n, 0) for n in node.args), default=0)
+        named |= bool(node.widget) or self._several(number) or depth > DEEPEST
+        if named or self.readers[number] != 1 or node.op == "feedback":
+            prefix = scope.prefix
+            name = f"{prefix}{number if scope is self.scope else len(scope.lines) + 1}"
+            scope.define(number, name, text)
+        else:
+            scope.texts[number] = f"({text})"
+            scope.depths[number] = depth
 
-    def name(self, number: int, previous: dict[int, str] | None = None) -> str:
-        node = self.graph.nodes[number]
-        match node.op:
-            case "input":
-                return input_name(int(node.name))
-            case "number":
-                return node.name
-            case "feedback" if previous and self.graph.source(number) in previous:
-                return previous[self.graph.source(number)]
-        return f"s{number}"
-
-    def text(self, number: int, node: Node, previous: dict[int, str]) -> str:
+    def text(self, number: int, node: Node, scope: _Scope) -> str:
+        """What computes a signal."""
         if node.op == "feedback":
-            return f"{self.name(self.graph.source(number))}'"
-        box = self.box(node)
-        if not node.args:
-            return box
-        given = ", ".join(self.name(argument, previous) for argument in node.args)
-        return f"{given} : {box}"
+            return f"({self.read(self.graph.source(number), scope)})'"
+        given = ", ".join(self.read(argument, scope) for argument in node.args)
+        if node.op == "pick":
+            # By cuts: `route` hides from the compiler that the size of a waveform is a number.
+            place, count = int(node.name), int(str(node.data[1]))
+            return f"{given} : ({', '.join('_' if i == place else '!' for i in range(count))})"
+        box = foreign(node.name) if node.op == "foreign" else node.name
+        box = _widget(node.widget) if node.widget else box
+        return f"{given} : {box}" if given else box
 
-    def box(self, node: Node) -> str:
-        match node.op:
-            case "constant" | "waveform":
-                return node.name
-            case "foreign":
-                return foreign(node.name)
-            case "pick":
-                place, count = int(node.name), int(str(node.data[1]))
-                return f"({', '.join('_' if i == place else '!' for i in range(count))})"
-        return _widget(node.widget) if node.widget else node.name
+    def read(self, number: int, scope: _Scope) -> str:
+        """How a signal is read in a scope."""
+        if number not in scope.texts:
+            # What a recursion does not have as an input.
+            assert self.graph.nodes[number].op in _READ_BY_NAME
+            return self.scope.texts[number]
+        return scope.texts[number]
+
+
+def _picked(place: int, count: int) -> str:
+    """What takes one of the `count` outputs of a recursion."""
+    return f" : route({count}, 1, ({place + 1}, 1))" if count > 1 else ""
 
 
 def _widget(widget: Widget) -> str:
     """The widget inside its groups; the compiler puts groups of the same name together again."""
-    text = f"{widget.kind}({', '.join([_quoted(widget.label), *widget.numbers])})"
+    text = f"{widget.kind}({', '.join([quoted(widget.label), *widget.numbers])})"
     for kind, label in reversed(widget.groups):
-        text = f"{kind}({_quoted(label)}, {text})"
+        text = f"{kind}({quoted(label)}, {text})"
     return text
 
 
-def _quoted(label: str) -> str:
-    return f'"{label}"'
+def quoted(text: str) -> str:
+    """A string of Faust, which has no way to write a quote: it becomes an apostrophe."""
+    inside = one_line(text).replace('"', "'")
+    return f'"{inside}"'
+
+
+def one_line(text: str) -> str:
+    """A text without what would end the line that it stands in, here or in C++."""
+    return "".join(" " if category(c) in _BREAKS and c != "\t" else c for c in text)
 
 
 def foreign(text: str) -> str:

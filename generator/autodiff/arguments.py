@@ -1,0 +1,177 @@
+"""What a caller gives a compiled program: signals, and slider values by name, checked.
+
+A value is one number for all items of a batch, one for each item, or, for a slider that has become
+a signal, one for each frame as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import nearest
+from ..faust.batch import BatchProgram
+from ..faust.interface import Control, Signals
+from ..signals.sliders import Parameter
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of all sliders for one call.
+
+    `numbers` (items, controls) are those that stand still, `signals` those that may move, each
+    (items, frames) or with axes of length 1. `shapes` are the shapes in which they were given, by
+    name; `items` is None for a call without a batch axis.
+    """
+
+    numbers: Array
+    signals: tuple[Array, ...]
+    shapes: Mapping[str, tuple[int, ...]]
+    items: int | None
+
+    def in_shape(self, name: str, cotangent: NDArray[Any]) -> NDArray[Any]:
+        """The `cotangent` (items,) or (items, frames) of a slider in the shape of its value."""
+        shape = self.shapes.get(name, ())
+        if not shape:
+            return np.asarray(cotangent.sum())
+        if self.items is None:
+            return np.asarray(cotangent[0])
+        return np.asarray(cotangent.sum(axis=1) if cotangent.ndim > len(shape) else cotangent)
+
+
+class Names:
+    """The sliders of a program and its adjoint: by label, or by path where labels repeat.
+
+    `params`, `signals` and `settings` are names: of the sliders that stand still and are
+    differentiated, of those that may move, and of the other controls, which keep their initial
+    values if they are not given. `forward` and `backward` say which columns of `Values.numbers`
+    each of the two programs takes.
+    """
+
+    def __init__(
+        self,
+        params: Sequence[Parameter],
+        signals: Sequence[Parameter],
+        forward: BatchProgram,
+        backward: BatchProgram,
+    ) -> None:
+        self._moving = tuple(signals)
+        controls: dict[str, Parameter | Control] = {one.path: one for one in params}
+        for one in (*forward.settable, *backward.settable):
+            controls.setdefault(one.path, one)
+        self._columns = {path: column for column, path in enumerate(controls)}
+        self._initial = np.array([one.init for one in controls.values()], float)
+        self._known = {**controls, **{one.path: one for one in signals}}
+        labels = [one.label for one in self._known.values()]
+        self._names = {
+            path: one.label if labels.count(one.label) == 1 else path
+            for path, one in self._known.items()
+        }
+        self.params = tuple(self._names[one.path] for one in params)
+        self.signals = tuple(self._names[one.path] for one in signals)
+        differentiated = {one.path for one in (*params, *signals)}
+        self.settings = tuple(
+            name for path, name in self._names.items() if path not in differentiated
+        )
+        self.forward = self._of(forward)
+        self.backward = self._of(backward)
+
+    def find(self, given: str) -> str:
+        """The name of the slider `given`, a label or a path; ValueError if there is none."""
+        if given in self._names:
+            return self._names[given]
+        if given in self._names.values():
+            return given
+        paths = [path for path, one in self._known.items() if one.label == given]
+        if paths:
+            raise ValueError(f"several sliders are named '{given}', use a path: {', '.join(paths)}")
+        listed = ", ".join(f"'{name}'" for name in self._names.values())
+        hint = nearest(given, self._names.values(), f"sliders: {listed or 'none'}")
+        raise ValueError(f"there is no slider '{given}': {hint}")
+
+    def control(self, name: str) -> Parameter | Control:
+        """What is known about the slider with this name, as `find` gives it."""
+        return next(one for path, one in self._known.items() if self._names[path] == name)
+
+    def values(self, given: Mapping[str, ArrayLike], items: int | None, frames: int) -> Values:
+        """The values of a call with `items` in its batch, None without a batch axis.
+
+        Raises ValueError, with the name of the slider and the shapes that it may have.
+        """
+        numbers = np.tile(self._initial, (items or 1, 1))
+        moving = {self._names[one.path]: np.full((1, 1), one.init) for one in self._moving}
+        paths = {name: path for path, name in self._names.items()}
+        shapes: dict[str, tuple[int, ...]] = {}
+        for asked, value in given.items():
+            name = self.find(asked)
+            if name in shapes:
+                raise ValueError(f"the slider '{name}' is given twice, by label and by path")
+            array = np.asarray(value, np.float64)
+            require_finite(array, f"the value of '{name}'")
+            shapes[name] = array.shape
+            allowed: list[tuple[int, ...]] = [()] if items is None else [(), (items,)]
+            if name in moving:
+                allowed.append((frames,) if items is None else (items, frames))
+            if array.shape not in allowed:
+                raise ValueError(self._misfit(name, array.shape, allowed, name in moving))
+            if name not in moving:
+                numbers[:, self._columns[paths[name]]] = array
+            elif items is None or array.ndim == 0:
+                moving[name] = array.reshape(1, -1)
+            else:
+                moving[name] = array.reshape(items, -1)
+        return Values(numbers, tuple(moving.values()), shapes, items)
+
+    def _misfit(
+        self, name: str, shape: tuple[int, ...], allowed: Iterable[tuple[int, ...]], moving: bool
+    ) -> str:
+        shapes = " or ".join("a number" if not one else str(one) for one in allowed)
+        hint = "" if moving else "; to let it move in time, name it among the signals"
+        return f"'{name}' has the shape {shape}, expected {shapes}{hint}"
+
+    def _of(self, program: BatchProgram) -> list[int]:
+        return [self._columns[one.path] for one in program.settable]
+
+
+def checked_signals(
+    given: ArrayLike | None, channels: int, frames: int | None, dtype: np.dtype[Any], what: str
+) -> Signals:
+    """The signals `given`, (batch, channels, frames) or without the first axis, in three axes.
+
+    They are copied only where the type differs or frames do not follow each other in memory.
+    Raises ValueError for a wrong shape or a sample that is not finite.
+    """
+    if given is None:
+        if channels:
+            raise ValueError(f"{what} are missing: expected (batch, {channels}, frames)")
+        if frames is None:
+            raise ValueError("give the number of frames: the program has no inputs")
+        return np.zeros((1, 0, frames), dtype)
+    array = np.asarray(given)
+    length = "frames" if frames is None else frames
+    fits = array.ndim in (2, 3) and array.shape[-2] == channels
+    if not fits or frames not in (None, array.shape[-1]):
+        expected = f"(batch, {channels}, {length}) or ({channels}, {length})"
+        raise ValueError(f"{what} have the shape {array.shape}, expected {expected}")
+    array = array.astype(dtype, copy=False).reshape(-1, *array.shape[-2:])
+    if array.size and array.shape[2] > 1 and array.strides[2] != array.itemsize:
+        array = np.ascontiguousarray(array)
+    require_finite(array, what)
+    return array
+
+
+def require_finite(array: NDArray[Any], what: str) -> None:
+    """Raises ValueError if a sample is NaN or infinite."""
+    with np.errstate(all="ignore"):
+        # One sum is quicker than a test of each sample, and spoiled by any that is not finite.
+        if np.isfinite(array.sum()) or bool(np.isfinite(array).all()):
+            return
+    index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    where = f" at {list(index)}" if index else ""
+    raise ValueError(f"{what}: {array[index]}{where} is not a finite number")

@@ -1,0 +1,63 @@
+"""Signals that need not be finite, because what is made of them may be left out.
+
+In select2(x > 0, 0, sqrt(x) * g) the product is NaN where it is not chosen. Forward mode chooses
+among the tangents. In reverse mode a cotangent of 0 comes to the product, and 0 * NaN is not 0: so
+products with such signals are taken only where the cotangent is not 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..signals.graph import Graph
+from ..signals.rows import Rows
+from .gates import GATES
+
+#: Rows whose value is finite for all finite arguments that do not overflow at once.
+_FINITE = frozenset(("add", "sub", "mul", "sin", "cos", "atan", "int", "float", "floor", "ceil"))
+
+
+def unsafe_signals(graph: Graph, rows: Rows, outputs: Sequence[int]) -> frozenset[int]:
+    """The signals that may be infinite or NaN while the outputs are finite."""
+    numbers = graph.reachable(outputs)
+    needed = _always_needed(graph, rows, outputs)
+    found: set[int] = set()
+    changed = len(needed) < len(numbers)
+    while changed:
+        changed = False
+        for number in numbers:
+            if number in needed or number in found:
+                continue
+            if _source(graph, rows, number) or not found.isdisjoint(graph.needs(number)):
+                found.add(number)
+                changed = True
+    return frozenset(found)
+
+
+def _source(graph: Graph, rows: Rows, number: int) -> bool:
+    """Whether the box of a signal may make a number that is not finite."""
+    node = graph.nodes[number]
+    if node.op not in ("primitive", "foreign"):
+        return False
+    row = rows.of(node)
+    return row is None or (row.kind in ("smooth", "guarded") and row.name not in _FINITE)
+
+
+def _always_needed(graph: Graph, rows: Rows, outputs: Sequence[int]) -> set[int]:
+    """The signals that reach an output without being one of several to choose from."""
+    seen: set[int] = set()
+    waiting = list(outputs)
+    while waiting:
+        number = waiting.pop()
+        if number in seen:
+            continue
+        seen.add(number)
+        node = graph.nodes[number]
+        if node.op == "primitive" and node.name in GATES:
+            waiting.extend(node.args[1:])
+        elif node.op == "primitive" and (row := rows.of(node)) and row.kind == "selector":
+            kept = zip(row.args, node.args, strict=True)
+            waiting.extend(argument for name, argument in kept if name not in row.active)
+        else:
+            waiting.extend(graph.needs(number))
+    return seen

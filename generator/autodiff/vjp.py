@@ -1,0 +1,348 @@
+"""Vector-Jacobian products of a Faust program on NumPy arrays: compiled once, run in batches.
+
+    program = vjp(Path("eq.dsp"), params=["gain"], sample_rate=48000)
+    y, tape = program.forward(x, {"gain": 0.5})       # x: (batch, inputs, frames)
+    cotangents = program.backward(tape, y - target)   # of sum((y - target)^2) / 2
+    cotangents.sliders["gain"], cotangents.inputs
+
+The derivatives are exact, feedback and delays included; see `reverse`. Memory is that of the tape,
+or with `segment` that of one piece of it and of the states between pieces: each piece is run again
+before its part of the backward pass (checkpoints; Griewank and Walther, Evaluating Derivatives,
+2008, chapter 12).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..faust.batch import Absent, BatchProgram, Channels, build_batch
+from ..faust.compilers import Compiler, find_compiler
+from ..faust.interface import Signals
+from ..signals.source import read_source
+from ..table.model import Table
+from .arguments import Names, Values, checked_signals
+from .buffers import Buffers
+from .reverse import ReversePrograms, reverse_programs
+
+#: How long a piece of `segment="auto"` is at least, in frames.
+SHORTEST_SEGMENT = 4096
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a program stands after a run: the states of all items, (batch, bytes).
+
+    It continues a run of the same program, in this process or another one on this machine.
+    """
+
+    data: NDArray[np.uint8] = field(repr=False)
+    program: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Tape:
+    """What a forward pass keeps for the backward pass.
+
+    `state` is where the forward pass ended. With segments, `inputs` are those of the call and must
+    not be changed before the backward pass.
+    """
+
+    program: VJP = field(repr=False)
+    values: Values = field(repr=False)
+    inputs: tuple[Signals, ...] = field(repr=False)
+    recorded: Signals | None = field(repr=False)
+    borders: tuple[State | None, ...] = field(repr=False)
+    frames: int
+    segment: int
+    state: State = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Cotangents:
+    """The result of a backward pass: the derivatives of sum(cotangents * outputs).
+
+    `inputs` has the shape of the inputs, and is None if they were not asked for. `sliders` has an
+    entry for each of the program's `params` and `signals`, by name, with the shape of the value
+    that was given; of what was given as one number, the derivatives of all items are added up.
+    `state` continues the backward pass to the frames before.
+    """
+
+    inputs: Signals | None
+    sliders: Mapping[str, NDArray[np.floating[Any]]]
+    state: State = field(repr=False)
+
+
+class VJP:
+    """A Faust program and its adjoint, compiled for one sample rate and one precision.
+
+    `params` stand still during a call, `signals` may move at every sample; `names` holds the names
+    of both and of the other controls that can be set. Several threads may use one object.
+    """
+
+    def __init__(
+        self,
+        programs: ReversePrograms,
+        compiler: Compiler,
+        *,
+        sample_rate: int = 44100,
+        double: bool = True,
+        threads: int | None = None,
+        include: Sequence[Path] = (),
+        cache: Path | None = None,
+    ) -> None:
+        def compiled(text: str, reversed_time: bool) -> BatchProgram:
+            return build_batch(
+                text,
+                compiler,
+                double=double,
+                sample_rate=sample_rate,
+                reversed_time=reversed_time,
+                include=include,
+                cache=cache,
+            )
+
+        self.programs = programs
+        self.sample_rate = sample_rate
+        self.threads = threads or os.cpu_count() or 1
+        self._forward = compiled(programs.forward, False)
+        self._backward = compiled(programs.backward, True)
+        self.dtype = self._forward.dtype
+        self.inputs, self.outputs = programs.inputs, programs.outputs
+        self.params, self.signals = programs.params, programs.signals
+        self.names = Names(programs.params, programs.signals, self._forward, self._backward)
+        self._buffers = Buffers(self.dtype)
+
+    def forward(
+        self,
+        inputs: ArrayLike | None = None,
+        sliders: Mapping[str, ArrayLike] | None = None,
+        *,
+        frames: int | None = None,
+        state: State | None = None,
+        segment: int | Literal["auto"] | None = None,
+        record: bool = True,
+    ) -> tuple[Signals, Tape]:
+        """The outputs (batch, outputs, frames), and what `backward` needs.
+
+        `inputs` are (batch, inputs, frames), or (inputs, frames) for a single item, whose outputs
+        are (outputs, frames); a program without inputs takes the number of `frames` instead.
+        `sliders` gives values by label or path: a number, or (batch,); for one of the `signals`
+        also (batch, frames), or (frames,) for a single item, in the sense of the slider, which
+        keeps it in its range. `state` continues from the end of another pass. With `segment`, in
+        frames, no more than one piece of the tape exists at a time ("auto" takes the length that
+        needs the least memory). Without `record`, only outputs and state are computed. Raises
+        ValueError for an unknown slider, a wrong shape, or a value that is not finite.
+        """
+        x = checked_signals(inputs, self.inputs, frames, self.dtype, "inputs")
+        batched = inputs is not None and np.ndim(inputs) == 3
+        items, count = len(x), x.shape[2]
+        values = self.names.values(sliders or {}, items if batched else None, count)
+        sources = (x, *(self._signal(one, count) for one in values.signals))
+        outputs = np.empty((items, self.outputs, count), self.dtype)
+        length = self._segment(segment, items, count)
+        tape = None
+        if record and not segment:
+            tape = self._buffers.take(items, self.programs.tape, count)
+        borders: list[State | None] = []
+        for start, stop in _pieces(count, length):
+            borders.append(state)
+            pieces = [one[:, :, start:stop] for one in sources]
+            sink = outputs[:, :, start:stop]
+            state = self._run_forward(pieces, sink, tape, values, stop - start, state)
+        assert state is not None
+        kept = Tape(
+            self,
+            values,
+            sources if record and segment else (),
+            tape,
+            tuple(borders) if record and segment else (None,),
+            count,
+            length,
+            state,
+        )
+        if tape is not None:
+            self._buffers.give_back_with(kept, tape)
+        return (outputs if batched else outputs[0]), kept
+
+    def backward(
+        self,
+        tape: Tape,
+        cotangents: ArrayLike,
+        *,
+        state: State | None = None,
+        inputs: bool = True,
+    ) -> Cotangents:
+        """The cotangents of inputs and sliders for those of the outputs, in the outputs' shape.
+
+        `state` continues from the backward pass over the frames that follow those of the tape:
+        without it, nothing after them counts. Without `inputs`, their cotangents are left out.
+        Raises ValueError for a tape of another program or sample rate, a wrong shape, or a
+        cotangent that is not finite.
+        """
+        self._check(tape)
+        values, count = tape.values, tape.frames
+        given = checked_signals(cotangents, self.outputs, count, self.dtype, "cotangents")
+        items, batched = len(values.numbers), values.items is not None
+        shape = (*((items,) if batched else ()), self.outputs, count)
+        if np.shape(cotangents) != shape:
+            raise ValueError(f"cotangents have the shape {np.shape(cotangents)}, expected {shape}")
+        through = np.empty((items, self.inputs, count), self.dtype) if inputs else None
+        moving = np.empty((items, len(self.signals), count), self.dtype)
+        totals = np.zeros((items, len(self.params)))
+        pieces = list(_pieces(count, tape.segment))
+        for (start, stop), border in reversed(list(zip(pieces, tape.borders, strict=True))):
+            recorded = tape.recorded
+            if recorded is None:
+                recorded = self._buffers.take(items, self.programs.tape, stop - start)
+                sources = [one[:, :, start:stop] for one in tape.inputs]
+                dropped = Absent(self.outputs)
+                self._run_forward(sources, dropped, recorded, values, stop - start, border)
+            ends: list[Channels] = [moving[:, :, start:stop]]
+            ends.insert(0, Absent(self.inputs) if through is None else through[:, :, start:stop])
+            finished = self._backward.run(
+                [given[:, :, start:stop], recorded],
+                ends,
+                values.numbers[:, self.names.backward],
+                frames=stop - start,
+                sums=len(self.params),
+                initial=self._initial(state, items, "backward"),
+                keep_state=True,
+                threads=self.threads,
+            )
+            if tape.recorded is None:
+                self._buffers.give_back(recorded)
+            totals += finished.totals
+            state = State(finished.state, self._key("backward"))
+        assert state is not None
+        names = self.names
+        found = {name: totals[:, index] for index, name in enumerate(names.params)}
+        found |= {name: moving[:, index] for index, name in enumerate(names.signals)}
+        shaped = {name: values.in_shape(name, one) for name, one in found.items()}
+        if through is not None and not batched:
+            through = through[0]
+        return Cotangents(through, shaped, state)
+
+    def _run_forward(
+        self,
+        sources: Sequence[Signals],
+        outputs: Channels,
+        tape: Signals | None,
+        values: Values,
+        frames: int,
+        state: State | None,
+    ) -> State:
+        finished = self._forward.run(
+            sources,
+            [outputs, Absent(self.programs.tape) if tape is None else tape],
+            values.numbers[:, self.names.forward],
+            frames=frames,
+            initial=self._initial(state, len(values.numbers), "forward"),
+            keep_state=True,
+            threads=self.threads,
+        )
+        return State(finished.state, self._key("forward"))
+
+    def _signal(self, value: NDArray[np.float64], frames: int) -> Signals:
+        """The values (items, frames or 1) of a slider as the channel of an input."""
+        wide = np.broadcast_to(value, (len(value), frames))
+        return np.ascontiguousarray(wide, self.dtype)[:, None]
+
+    def _initial(self, state: State | None, items: int, direction: str) -> NDArray[np.uint8] | None:
+        if state is None:
+            return None
+        if state.program != self._key(direction):
+            raise ValueError(f"the state is none of the {direction} pass of this program")
+        if len(state.data) != items:
+            raise ValueError(f"the state is one of {len(state.data)} items, not of {items}")
+        return state.data
+
+    def _key(self, direction: str) -> str:
+        library = self._forward if direction == "forward" else self._backward
+        return f"{direction} {library.digest}"
+
+    def _segment(self, segment: int | str | None, items: int, frames: int) -> int:
+        if segment is None:
+            return max(frames, 1)
+        if segment == "auto":
+            piece = max(self.programs.tape * self.dtype.itemsize, 1)
+            best = int((frames * self._forward.state_size / piece) ** 0.5)
+            return max(best, SHORTEST_SEGMENT)
+        if isinstance(segment, str) or segment < 1:
+            raise ValueError(f"segment is a number of frames or 'auto', not {segment!r}")
+        return segment
+
+    def _check(self, tape: Tape) -> None:
+        other = tape.program
+        if other is self or (other._key("forward"), other._key("backward")) == (
+            self._key("forward"),
+            self._key("backward"),
+        ):
+            return
+        if other.programs != self.programs:
+            raise ValueError("the tape is one of another program")
+        if other.sample_rate != self.sample_rate:
+            rates = f"{other.sample_rate} Hz, and this program runs at {self.sample_rate} Hz"
+            raise ValueError(f"the tape was made at {rates}")
+        raise ValueError(f"the tape is of {other.dtype}, and this program computes {self.dtype}")
+
+
+def _pieces(frames: int, length: int) -> Iterator[tuple[int, int]]:
+    """The pieces of a run, as (start, stop); one even if there are no frames."""
+    for start in range(0, max(frames, 1), length):
+        yield start, min(start + length, frames)
+
+
+def vjp(
+    program: str | Path,
+    *,
+    params: Sequence[str] | None = None,
+    signals: Sequence[str] = (),
+    sample_rate: int = 44100,
+    double: bool = True,
+    threads: int | None = None,
+    compiler: Compiler | str | None = None,
+    include: Sequence[Path] = (),
+    table: Table | None = None,
+    cache: Path | None = None,
+) -> VJP:
+    """A Faust program, as text or as the path of a file, to what computes its derivatives.
+
+    They are taken with respect to the inputs, the sliders `params`, by label or path (else all that
+    are continuous), and the sliders `signals`, which may move at every sample. `sample_rate` is in
+    Hz, `double` chooses the precision, `threads` is how many items run at once (else as many as
+    there are processors). The other arguments are those of `reverse_programs` and `build`.
+
+    Raises `InputError` if there is no such file or slider, or the program has no derivative, and
+    `FaustError` if a compiler is missing or refuses the program.
+    """
+    source = read_source(program)
+    if not isinstance(compiler, Compiler):
+        compiler = find_compiler(compiler)
+    folders = (*source.include, *include)
+    programs = reverse_programs(
+        source.text,
+        params=params,
+        all_continuous=True,
+        signals=signals,
+        compiler=compiler,
+        include=folders,
+        table=table,
+        name=source.name,
+        file=source.file,
+    )
+    return VJP(
+        programs,
+        compiler,
+        sample_rate=sample_rate,
+        double=double,
+        threads=threads,
+        include=folders,
+        cache=cache,
+    )
