@@ -44,6 +44,7 @@ from .options import (
     read_source,
     read_table,
     refuse,
+    runs_programs,
     table_options,
     usable_input,
     write_whole,
@@ -196,6 +197,7 @@ class Subject:
     help="Folder to write into.  [default: PROGRAM.fit]",
 )
 @table_options
+@runs_programs
 def fit_command(
     program: Path,
     include: tuple[Path, ...],
