@@ -9,33 +9,39 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from flint import arb
 
-from .balls import (
+from .contexts import (
     Atom,
-    Compiled,
     Context,
-    Dual,
     NoValueError,
-    Test,
     UndecidedError,
+    exact,
+    float_of,
     precision,
     working_precision,
 )
-from .regions import Flat, Line, exact, find, flats, lines, roots
+from .lines import Flat, Line, flats, lines, roots
+from .questions import Answer, Key, Objection, Piece, Question
+from .regions import find
+from .sides import (
+    SMALL,
+    Side,
+    apart,
+    both_sides,
+    distinct,
+    geometric,
+    near,
+    place_text,
+    same,
+    short,
+    texts,
+)
 
-#: The signs that make out a piece, by the keys of its atoms.
-Key = tuple[tuple[str, int], ...]
-
-#: A residual is 0 if its ball holds 0 and is this small beside the formula.
-SMALL = arb("1e-150")
-#: Digits to which a confirmed formula agrees.
-DIGITS = 150
 #: Points that decide a piece, and the most that are tried in it.
 ENOUGH = 3
 #: Pieces, flats and borders that are looked at, at most.
@@ -48,100 +54,8 @@ MAX_TRIED = 4000
 #: How often the precision is doubled where a ball is too wide.
 DOUBLINGS = 3
 #: Distances from a border at which both sides are looked at.
-DISTANCES = (1, 2, 3, 6, 9, 12, 15)
 #: The limits on both sides of a border are taken at these two distances.
 LIMIT, NEARER = arb("1e-60"), arb("1e-90")
-
-
-@dataclass(frozen=True)
-class Objection:
-    """A point that speaks against a formula: what is wrong, what was expected and stated."""
-
-    what: str
-    point: Mapping[str, float]
-    expected: str = ""
-    stated: str = ""
-    single: bool = False
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One piece: the signs that make it out, and points in it."""
-
-    signs: tuple[tuple[Atom, int], ...]
-    points: tuple[Mapping[str, Any], ...]
-
-
-@dataclass
-class Answer:
-    """What was found: the pieces that agree, an objection, or why the matter is not decided."""
-
-    pieces: list[Piece] = field(default_factory=list)
-    kinks: list[Mapping[str, Any]] = field(default_factory=list)
-    objection: Objection | None = None
-    unknown: str = ""
-
-
-@dataclass(frozen=True)
-class Question:
-    """`stated` is held against the slope of `value` along `direction`, or against `value` itself.
-
-    `names` vary over all numbers, `whole` over integers (each with those that are to be tried).
-    Outside `domain`, and where the value is not finite, nothing is asked. `declared` tells where
-    the value may have no slope. With `jumps`, the value may jump, and bend, anywhere. If
-    `forbidden` says something, then the question is the opposite one: the formula must not agree
-    with the value on any whole piece, and that is what is said where it does. `known` remembers
-    which pieces were looked for, and is shared by all questions about one row.
-    """
-
-    value: Compiled
-    stated: Compiled
-    names: tuple[str, ...]
-    direction: Mapping[str, Fraction | str] | None
-    atoms: Sequence[Atom]
-    constants: frozenset[Fraction] = frozenset()
-    whole: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    domain: Test | None = None
-    declared: Callable[[Mapping[str, Any]], bool] | None = None
-    jumps: bool = False
-    forbidden: str = ""
-    extra: Sequence[Mapping[str, float]] = ()
-    seed: str = ""
-    known: dict[Key, dict[str, Fraction] | None] = field(default_factory=dict)
-
-    def values(self, place: Mapping[str, Any], step: Any = None) -> dict[str, Dual]:
-        """A place, moved by `step` along the direction, with the direction as its slope."""
-        values: dict[str, Dual] = {name: (ball, None) for name, ball in place.items()}
-        for name, way in (self.direction or {}).items():
-            slope = place[way] if isinstance(way, str) else exact(way)
-            values[name] = (place[name] if step is None else place[name] + step * slope, slope)
-        return values
-
-    def walk(self, c: Context) -> Dual:
-        """Domain, value and formula in their order: the atoms that are met make out the piece."""
-        if self.domain is not None and not self.domain(c):
-            raise NoValueError
-        self.value(c)
-        return self.stated(c)
-
-    def run(self, c: Context) -> tuple[Any, Any, Any]:
-        """The value, what is expected of the formula, and the formula; NaN where it has no value.
-
-        Raises `NoValueError` where nothing is asked.
-        """
-        if self.domain is not None and not self.domain(c):
-            raise NoValueError
-        value, slope = self.value(c)
-        if self.direction is not None and not value.is_finite():
-            raise NoValueError
-        try:
-            stated = self.stated(c)[0]
-        except NoValueError:
-            stated = arb.nan()
-        expected = value if self.direction is None else _ZERO if slope is None else slope
-        return value, expected, stated
-
 
 _ZERO = arb(0)
 
@@ -221,15 +135,15 @@ class _Search:
         if not flat.free:
             yield numbers.place(_ZERO), True
             return
-        zeros = sorted(_distinct([r for a in self.atoms for r in roots(a, numbers)]), key=float_of)
+        zeros = sorted(distinct([r for a in self.atoms for r in roots(a, numbers)]), key=float_of)
         border = bool(flat.solved)
         pairs = [*itertools.pairwise(zeros)]
-        between = [middle for a, b in pairs for middle in ((a + b) / 2, _geometric(a, b))]
+        between = [middle for a, b in pairs for middle in ((a + b) / 2, geometric(a, b))]
         for t in (*map(arb, self._spread(flat)), *between):
             yield numbers.place(t.mid()), border
         for zero in zeros:
             yield numbers.place(zero.mid()), True
-            for t in () if border else _both_sides(zero.mid()):
+            for t in () if border else both_sides(zero.mid()):
                 yield numbers.place(t), False
         if not border:
             for t in self._constants(line):
@@ -262,7 +176,7 @@ class _Search:
             self.border(place)
             return False
         key = self._remember(c, place)
-        if _same(expected, stated):
+        if same(expected, stated):
             self.agreed[key] = self.agreed.get(key, 0) + 1
             if self.question.forbidden and self._holds_around(place):
                 self._object(self.question.forbidden, place, expected, stated)
@@ -271,14 +185,14 @@ class _Search:
             self.agreed[key] = self.agreed.get(key, 0) + 1
         elif not stated.is_finite():
             self._object("the formula is not finite where the value is", place, expected, stated)
-        elif not expected.is_finite() or _apart(expected, stated):
+        elif not expected.is_finite() or apart(expected, stated):
             self._object("the formula is not what is expected", place, expected, stated)
         return False
 
     def _holds_around(self, place: Mapping[str, Any]) -> bool:
         """Whether the two agree near a place too, so that it is not a single point."""
         near = [self._told(self._nudged(place, scale)) for scale in (1e-3, 1e-6, 1e-9)]
-        return all(told is not None and _same(told[1], told[2]) for told in near)
+        return all(told is not None and same(told[1], told[2]) for told in near)
 
     @property
     def _slopes(self) -> bool:
@@ -299,7 +213,7 @@ class _Search:
                 except UndecidedError:
                     continue
                 told = c, expected, stated
-                if c.on or _same(expected, stated) or _apart(expected, stated):
+                if c.on or same(expected, stated) or apart(expected, stated):
                     break
         return told
 
@@ -405,7 +319,7 @@ class _Search:
         except (NoValueError, UndecidedError):
             return
         finite = expected.is_finite(), stated.is_finite()
-        if finite[0] != finite[1] or (all(finite) and not _near(expected, stated, SMALL)):
+        if finite[0] != finite[1] or (all(finite) and not near(expected, stated, SMALL)):
             self._object("the values differ", place, expected, stated, single=True)
 
     def _on(self, place: Mapping[str, Any], zero: Any) -> tuple[Any, Any]:
@@ -416,7 +330,7 @@ class _Search:
             return None, None
         return (value, stated) if value.is_finite() else (None, None)
 
-    def _side(self, place: Mapping[str, Any], zero: Any, sign: int, value: Any) -> _Side | None:
+    def _side(self, place: Mapping[str, Any], zero: Any, sign: int, value: Any) -> Side | None:
         """What value and slope tend to on one side; None where there is no value."""
         moving = [place[name] for name in self.question.direction or {}]
         sizes = [abs(v).mid() for v in moving if v != 0]
@@ -442,9 +356,9 @@ class _Search:
             abs(e - d) > arb("1e-25") * (1 + abs(e)) and not abs(e) < abs(d) / 100
         )
         bounded = abs(w - v) < arb("1e-7") * (1 + abs(w))
-        return _Side(w, d, e, bool(jumps), bool(infinite), bool(bounded))
+        return Side(w, d, e, bool(jumps), bool(infinite), bool(bounded))
 
-    def _hole(self, place: Mapping[str, Any], sides: Sequence[_Side | None]) -> None:
+    def _hole(self, place: Mapping[str, Any], sides: Sequence[Side | None]) -> None:
         """Objects to a point without a value between two sides that have one."""
         right, left = sides
         if right is None or left is None or not (right.bounded and left.bounded):
@@ -454,7 +368,7 @@ class _Search:
             self._object("the value has a hole that is not declared", place, limit, arb.nan())
 
     def _judge(
-        self, place: Mapping[str, Any], stated: Any, sides: Sequence[_Side], count: int
+        self, place: Mapping[str, Any], stated: Any, sides: Sequence[Side], count: int
     ) -> None:
         declared = self._declared(place)
         if not stated.is_finite():
@@ -485,108 +399,3 @@ class _Search:
 
     def _declared(self, place: Mapping[str, Any]) -> bool:
         return self.question.declared is not None and self.question.declared(place)
-
-
-@dataclass(frozen=True)
-class _Side:
-    """One side of a border: the value next to it, and the slope at two distances."""
-
-    value: Any
-    far: Any
-    near: Any
-    jumps: bool
-    infinite: bool
-    bounded: bool
-
-    def joins(self, other: _Side) -> bool:
-        """Whether both sides tend to one slope."""
-        gap, before = abs(self.near - other.near), abs(self.far - other.far)
-        size = 1 + abs(self.near) + abs(other.near)
-        return bool(gap < arb("1e-25") * size or gap < before / 100)
-
-    def meets(self, stated: Any) -> bool:
-        """Whether the slope tends to what is stated."""
-        gap, before = abs(self.near - stated), abs(self.far - stated)
-        return bool(gap < arb("1e-25") * (1 + abs(stated)) or gap < before / 100)
-
-
-def _same(expected: Any, stated: Any) -> bool:
-    if not (expected.is_finite() and stated.is_finite()):
-        return False
-    return _near(expected, stated, SMALL)
-
-
-def _near(a: Any, b: Any, tolerance: Any) -> bool:
-    """Whether the ball of a difference holds 0 and is small beside the two."""
-    gap = a - b
-    if gap > 0 or gap < 0:
-        return False
-    size = max(abs(a).abs_lower(), abs(b).abs_lower(), key=float_of)
-    if size == 0:
-        return bool(gap.abs_upper() < arb("1e-170"))
-    return bool(gap.abs_upper() < tolerance * size)
-
-
-def _apart(a: Any, b: Any) -> bool:
-    return bool(a - b > 0 or a - b < 0)
-
-
-def _distinct(zeros: Sequence[Any]) -> list[Any]:
-    found: list[Any] = []
-    for zero in zeros:
-        if not any(zero == other or abs(zero - other) < SMALL * abs(zero) for other in found):
-            found.append(zero)
-    return found
-
-
-def _both_sides(zero: Any) -> Iterator[Any]:
-    """Places on both sides of a zero, from a tenth of its size to a millionth of a millionth."""
-    size = abs(zero).mid() if abs(zero) > 1 else arb(1)
-    for digits, side in itertools.product(DISTANCES, (1, -1)):
-        yield (zero + side * size / arb(10) ** digits).mid()
-    if zero == 0:
-        yield from (side * arb("1e-100").mid() for side in (1, -1))
-    elif abs(zero) < 1:
-        yield from ((zero * factor).mid() for factor in (arb(1.001), arb(0.999), arb(2), arb(0.5)))
-
-
-def _geometric(a: Any, b: Any) -> Any:
-    """A number between two of the same sign, in the middle of their magnitudes."""
-    if a > 0:
-        return (a * b).sqrt()
-    return -(a * b).sqrt() if b < 0 else (a + b) / 2
-
-
-def float_of(value: Any) -> float:
-    """The nearest double, for sorting."""
-    return float(value)
-
-
-def short(value: Any) -> str:
-    """A number with six digits."""
-    return f"{float(value):.6g}"
-
-
-def texts(*values: Any) -> tuple[str, ...]:
-    """Numbers with 12 digits, or with as many as it takes to tell them apart."""
-    shown: tuple[str, ...] = ()
-    for digits in (12, 17, 25, 40, 80, 160):
-        shown = tuple(_text(value, digits) for value in values)
-        if len(set(shown)) == len(shown):
-            break
-    return shown
-
-
-def _text(value: Any, digits: int) -> str:
-    if not value.is_finite():
-        return "nan"
-    mantissa, e, exponent = str(value.mid().str(digits, radius=False)).partition("e")
-    if "." in mantissa:
-        whole, _, fraction = mantissa.partition(".")
-        mantissa = f"{whole}.{fraction.rstrip('0') or '0'}"
-    return mantissa + e + exponent if "." in mantissa or e else f"{mantissa}.0"
-
-
-def place_text(place: Mapping[str, Any]) -> str:
-    """A place as text, `x=2, y=0.5`."""
-    return ", ".join(f"{name}={float(value):.9g}" for name, value in place.items())

@@ -22,9 +22,11 @@ from ..table import rules
 from ..table.expressions import Expression
 from ..table.model import Primitive
 from ..table.samples import points, special
-from .balls import Compiled, Compiler, Context, NoValueError, Test, UndecidedError
+from .balls import Compiler
+from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
 from .findings import Finding
-from .pieces import Answer, Key, Objection, Question, along, decide
+from .pieces import along, decide
+from .questions import Answer, Key, Objection, Question
 from .symbolic import vanishes_on
 
 #: Integers that an argument of that role is tried with, beside those that the row lists.

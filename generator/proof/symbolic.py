@@ -16,8 +16,8 @@ import sympy as sp
 from ..table.expressions import COMPARE, COMPARISONS, Expression, Symbols, fold, is_condition
 from ..table.rules import copied
 from ..table.vocabulary import WHERE
-from .balls import atom_key
-from .pieces import Piece
+from .affine import atom_key
+from .questions import Piece
 
 #: Larger residuals are not simplified: that can take minutes.
 MAX_OPERATIONS = 300

@@ -20,9 +20,11 @@ from ..table import rules
 from ..table.expressions import TIME, Expression, Stream, Symbols, delay_of, fold
 from ..table.model import Primitive, tangent_name
 from ..table.vocabulary import FUNCTIONS
-from .balls import Compiler, constant_of
+from .affine import constant_of
+from .balls import Compiler
 from .findings import Finding
-from .pieces import Question, decide
+from .pieces import decide
+from .questions import Question
 from .symbolic import vanishes_on
 
 #: Samples over which rows about time are unrolled; as many as such rows list values.
