@@ -24,6 +24,7 @@ from .arithmetic import (
     ONE,
     ZERO,
     absolute,
+    choice,
     copied_sign,
     divided,
     negated,
