@@ -53,6 +53,15 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return table(extend(command))
 
 
+accept_option = click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    metavar="ROW",
+    help="Name of a row to take as it is although its verdict is unknown; may be repeated.",
+)
+
+
 def program_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the argument `program` and how it is compiled: `-I`, `--compiler` and `--fad`.
 
