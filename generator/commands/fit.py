@@ -26,7 +26,7 @@ from ..fitting.descent import RATES
 from ..fitting.examples import ExampleMaker, folders
 from ..fitting.fit import Fit, fit, fit_many
 from ..fitting.losses import LOSSES, Residual
-from ..fitting.model import Source, control, model_of
+from ..fitting.model import Source, model_of
 from ..fitting.objective import Record
 from ..fitting.onlinetable import run_online
 from ..fitting.outputs import write_results
@@ -44,6 +44,7 @@ from .options import (
     read_source,
     read_table,
     refuse,
+    runs_programs,
     table_options,
     usable_input,
     write_whole,
@@ -196,6 +197,7 @@ class Subject:
     help="Folder to write into.  [default: PROGRAM.fit]",
 )
 @table_options
+@runs_programs
 def fit_command(
     program: Path,
     include: tuple[Path, ...],
@@ -373,7 +375,7 @@ def _source(
     fixed: dict[str, float] = {}
     starts: dict[str, float] = {}
     for name, value in map(_setting, settings):
-        path = control(model.program, name)
+        path = model.program.settable_path(name)
         (starts if path in model.paths else fixed)[path] = value
     moved = tuple(
         replace(one, init=starts.get(path, one.init))
@@ -425,7 +427,7 @@ def _cases(
     fixed = [[(name, value) for value in values] for name, values in map(_sweep, sweeps)]
     cases = {}
     for (name, examples), values in itertools.product(sets, itertools.product(*fixed)):
-        paths = {control(model_of(source).program, key): value for key, value in values}
+        paths = {model_of(source).program.settable_path(key): value for key, value in values}
         for path in paths:
             if path in model_of(source).paths:
                 refuse(f"--sweep moves '{path}', which is fitted", "sweep another slider")

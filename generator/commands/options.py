@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +16,7 @@ import click
 from ..errors import InputError
 from ..faust.calling import FaustError
 from ..faust.compilers import Compiler, find_compiler
+from ..faust.supervision import Death, split
 from ..files import is_stream, write_file
 from ..resources import resource
 from ..table.model import Table, read
@@ -21,6 +24,8 @@ from ..table.model import Table, read
 NOT_HELD = 1
 UNUSABLE = 2
 
+#: What brings a cursor back that a progress bar has hidden.
+SHOW_CURSOR = "\x1b[?25h"
 #: How much of a line of a compiler's message is shown.
 MAX_LINE = 300
 #: What the compilers call the text they are given, before the number of a line.
@@ -44,6 +49,15 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Table of rows to add, such as foreign functions of your own; may be repeated.",
     )
     return table(extend(command))
+
+
+accept_option = click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    metavar="ROW",
+    help="Name of a row to take as it is although its verdict is unknown; may be repeated.",
+)
 
 
 def program_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,6 +91,29 @@ def parameter_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Take the slider with this label or path; may be repeated.",
     )
     return every(param(command))
+
+
+def runs_programs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives the work of a command to a child: a program of a user that crashes is a message.
+
+    Only where the command is the process: called as a function, it does its work here.
+    """
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> Any:
+        about = click.get_current_context().find_root().obj or {}
+        if not about.get("supervised") or not hasattr(os, "fork"):
+            return command(*args, **options)
+        ending = split()
+        if ending is None:
+            return command(*args, **options)
+        if isinstance(ending, Death):
+            if sys.stderr.isatty():
+                click.echo(SHOW_CURSOR, err=True, nl=False)
+            refuse(f"{options.get('program', 'a program')}: {ending.what}", ending.hint)
+        sys.exit(ending)
+
+    return run
 
 
 def read_table(table: Path, extensions: tuple[Path, ...]) -> Table:

@@ -45,8 +45,8 @@ class Model:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.program = compiled(source.text, source.compiler, source.include, source.cache)
-        self.paths = tuple(control(self.program, one.path) for one in source.params)
-        self.settings = {control(self.program, n): v for n, v in source.settings.items()}
+        self.paths = tuple(self.program.settable_path(one.path) for one in source.params)
+        self.settings = {self.program.settable_path(n): v for n, v in source.settings.items()}
         self.frames = 0
 
     def controls(self, values: Array) -> dict[str, float]:
@@ -158,22 +158,6 @@ def model_of(source: Source) -> Model:
     if key not in _models:
         _models[key] = Model(source)
     return _models[key]
-
-
-def control(program: Program, name: str) -> str:
-    """The path in `program` of the slider `name`, a label or a path.
-
-    With several groups or widgets at the top, the first part of a path is the program's name, which
-    is another one after differentiation: paths that differ in nothing else are the same.
-    """
-    try:
-        return program.controls[program.find_settable(name)].path
-    except ValueError:
-        tail = name.split("/", 2)[2:]
-        same = [one.path for one in program.controls if tail and one.path.split("/", 2)[2:] == tail]
-        if len(same) != 1:
-            raise
-        return same[0]
 
 
 def _fed(given: Array) -> Array | None:
