@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faustdiff.fitting.audio import BLOCK, write_audio
+from faustdiff.recordings import BLOCK, write_audio
 
 RATE = 48000
 MINUTES = (0.1, 1, 10)

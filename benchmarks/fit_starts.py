@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 from faustdiff.faust.compilers import find_compiler
-from faustdiff.fitting.fit import Options, fit
+from faustdiff.fitting.fit import fit
+from faustdiff.fitting.setup import Options
 from support.fits import EXAMPLES, errors, setup
 
 STARTS = 10

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from faustdiff.faust.compilers import Compiler, find_compiler
-from faustdiff.fitting.fit import Fit, Options, fit
+from faustdiff.fitting.fit import Fit, fit
+from faustdiff.fitting.setup import Options
 from support.fits import EXAMPLES, errors, setup
 
 PASSES = 30
@@ -38,7 +39,7 @@ def test_from_the_sliders(name: str, snr: float | None, tmp_path: Path) -> None:
     result, error = found(name, tmp_path, find_compiler("faust"), snr, Options())
     assert error < TOLERANCE[snr]
     assert result.passes <= PASSES
-    assert result.explained
+    assert result.verdict.good
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -10,12 +10,15 @@ The rooms, from the ground up; no room imports one that stands below it in this 
     autodiff/     derivatives of whole programs       a graph -> a graph with partials
     fitting/      sliders from recordings             a program and recordings -> values
     learned/      weights kept and put in place       values <-> JSON, PyTorch, programs
+    layers/       what torch/ and jax/ share          a program -> arrays, cotangents
+    torch/ jax/   a program as a layer                tensors -> tensors, gradients
     comparison/   two tables, or two libraries        what changed between them
     pages/        pages that learn                a program -> a file of HTML
     commands/     the command line, a module each     options -> calls, errors -> messages
 
-Under all of them: `errors` (what is wrong with an input, as data), `files` (written whole or not
-at all), `resources` (files of the package) and `drawing` (plots).
+Under all of them: `errors` (what is wrong with an input, as data), `resources` (files of the
+package), `files` (what is written, whole or not at all), `recordings` (sound that is read and
+written) and `drawing` (plots).
 """
 
 from importlib import import_module
@@ -32,6 +35,9 @@ ROOMS = (
     "autodiff",
     "fitting",
     "learned",
+    "layers",
+    "torch",
+    "jax",
     "comparison",
     "pages",
     "commands",

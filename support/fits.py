@@ -12,9 +12,11 @@ import soundfile
 
 from faustdiff.autodiff import differentiate
 from faustdiff.faust.compilers import Compiler
-from faustdiff.fitting.audio import open_recording, pair
-from faustdiff.fitting.fit import Fit, Setup
+from faustdiff.fitting.fit import Fit
 from faustdiff.fitting.model import Source
+from faustdiff.fitting.pairing import pair
+from faustdiff.fitting.setup import Setup
+from faustdiff.recordings import open_recording
 from support.paths import BUILD
 
 RATE = 44100

@@ -9,7 +9,7 @@ from faustdiff.signals.core import parse
 from faustdiff.signals.graph import Graph
 from faustdiff.signals.printing import DEEPEST, definitions, foreign
 from faustdiff.signals.propagate import deeply, propagate
-from faustdiff.signals.sliders import choose, metadata, plain, sliders
+from faustdiff.signals.sliders import choose, sliders
 
 ARITIES = {
     "_": (1, 1),
@@ -256,9 +256,3 @@ def test_sliders_are_chosen_by_mark_by_name_or_all() -> None:
         paths(["gain"])
     with pytest.raises(InputError, match="did you mean 'kind'"):
         paths(["knd"])
-
-
-def test_metadata_of_a_label() -> None:
-    label = "[2] cut off [unit:Hz][scale:log] [tooltip: a/b (c)]"
-    assert metadata(label) == {"2": "", "unit": "Hz", "scale": "log", "tooltip": "a/b (c)"}
-    assert plain(label) == "cut off"

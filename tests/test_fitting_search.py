@@ -33,7 +33,20 @@ def test_scales() -> None:
     assert scales.slopes([0.3, 0.3]) == pytest.approx(slopes, rel=1e-4)
 
 
-@pytest.mark.parametrize(("low", "high", "scale"), [(1, 1, "lin"), (0, 5, "log"), (2, 1, "lin")])
+def test_a_logarithmic_scale_that_reaches_zero() -> None:
+    scales = Scales([slider("f", 0, 5000, scale="log"), slider("g", -1, 1, scale="log")], "x.dsp")
+    assert scales.values([0, 0]) == pytest.approx([0, -1], abs=1e-12)
+    assert scales.values([1, 1]) == pytest.approx([5000, 1])
+    # Shifted by a thousandth of the width: 5 (1001)^u - 5.
+    assert scales.values([0.5, 0.5])[0] == pytest.approx(5 * (1001**0.5 - 1))
+    units = [0.2, 0.7]
+    assert scales.units(scales.values(units)) == pytest.approx(units, rel=1e-9)
+    step = 1e-6
+    slopes = (scales.values([0.2 + step, 0.7 + step]) - scales.values(units)) / step
+    assert scales.slopes(units) == pytest.approx(slopes, rel=1e-4)
+
+
+@pytest.mark.parametrize(("low", "high", "scale"), [(1, 1, "lin"), (2, 1, "lin")])
 def test_sliders_without_range(low: float, high: float, scale: str) -> None:
     with pytest.raises(InputError, match="gain"):
         Scales([slider("gain", low, high, scale=scale)], "x.dsp")

@@ -6,7 +6,7 @@ a signal, one for each frame as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,11 +115,7 @@ class Names:
             array = np.asarray(value, np.float64)
             require_finite(array, f"the value of '{name}'")
             shapes[name] = array.shape
-            allowed: list[tuple[int, ...]] = [()] if items is None else [(), (items,)]
-            if name in moving:
-                allowed.append((frames,) if items is None else (items, frames))
-            if array.shape not in allowed:
-                raise ValueError(self._misfit(name, array.shape, allowed, name in moving))
+            self.require_shape(name, array.shape, items, frames)
             if name not in moving:
                 numbers[:, self._columns[paths[name]]] = array
             elif items is None or array.ndim == 0:
@@ -128,38 +124,39 @@ class Names:
                 moving[name] = array.reshape(items, -1)
         return Values(numbers, tuple(moving.values()), shapes, items)
 
-    def _misfit(
-        self, name: str, shape: tuple[int, ...], allowed: Iterable[tuple[int, ...]], moving: bool
-    ) -> str:
-        shapes = " or ".join("a number" if not one else str(one) for one in allowed)
-        hint = "" if moving else "; to let it move in time, name it among the signals"
-        return f"'{name}' has the shape {shape}, expected {shapes}{hint}"
+    def require_shape(
+        self, name: str, shape: tuple[int, ...], items: int | None, frames: int
+    ) -> None:
+        """Raises ValueError if a value of the slider `name` cannot have this shape."""
+        moving = name in self.signals
+        allowed: list[tuple[int, ...]] = [()] if items is None else [(), (items,)]
+        if moving:
+            allowed.append((frames,) if items is None else (items, frames))
+        if shape not in allowed:
+            shapes = " or ".join("a number" if not one else str(one) for one in allowed)
+            hint = "" if moving else "; to let it move in time, name it among the signals"
+            raise ValueError(f"'{name}' has the shape {shape}, expected {shapes}{hint}")
 
     def _of(self, program: BatchProgram) -> list[int]:
         return [self._columns[one.path] for one in program.settable]
 
 
 def checked_signals(
-    given: ArrayLike | None, channels: int, frames: int | None, dtype: np.dtype[Any], what: str
+    given: ArrayLike, channels: int, frames: int | None, dtype: np.dtype[Any], what: str
 ) -> Signals:
     """The signals `given`, (batch, channels, frames) or without the first axis, in three axes.
 
     They are copied only where the type differs or frames do not follow each other in memory.
     Raises ValueError for a wrong shape or a sample that is not finite.
     """
-    if given is None:
-        if channels:
-            raise ValueError(f"{what} are missing: expected (batch, {channels}, frames)")
-        if frames is None:
-            raise ValueError("give the number of frames: the program has no inputs")
-        return np.zeros((1, 0, frames), dtype)
     array = np.asarray(given)
     length = "frames" if frames is None else frames
     fits = array.ndim in (2, 3) and array.shape[-2] == channels
     if not fits or frames not in (None, array.shape[-1]):
         expected = f"(batch, {channels}, {length}) or ({channels}, {length})"
         raise ValueError(f"{what} have the shape {array.shape}, expected {expected}")
-    array = array.astype(dtype, copy=False).reshape(-1, *array.shape[-2:])
+    array = array.astype(dtype, copy=False)
+    array = array if array.ndim == 3 else array[None]
     if array.size and array.shape[2] > 1 and array.strides[2] != array.itemsize:
         array = np.ascontiguousarray(array)
     require_finite(array, what)

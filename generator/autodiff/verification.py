@@ -166,12 +166,12 @@ def verify(
     )
     plain = build(source, compiler=compiler, include=include)
     dual = build(done.text, compiler=compiler, include=include)
-    settings = {plain.controls[plain.find_settable(n)].path: v for n, v in (settings or {}).items()}
+    settings = {plain.settable_path(n): v for n, v in (settings or {}).items()}
     excitation = feed(done.inputs)
     runs = _Runs(plain, excitation, settings)
-    paths = [_path(plain, parameter.path) for parameter in done.params]
+    paths = [plain.settable_path(parameter.path) for parameter in done.params]
     frames, rate = excitation.signals.shape[1], excitation.rate
-    duals = {_path(dual, path): value for path, value in settings.items()}
+    duals = {dual.settable_path(path): value for path, value in settings.items()}
     signals = dual.run(excitation.signals, frames, sample_rate=rate, controls=duals).astype(float)
     values = signals[:: done.stride]
     if not np.isfinite(values).all():
@@ -252,16 +252,6 @@ class _Runs:
         bent = bend(1) > np.maximum(tolerance * scale * step / 2, rounding)
         settled &= ~(bent & (bend(2) < 3 * bend(1)))
         return np.where(settled, fine, coarse), settled & np.isfinite(fine)
-
-
-def _path(program: Program, path: str) -> str:
-    """The path in `program` of a control of another program, whose name may be another.
-
-    With several groups or widgets at the top, the first part of a path is the program's name.
-    """
-    paths = [control.path for control in program.controls]
-    tail = path.split("/", 2)[2]
-    return path if path in paths else next(p for p in paths if p.split("/", 2)[2] == tail)
 
 
 def show(report: Report, console: Console | None = None) -> None:

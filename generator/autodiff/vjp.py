@@ -50,8 +50,8 @@ class State:
 class Tape:
     """What a forward pass keeps for the backward pass.
 
-    `state` is where the forward pass ended. With segments, `inputs` are those of the call and must
-    not be changed before the backward pass.
+    `state` is where the forward pass ended, None for a tape that was restored. With segments,
+    `inputs` are those of the call and must not be changed before the backward pass.
     """
 
     program: VJP = field(repr=False)
@@ -61,7 +61,7 @@ class Tape:
     borders: tuple[State | None, ...] = field(repr=False)
     frames: int
     segment: int
-    state: State = field(repr=False)
+    state: State | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,7 @@ class VJP:
         sliders: Mapping[str, ArrayLike] | None = None,
         *,
         frames: int | None = None,
+        batch: int | None = None,
         state: State | None = None,
         segment: int | Literal["auto"] | None = None,
         record: bool = True,
@@ -132,7 +133,8 @@ class VJP:
         """The outputs (batch, outputs, frames), and what `backward` needs.
 
         `inputs` are (batch, inputs, frames), or (inputs, frames) for a single item, whose outputs
-        are (outputs, frames); a program without inputs takes the number of `frames` instead.
+        are (outputs, frames); a program without inputs takes the number of `frames` instead, and
+        that of the items in a `batch`, None for a single item.
         `sliders` gives values by label or path: a number, or (batch,); for one of the `signals`
         also (batch, frames), or (frames,) for a single item, in the sense of the slider, which
         keeps it in its range. `state` continues from the end of another pass. With `segment`, in
@@ -140,8 +142,10 @@ class VJP:
         needs the least memory). Without `record`, only outputs and state are computed. Raises
         ValueError for an unknown slider, a wrong shape, or a value that is not finite.
         """
+        if inputs is None:
+            inputs = self._nothing(frames, batch)
         x = checked_signals(inputs, self.inputs, frames, self.dtype, "inputs")
-        batched = inputs is not None and np.ndim(inputs) == 3
+        batched = np.ndim(inputs) == 3
         items, count = len(x), x.shape[2]
         values = self.names.values(sliders or {}, items if batched else None, count)
         sources = (x, *(self._signal(one, count) for one in values.signals))
@@ -229,6 +233,16 @@ class VJP:
             through = through[0]
         return Cotangents(through, shaped, state)
 
+    def restore(self, recorded: Signals, sliders: Mapping[str, ArrayLike]) -> Tape:
+        """A tape from its signals, (batch, tape, frames) as in `Tape.recorded`, and its sliders.
+
+        Raises ValueError for a wrong shape, as `forward` does.
+        """
+        given = checked_signals(recorded, self.programs.tape, None, self.dtype, "the tape")
+        frames = given.shape[2]
+        values = self.names.values(sliders, len(given), frames)
+        return Tape(self, values, (), given, (None,), frames, max(frames, 1), None)
+
     def _run_forward(
         self,
         sources: Sequence[Signals],
@@ -248,6 +262,14 @@ class VJP:
             threads=self.threads,
         )
         return State(finished.state, self._key("forward"))
+
+    def _nothing(self, frames: int | None, batch: int | None) -> Signals:
+        """The inputs of a program that has none."""
+        if self.inputs:
+            raise ValueError(f"inputs are missing: expected (batch, {self.inputs}, frames)")
+        if frames is None:
+            raise ValueError("give the number of frames: the program has no inputs")
+        return np.zeros((0, frames) if batch is None else (batch, 0, frames), self.dtype)
 
     def _signal(self, value: NDArray[np.float64], frames: int) -> Signals:
         """The values (items, frames or 1) of a slider as the channel of an input."""

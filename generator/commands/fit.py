@@ -21,18 +21,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..autodiff import differentiate
 from ..faust.compilers import Compiler
-from ..fitting.audio import Pair
 from ..fitting.checkpoint import checkpoint, restored
 from ..fitting.descent import RATES
-from ..fitting.examples import Stage, folders
-from ..fitting.fit import OPTIMIZERS, PASSES, Fit, Options, Setup, fit, fit_many, passes_limit
+from ..fitting.examples import ExampleMaker, folders
+from ..fitting.fit import Fit, fit, fit_many
 from ..fitting.losses import LOSSES, Residual
-from ..fitting.model import Source, control, model_of
+from ..fitting.model import Source, model_of
 from ..fitting.objective import Record
 from ..fitting.onlinetable import run_online
 from ..fitting.outputs import write_results
+from ..fitting.pairing import Example
 from ..fitting.pool import Pool, open_pool
 from ..fitting.report import summary, table
+from ..fitting.setup import OPTIMIZERS, PASSES, Options, Setup
 from ..signals.initial_values import frozen
 from ..table.model import Table
 from .options import (
@@ -43,6 +44,7 @@ from .options import (
     read_source,
     read_table,
     refuse,
+    runs_programs,
     table_options,
     usable_input,
     write_whole,
@@ -50,6 +52,8 @@ from .options import (
 
 #: Of `online`: that of the seeds.
 ONLINE_RATE = 0.1
+#: The exit status of a fit that explains less than is asked for.
+POOR = 3
 INTERRUPTED = "interrupted: nothing was fitted yet, nothing is written"
 #: A checkpoint is not written more often, in seconds.
 EVERY = 1.0
@@ -173,6 +177,18 @@ class Subject:
     "--scheduler", metavar="ADDRESS", help="Of a Dask cluster, to use instead of local processes."
 )
 @click.option("--online", is_flag=True, help="Gradient descent sample by sample, as a table.")
+@click.option(
+    "--align/--no-align",
+    default=True,
+    show_default=True,
+    help="Estimate latency and polarity of the targets, and undo them.",
+)
+@click.option(
+    "--require",
+    metavar="DECIBELS",
+    callback=lambda context, parameter, text: _decibels(text),
+    help="Exit with 3 if more than this is left over, as -20dB; else if the match is poor.",
+)
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Of generated signals.")
 @click.option("--rate", type=click.IntRange(1), help="Of generated signals, in Hz.")
 @click.option(
@@ -181,6 +197,7 @@ class Subject:
     help="Folder to write into.  [default: PROGRAM.fit]",
 )
 @table_options
+@runs_programs
 def fit_command(
     program: Path,
     include: tuple[Path, ...],
@@ -208,6 +225,8 @@ def fit_command(
     jobs: int | None,
     scheduler: str | None,
     online: bool,
+    align: bool,
+    require: float | None,
     seconds: float | None,
     rate: int | None,
     out: Path | None,
@@ -234,7 +253,9 @@ def fit_command(
     """
     _consistent(optimizer, loss, batch, checkpoint_file, resume, targets, sweeps, online, starts)
     rules = read_table(table, extensions)
-    options = Options(optimizer, passes, patience, starts, random_start, seed, learning_rate, batch)
+    options = Options(
+        optimizer, passes, patience, starts, random_start, seed, learning_rate, batch, align
+    )
     out = out or Path(f"{program.stem}.fit")
     with (
         usable_input(*filter(None, (program, truth))),
@@ -247,7 +268,9 @@ def fit_command(
             program, read_source(program), chosen_compiler(compiler), folders_of_search, rules
         )
         source = _source(subject, params, all_continuous, settings, work)
-        stage = Stage(work, source.inputs, source.outputs, subject.compiler, include, seconds, rate)
+        stage = ExampleMaker(
+            work, source.inputs, source.outputs, subject.compiler, include, seconds, rate
+        )
         many = len(targets) == 1 and targets[0].is_dir()
         with open_pool(jobs or os.cpu_count() or 1, scheduler) as pool:
             if many or sweeps:
@@ -259,14 +282,30 @@ def fit_command(
             if online:
                 _online(setup, learning_rate or ONLINE_RATE, subject, out)
                 return
-            record = Record(passes_limit(options), patience)
+            record = Record(options.passes_limit, patience)
             if resume and checkpoint_file:
                 record = restored(checkpoint_file, setup, options)
             with _shown(setup, options, record, checkpoint_file):
                 found = fit(setup, options, pool=pool, record=record)
-            _leave(subject, setup, found, out)
+            _leave(subject, found.setup, found, out)
             if found.interrupted:
                 sys.exit(NOT_HELD)
+            if not _good_enough(found, require):
+                sys.exit(POOR)
+
+
+def _decibels(text: str | None) -> float | None:
+    """A level as -20dB or -20, as a part of the energy."""
+    if text is None:
+        return None
+    try:
+        return float(10 ** (float(text.strip().lower().removesuffix("db")) / 10))
+    except ValueError:
+        refuse(f"'--require {text}' is not a level in decibels", "write it as in --require -20dB")
+
+
+def _good_enough(found: Fit, require: float | None) -> bool:
+    return found.verdict.good if require is None else found.error <= require
 
 
 @contextmanager
@@ -336,7 +375,7 @@ def _source(
     fixed: dict[str, float] = {}
     starts: dict[str, float] = {}
     for name, value in map(_setting, settings):
-        path = control(model.program, name)
+        path = model.program.settable_path(name)
         (starts if path in model.paths else fixed)[path] = value
     moved = tuple(
         replace(one, init=starts.get(path, one.init))
@@ -354,8 +393,8 @@ def _setting(text: str) -> tuple[str, float]:
 
 
 def _others(
-    stage: Stage, inputs: Sequence[str], targets: Sequence[Path], work: Path
-) -> tuple[Pair, ...]:
+    stage: ExampleMaker, inputs: Sequence[str], targets: Sequence[Path], work: Path
+) -> tuple[Example, ...]:
     if not targets:
         if inputs:
             refuse("--validate-input has no --validate-target", "give both")
@@ -366,7 +405,7 @@ def _others(
 
 
 def _cases(
-    stage: Stage,
+    stage: ExampleMaker,
     source: Source,
     loss: str,
     file: str,
@@ -388,7 +427,7 @@ def _cases(
     fixed = [[(name, value) for value in values] for name, values in map(_sweep, sweeps)]
     cases = {}
     for (name, examples), values in itertools.product(sets, itertools.product(*fixed)):
-        paths = {control(model_of(source).program, key): value for key, value in values}
+        paths = {model_of(source).program.settable_path(key): value for key, value in values}
         for path in paths:
             if path in model_of(source).paths:
                 refuse(f"--sweep moves '{path}', which is fitted", "sweep another slider")
@@ -430,7 +469,7 @@ def _fit_all(
         _made(out)
         write_whole(out / "fits.csv", rows.getvalue())
     for name, found in done.items():
-        _leave(subject, cases[name], found, out / name, quiet=True)
+        _leave(subject, found.setup, found, out / name, quiet=True)
     if done:
         click.echo(f"wrote {out}: fits.csv, and a folder for each of {len(done)}")
     return NOT_HELD if len(done) < len(results) else 0
@@ -489,6 +528,9 @@ def _leave(subject: Subject, setup: Setup, found: Fit, out: Path, *, quiet: bool
         click.echo(f"warning: {warning}", err=True)
     if quiet:
         return
+    click.echo(found.verdict.line)
+    for cause in found.verdict.causes:
+        click.echo(f"  {cause}")
     Console().print(table(found))
     for line in summary(setup, found):
         click.echo(line)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
+from ..recordings import open_recording
 
 GENERATED = ("noise", "impulse", "sine", "sweep")
 
@@ -65,24 +65,14 @@ def _recording(file: str, inputs: int, seconds: float | None, rate: int | None) 
     if not Path(file).is_file():
         hint = f"name a WAV file, or one of {', '.join(GENERATED)}"
         raise refusal("there is no such file", hint)
-    try:
-        with soundfile.SoundFile(file) as sound:
-            own = int(sound.samplerate)
-            frames = -1 if seconds is None else round(seconds * own)
-            signals = sound.read(frames, dtype="float64", always_2d=True).T
-    except soundfile.LibsndfileError as error:
-        reason = error.error_string.strip().rstrip(".")
-        raise refusal(f"is no sound file: {reason}", "use a WAV file") from None
-    if rate not in (None, own):
-        raise refusal(f"has a sample rate of {own} Hz, not {rate} Hz", "leave out --rate")
-    if not signals.size:
-        raise refusal("has no samples", "use a longer recording")
-    if not np.isfinite(signals).all():
-        bad = int(np.argmin(np.isfinite(signals).all(axis=0)))
-        raise refusal(f"is not finite at sample {bad}", "repair the recording")
-    if signals.shape[0] not in (1, inputs):
-        what = f"has {signals.shape[0]} channels, the program has {inputs} inputs"
+    recording = open_recording(Path(file))
+    if rate not in (None, recording.rate):
+        what = f"has a sample rate of {recording.rate} Hz, not {rate} Hz"
+        raise refusal(what, "leave out --rate")
+    if recording.channels not in (1, inputs):
+        what = f"has {recording.channels} channels, the program has {inputs} inputs"
         raise refusal(what, "use a file with one channel, or with one for each input")
-    if signals.shape[0] != inputs:
-        signals = np.tile(signals, (inputs, 1))
-    return Excitation(np.ascontiguousarray(signals), own)
+    frames = None if seconds is None else max(1, round(seconds * recording.rate))
+    samples = recording.samples(frames)
+    signals = np.broadcast_to(samples, (inputs, samples.shape[1]))
+    return Excitation(np.ascontiguousarray(signals), recording.rate)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .names import places_of
+
 if TYPE_CHECKING:
     from .compiled import Session
 
@@ -85,12 +87,12 @@ class Program(ABC):
         """
 
     def find(self, name: str) -> int:
-        """The index in `controls` of the one whose label or path is `name`.
+        """The index in `controls` of the one that `name` means, see `places_of`.
 
         Raises ValueError, with the nearest names, if there is no such control, and with the paths
         if there are several.
         """
-        found = [i for i, c in enumerate(self.controls) if name in (c.label, c.path)]
+        found = places_of(name, self.controls)
         if len(found) == 1:
             return found[0]
         if found:
@@ -109,6 +111,10 @@ class Program(ABC):
                 f"control '{name}' is a {self.controls[index].kind}, set by the program"
             )
         return index
+
+    def settable_path(self, name: str) -> str:
+        """The path of the control that `name` means; errors as for `find_settable`."""
+        return self.controls[self.find_settable(name)].path
 
     def signals(self, inputs: ArrayLike | None, frames: int | None) -> Signals:
         """The `inputs` of `run` as a contiguous array (inputs, frames) of the program's dtype."""

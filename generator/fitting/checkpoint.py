@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, Place, Problem
-from .fit import Options, Setup, passes_limit
 from .objective import Iteration, Record
+from .setup import Options, Setup
 
-FORMAT = 1
+FORMAT = 2
 
 
 def checkpoint(setup: Setup, options: Options, record: Record) -> str:
@@ -41,12 +41,15 @@ def restored(file: Path, setup: Setup, options: Options) -> Record:
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         iterations = [
-            Iteration(**{**one, "values": tuple(one["values"])}) for one in content["iterations"]
+            Iteration(
+                **{**one, "values": tuple(one["values"]), "latencies": tuple(one["latencies"])}
+            )
+            for one in content["iterations"]
         ]
         units, best = content["units"], content["best"]
         known = (content["format"], content["fit"], content["optimizer"])
         record = Record(
-            passes_limit(options),
+            options.passes_limit,
             options.patience,
             iterations=iterations,
             units=None if units is None else np.array(units, float),

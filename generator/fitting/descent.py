@@ -8,16 +8,15 @@ that its partials lag behind by what parameters have moved since, as in real-tim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from .losses import Sums
-from .objective import Objective, Record
+from .objective import Objective, Search
 
 Array = NDArray[np.float64]
 
@@ -30,16 +29,19 @@ EPSILON = 1e-8
 SENSITIVITY = 1e-7
 
 
-def lbfgs(objective: Objective, record: Record, units: Array, sums: Sums) -> str:
+def lbfgs(search: Search, units: Array, sums: Sums) -> str:
     """L-BFGS-B (Byrd, Lu, Nocedal and Zhu, 1995) by SciPy. Says why it ended."""
+    from scipy.optimize import minimize
+
     # SciPy's tolerances are absolute: a loss that starts at 1 suits them.
     scale = 1 / sums.loss if sums.loss > 0 else 1.0
 
     def evaluate(at: Array) -> tuple[float, Array]:
-        found = objective(at, curvature=False)
+        found = search.objective(at, curvature=False)
         if not found.finite:
+            search.record.skipped += 1
             return 1e10, np.zeros_like(at)
-        record.add("L-BFGS-B", objective, at, found)
+        search.add("L-BFGS-B", at, found)
         return found.loss * scale, found.gradient * scale
 
     options: dict[str, Any] = {"maxiter": 15000, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-9}
@@ -61,85 +63,104 @@ class Descent:
     seed: int = 0
 
 
-def descend(
-    objective: Objective, record: Record, units: Array, sums: Sums, descent: Descent
-) -> str:
+def descend(search: Search, units: Array, sums: Sums, descent: Descent) -> str:
     """Adam or SGD until the record's passes or patience are spent.
 
     The gradient is divided by the greatest curvature at the start, so that a rate does not depend
     on how loud a recording is: SGD with a rate of 1 would take a Newton step in the steepest
-    direction. `record.state` holds what is needed to go on.
+    direction. `record.state` holds what is needed to go on. A step that is not finite is skipped
+    and counted.
     """
+    objective, record = search.objective, search.record
     stage = descent.method.upper() if descent.method == "sgd" else "Adam"
-    state = record.state
-    steepest = float(np.linalg.eigvalsh(sums.curvature)[-1]) or 1.0
-    scale = _number(state.get("scale"), 1 / steepest)
-    first, second = _vector(state, "first", units), _vector(state, "second", units)
-    count = int(_number(state.get("count"), 0))
-
-    def moved(at: Array, gradient: Array) -> Array:
-        nonlocal first, second, count
-        count += 1
-        slope = gradient * scale
-        if descent.method == "sgd":
-            return np.clip(at - descent.rate * slope, 0.0, 1.0)
-        one, two = MOMENTS
-        first = one * first + (1 - one) * slope
-        second = two * second + (1 - two) * slope**2
-        size = np.sqrt(second / (1 - two**count)) + EPSILON
-        return np.clip(at - descent.rate * first / (1 - one**count) / size, 0.0, 1.0)
-
+    stepper = Stepper(descent, units, sums, record.state)
     found = sums
     while True:
         if descent.batch:
-            rng = np.random.default_rng((descent.seed, count))
-            units, found = _epoch(objective, units, descent.batch, rng, moved)
+            units, found, skipped = _epoch(objective, units, descent, stepper)
+            record.skipped += skipped
         else:
-            units = moved(units, found.gradient)
+            units = stepper(units, found.gradient)
             found = objective(units, curvature=False)
         if not found.finite:
             return "the program diverges"
-        record.state = {
-            "scale": scale,
-            "count": count,
-            "first": first.tolist(),
-            "second": second.tolist(),
-            "units": units.tolist(),
+        record.state = {**stepper.state, "units": units.tolist()}
+        search.add(stage, units, found)
+
+
+class Stepper:
+    """The steps of Adam or SGD, with their memory; `state` is that of an earlier one, as JSON."""
+
+    def __init__(
+        self, descent: Descent, units: Array, sums: Sums, state: dict[str, object]
+    ) -> None:
+        self.descent = descent
+        steepest = float(np.linalg.eigvalsh(sums.curvature)[-1]) or 1.0
+        self.scale = _number(state.get("scale"), 1 / steepest)
+        self.first, self.second = _vector(state, "first", units), _vector(state, "second", units)
+        self.count = int(_number(state.get("count"), 0))
+
+    @property
+    def state(self) -> dict[str, object]:
+        """What is needed to go on."""
+        return {
+            "scale": self.scale,
+            "count": self.count,
+            "first": self.first.tolist(),
+            "second": self.second.tolist(),
         }
-        record.add(stage, objective, units, found)
+
+    def __call__(self, at: Array, gradient: Array) -> Array:
+        """Where a step leads to."""
+        self.count += 1
+        slope, rate = gradient * self.scale, self.descent.rate
+        if self.descent.method == "sgd":
+            return np.clip(at - rate * slope, 0.0, 1.0)
+        one, two = MOMENTS
+        self.first = one * self.first + (1 - one) * slope
+        self.second = two * self.second + (1 - two) * slope**2
+        size = np.sqrt(self.second / (1 - two**self.count)) + EPSILON
+        return np.clip(at - rate * self.first / (1 - one**self.count) / size, 0.0, 1.0)
 
 
 def _epoch(
-    objective: Objective,
-    units: Array,
-    batch: int,
-    rng: np.random.Generator,
-    moved: Callable[[Array, Array], Array],
-) -> tuple[Array, Sums]:
-    """All examples once, in a random order; the mean of the losses on the way."""
+    objective: Objective, units: Array, descent: Descent, stepper: Stepper
+) -> tuple[Array, Sums, int]:
+    """All examples once, in a random order; the mean of the losses on the way, and what it skipped.
+
+    Where a batch gives no finite gradient, no step is taken, and the program begins anew.
+    """
     model, count = objective.model, len(units)
     weighted = wrong = energy = 0.0
+    compared = skipped = 0
     gradient = np.zeros(count)
+    rng = np.random.default_rng((descent.seed, stepper.count))
     for index in rng.permutation(len(objective.examples)):
         one = objective.examples[index]
-        session = model.session(model.controls(objective.scales.values(units)), one.target.rate)
-        for given, target in one.blocks(block=batch):
+        session = model.session(model.controls(objective.scales.values(units)), one.rate)
+        for given, target, _ in one.blocks(block=descent.batch):
             meter = objective.loss.meter(len(target), count, curvature=False)
             output, partials = model.computed(session, given, target.shape[1])
             objective.frames += target.shape[1]
             meter.feed(output, target, partials)
             meter.end()
             sums = objective.scaled(units, Sums(*meter.sums(), 0.0))
+            if not sums.finite:
+                skipped += 1
+                session = model.session(model.controls(objective.scales.values(units)), one.rate)
+                continue
+            compared += target.shape[1]
             weighted += sums.loss * target.shape[1]
             wrong += float(np.sum((output - target) ** 2))
             energy += float(np.sum(target**2))
             gradient = sums.gradient
-            if not np.isfinite(gradient).all():
-                break
-            units = moved(units, gradient)
+            units = stepper(units, gradient)
             model.move(session, objective.scales.values(units))
+    if not compared:
+        weighted = np.nan
+    mean = weighted / max(1, compared)
     nothing = np.zeros((count, count))
-    return units, Sums(weighted / objective.total, gradient, nothing, wrong / (energy or 1.0))
+    return units, Sums(mean, gradient, nothing, wrong / (energy or 1.0)), skipped
 
 
 def _vector(state: dict[str, object], name: str, like: Array) -> Array:
@@ -163,8 +184,8 @@ def online(
     model = objective.model
     low, high = (objective.scales.values(np.full(len(values), end)) for end in (0.0, 1.0))
     for one in objective.examples:
-        session = model.session(model.controls(values), one.target.rate)
-        for given, targets in one.blocks():
+        session = model.session(model.controls(values), one.rate)
+        for given, targets, _ in one.blocks():
             for index in range(targets.shape[1]):
                 target = targets[:, index]
                 output, partials = model.computed(session, given[:, index : index + 1], 1)
@@ -172,7 +193,10 @@ def online(
                 residual = output[:, 0] - target
                 size = np.abs(residual) if absolute else residual**2
                 loss = float(size.sum())
-                if loss >= SENSITIVITY:
+                if not (np.isfinite(loss) and np.isfinite(partials).all()):
+                    # Nothing is learned from it, and the program begins anew.
+                    session = model.session(model.controls(values), one.rate)
+                elif loss >= SENSITIVITY:
                     slope = np.sign(residual) if absolute else 2 * residual
                     values = np.clip(values - rate * (slope @ partials[:, :, 0]), low, high)
                     model.move(session, values)

@@ -12,19 +12,17 @@ from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
 from ..faust.excitation import GENERATED, RATE, excitation
 from ..faust.program import CompiledProgram, Program
-from .audio import BLOCK, Array, Pair, Recording, open_recording, pair, write_audio
+from ..recordings import BLOCK, SUFFIXES, Recording, open_recording, write_audio
 from .model import compiled
+from .pairing import Array, Example, pair
 
 #: Of generated inputs, where no recording says how long.
 SECONDS = 2.0
 
-#: What is taken for a recording in a folder.
-SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".w64", ".rf64")
-
 
 @dataclass(frozen=True)
-class Stage:
-    """Where examples are made: for a program of so many `inputs` and `outputs`.
+class ExampleMaker:
+    """Makes examples: for a program of so many `inputs` and `outputs`.
 
     Recordings that do not exist yet are written to the folder `work`. `seconds` and `rate` (Hz) are
     those of generated signals.
@@ -40,7 +38,7 @@ class Stage:
 
     def examples(
         self, inputs: Sequence[str], targets: Sequence[Path], truth: Path | None
-    ) -> tuple[Pair, ...]:
+    ) -> tuple[Example, ...]:
         """The examples that the options name, one for each target or, with a `truth`, input.
 
         Raises `InputError` for files that cannot be used and for counts that do not match.
@@ -58,7 +56,7 @@ class Stage:
             source = None
             if self.inputs:
                 source = self.input(inputs[index], index, recording)
-            found.append(pair(source, recording, self.inputs, self.outputs))
+            found.append(pair(source, recording, self.inputs, self.outputs, self.work))
         _one_rate(found)
         return tuple(found)
 
@@ -82,7 +80,7 @@ class Stage:
 
     def _by_truth(
         self, inputs: Sequence[str], targets: Sequence[Path], truth: Path
-    ) -> tuple[Pair, ...]:
+    ) -> tuple[Example, ...]:
         if targets:
             what = "there are a target and a program that makes it"
             raise _refusal("--ground-truth", what, "give either --target or --ground-truth")
@@ -103,7 +101,7 @@ class Stage:
             path = self.work / f"target-{index + 1}.wav"
             blocks = rendered(program, rate, given)
             target = _written(path, blocks, self.outputs, rate)
-            found.append(pair(source, target, self.inputs, self.outputs))
+            found.append(pair(source, target, self.inputs, self.outputs, self.work))
         _one_rate(found)
         return tuple(found)
 
@@ -172,8 +170,8 @@ def _silence(frames: int) -> Iterator[Array]:
         yield np.zeros((0, min(BLOCK, frames - start)))
 
 
-def _one_rate(pairs: Sequence[Pair]) -> None:
-    rates = sorted({one.target.rate for one in pairs})
+def _one_rate(pairs: Sequence[Example]) -> None:
+    rates = sorted({one.rate for one in pairs})
     if len(rates) > 1:
         listed = " and ".join(f"{rate} Hz" for rate in rates)
         raise _refusal("--target", f"the examples have {listed}", "convert them to one rate")

@@ -2,106 +2,49 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..autodiff import Parameter
-from ..errors import InputError, Place, Problem
-from .audio import Pair, total_frames
-from .descent import RATES, Descent, descend, lbfgs
-from .identifiability import Unknown, unknown
-from .leastsquares import Point
-from .losses import LOSSES, Loss, Residual, Sums
-from .model import Source, model_of
-from .objective import FinishedError, Iteration, Objective, Record
+from ..errors import InputError
+from .alignment import drift
+from .attempts import Attempt, Attempts, closed_gates
+from .identifiability import unknown
+from .inspection import Inspection, inspect
+from .losses import LOSSES, Residual
+from .lossy import lossy, without_bias
+from .model import model_of
+from .objective import FinishedError, Iteration, Record
 from .pool import Pool
-from .scales import Scales
-from .search import (
-    Piece,
-    astray,
-    candidates,
-    from_start,
-    improve,
-    least_squares,
-    race,
-    released,
-)
+from .setup import Options, Setup
+from .starting import require_finite
+from .verdict import NOTHING, Verdict, drifting, judge, lateness
 
 Array = NDArray[np.float64]
 
-OPTIMIZERS = ("lm", "lbfgs", "adam", "sgd")
-#: Passes after which a search ends, by optimizer.
-PASSES = {"lm": 60, "lbfgs": 200, "adam": 500, "sgd": 500}
-#: Other places at which the rank of the Jacobian is looked at if the start does not have it.
-PLACES = 4
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to search.
-
-    `optimizer` is lm, lbfgs, adam or sgd; `passes` and `patience` are those of `Record` (None:
-    by optimizer); `starts` is the number of starts in a race; the first is that of the sliders,
-    unless `random_start`. `rate`, `batch` and `seed` are those of `Descent`.
-    """
-
-    optimizer: str = "lm"
-    passes: float | None = None
-    patience: int = 0
-    starts: int = 1
-    random_start: bool = False
-    seed: int = 0
-    rate: float | None = None
-    batch: int = 0
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What is fitted to what: enough for another process to compute the loss."""
-
-    source: Source
-    examples: tuple[Pair, ...]
-    loss: str
-    others: tuple[Pair, ...] = ()
-    file: str = "program"
-
-    def objective(self) -> Objective:
-        """The loss of this setup, in this process."""
-        scales = Scales(self.source.params, self.file)
-        return Objective(model_of(self.source), scales, self.examples, self.measure, self.others)
-
-    @property
-    def measure(self) -> Loss:
-        """The loss itself."""
-        return LOSSES[self.loss]
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels of the parameters."""
-        return tuple(one.label for one in self.source.params)
-
-    @property
-    def identity(self) -> str:
-        """A hash of what a checkpoint depends on."""
-        parts = [self.source.text, self.loss, *(str(one.target.frames) for one in self.examples)]
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+#: A parameter is at an end of its range if it is nearer to it than this part of the range.
+AT_END = 1e-6
+#: A spectral loss below this is a match: the distance of two noises of the same spectrum is 0.1.
+SPECTRAL_MATCH = 1e-2
+#: A latency that is less than this, in samples, is none.
+LEAST_LATENCY = 1e-3
 
 
 @dataclass(frozen=True)
 class Fit:
     """What was found.
 
-    `errors` are standard errors of the values, for noise that is white (None where they are not
-    known). `loss` and `error` are those at `values`; `explained` is False where much of the target
-    is not. `warnings` are sentences for people. `interrupted` after Ctrl-C.
+    `errors` are standard errors of the values (None where they are not known). `loss` and `error`
+    are those at `values`; `verdict` says what that means. `setup` is that of the best attempt, and
+    `latencies` are those of its targets in samples. `notes` say what was done to the recordings and
+    the program, `warnings` what to be careful about. `interrupted` after Ctrl-C.
     """
 
+    setup: Setup
     params: tuple[Parameter, ...]
     values: tuple[float, ...]
     errors: tuple[float | None, ...]
@@ -111,10 +54,14 @@ class Fit:
     passes: float
     seconds: float
     reason: str
-    explained: bool
+    verdict: Verdict
+    latencies: tuple[float, ...]
+    notes: tuple[str, ...]
     warnings: tuple[str, ...]
     iterations: tuple[Iteration, ...]
+    skipped: int = 0
     interrupted: bool = False
+    inspection: Inspection | None = field(default=None, repr=False, compare=False)
 
     @property
     def by_path(self) -> dict[str, float]:
@@ -134,183 +81,149 @@ def fit(
     `record` may come from a checkpoint, or have listeners; Ctrl-C ends the search, and the best of
     it is returned. Raises `InputError` if the program diverges or its parameters cannot be known.
     """
-    objective = setup.objective()
     if record is None:
-        record = Record(passes_limit(options))
+        record = Record(options.passes_limit, options.patience)
+    setup, notes = open_gates(setup)
+    attempts = Attempts(options, pool or Pool(1), record)
     interrupted = False
+    reason = ""
     try:
-        reason = _searched(setup, options, objective, record, pool or Pool(1))
+        attempts.run(setup)
     except FinishedError as end:
-        if record.units is None:
-            what = f"{end} before there is anything to show"
-            hint = "allow more with --passes"
-            raise InputError([Problem(Place(setup.file), what, hint)]) from None
         reason = str(end)
     except KeyboardInterrupt:
-        if record.units is None:
+        if not attempts.done:
             raise
         reason, interrupted = "interrupted", True
-    return _concluded(setup, objective, record, reason, interrupted)
+    best = attempts.best()
+    assert best is not None
+    return _concluded(best, attempts, reason or best.reason, notes, interrupted)
 
 
-def passes_limit(options: Options) -> float:
-    """After how many passes a search with these options ends."""
-    return options.passes or PASSES[options.optimizer]
-
-
-def _searched(
-    setup: Setup, options: Options, objective: Objective, record: Record, pool: Pool
-) -> str:
-    resumed = record.units is not None
-    rng = np.random.default_rng(options.seed)
-    count = len(setup.source.params)
-    first = rng.random(count) if options.random_start else _initial(setup, objective)
-    if options.starts > 1 and not resumed:
-        first_of_race = None if options.random_start else first
-        heats = candidates(options.starts, count, options.seed, first_of_race)
-        _identifiable(setup, objective, list(rng.random((PLACES, count))))
-        point = race(objective, record, heats, _Improver(setup, pool), pool.jobs)
-        if options.optimizer == "lm":
-            return released(objective, record, point).done
-        units, sums = point.units, point.sums
-    else:
-        units = record.units if record.units is not None else first
-        units = np.asarray(record.state.get("units", units), float)
-        sums = objective(units, curvature=options.optimizer == "lm" or not resumed)
-        _finite(setup, objective, units, sums)
-        if not resumed:
-            _identifiable(setup, objective, list(rng.random((PLACES, count))), sums)
-            record.add("start", objective, units, sums)
-    match options.optimizer:
-        case "lm" if resumed:
-            damping = record.state.get("damping", 1e-2)
-            point = Point(units, sums, float(damping) if isinstance(damping, float) else 1e-2)
-            return least_squares(objective, record, point).done
-        case "lm":
-            return from_start(objective, record, units, sums)
-        case "lbfgs":
-            return lbfgs(objective, record, units, sums)
-    rate = options.rate or RATES[options.optimizer]
-    descent = Descent(options.optimizer, rate, options.batch, options.seed)
-    return descend(objective, record, units, sums, descent)
-
-
-def _initial(setup: Setup, objective: Objective) -> Array:
-    return objective.scales.units([one.init for one in setup.source.params])
-
-
-def _finite(setup: Setup, objective: Objective, units: Array, sums: Sums) -> None:
-    if not sums.finite:
-        values = objective.scales.values(units)
-        at = ", ".join(f"{n} = {v:.6g}" for n, v in zip(setup.labels, values, strict=True))
-        what = f"the program diverges: its output or partials are not finite at {at}"
-        raise InputError([Problem(Place(setup.file), what, "start from other values")])
-
-
-def _identifiable(
-    setup: Setup, objective: Objective, places: Sequence[Array], sums: Sums | None = None
-) -> None:
-    """Raises `InputError` for parameters that cannot be known, here or at any of `places`."""
-    left: Unknown | None = unknown(sums.curvature) if sums else None
-    if left is not None and not left:
-        return
-    for units in places:
-        found = objective(units)
-        if not found.finite:
-            continue
-        here = unknown(found.curvature)
-        if not here:
-            return
-        left = here if left is None else _common(left, here)
-        if not left:
-            return
-    if left is None:
-        return
-    sources = [one.input for one in setup.examples if one.input]
-    if sources and all(one.silent for one in sources):
-        hint = "the input is silent: use one that sounds"
-    else:
-        hint = "choose fewer sliders with --param, or examples in which they act"
-    what = f"not identifiable: {left.described(setup.labels)}"
-    raise InputError([Problem(Place(setup.file), what, hint)])
-
-
-def _common(one: Unknown, other: Unknown) -> Unknown:
-    """What is unknown in both: a parameter may have no effect at one place only."""
-    # A group at one place may hide behind a parameter without effect at the other.
-    together = tuple(g for g in one.together if g in other.together)
-    return Unknown(tuple(i for i in one.idle if i in other.idle), together)
+def open_gates(setup: Setup) -> tuple[Setup, list[str]]:
+    """With buttons and checkboxes on, if the program is silent otherwise; and a note of that."""
+    model = model_of(setup.source)
+    gates = closed_gates(model)
+    if not gates:
+        return setup, []
+    values = np.array([one.init for one in setup.source.params])
+    if any(model.output(values, one).any() for one in setup.examples):
+        return setup, []
+    paths = {one.path: 1.0 for one in model.program.controls if one.label in gates}
+    source = replace(setup.source, settings={**setup.source.settings, **paths})
+    opened = model_of(source)
+    if not any(opened.output(values, one).any() for one in setup.examples):
+        return setup, []
+    names = ", ".join(f"'{name}'" for name in gates)
+    return replace(setup, source=source), [f"the program is silent with {names} off: it is on"]
 
 
 def _concluded(
-    setup: Setup, objective: Objective, record: Record, reason: str, interrupted: bool
+    best: Attempt, attempts: Attempts, reason: str, notes: list[str], interrupted: bool
 ) -> Fit:
-    units, best = record.units, record.best
-    assert units is not None and best is not None
-    searched, seconds = record.iterations[-1].passes, record.iterations[-1].seconds
-    # What is reported is computed anew, over all samples, whatever the search looked at.
+    """The fit that the best attempt amounts to: all of it computed anew, over all samples."""
+    setup, units, record = best.setup, best.units, attempts.record
+    objective, sliders = setup.objective(), len(best.setup.source.params)
+    if lossy(setup.examples) and setup.compares_samples and best.best.error > NOTHING:
+        units = without_bias(setup, units)
     sums = objective(units)
-    validation = objective.validation(units)
-    _finite(setup, objective, units, sums)
-    warnings = []
-    if left := unknown(sums.curvature):
-        warnings.append(f"not identifiable at the result: {left.described(setup.labels)}")
+    require_finite(objective, units, sums, setup.labels, setup.file)
     values = objective.scales.values(units)
-    ends = [setup.labels[i] for i in np.flatnonzero((units <= 0) | (units >= 1))]
+    loss = setup.measure
+    filters = replace(loss, emphasis=0.0, relative=False) if isinstance(loss, Residual) else None
+    inspection = inspect(model_of(setup.source), values, setup.examples, filters)
+    error = _error(inspection)
+    warnings = list(attempts.warnings)
+    left = unknown(sums.curvature)
+    if left:
+        warnings.append(f"not identifiable at the result: {left.described(setup.labels)}")
+    near = (units[:sliders] < AT_END) | (units[:sliders] > 1 - AT_END)
+    ends = [setup.labels[i] for i in np.flatnonzero(near)]
+    hints = []
+    if reason.endswith("are spent") or interrupted:
+        hints.append("the search is not over: let it go on, or allow more with --passes")
     if ends:
-        warnings.append(f"at an end of the range: {', '.join(ends)}; is the range wide enough?")
-    lost = astray(objective, Point(units, sums, 0.0))
-    if lost:
-        part = f"{100 * sums.error:.0f} % of the target's energy is not explained"
-        warnings.append(f"{part}: try --starts 256, or is it another program's sound?")
-    errors = _standard_errors(setup, objective, units, sums)
+        hints.append(f"at an end of the range: {', '.join(ends)}; is the range wide enough?")
+    if attempts.options.starts == 1 and attempts.options.optimizer == "lm":
+        hints.append("the search is in another minimum: try --starts 256")
+    aligned = attempts.options.align and not attempts.options.batch
+    verdict = _verdict(setup, inspection, sums.loss, error, hints, aligned)
+    if ends and verdict.good:
+        warnings.append(hints[0])
+    latencies = tuple(
+        one.advance + (float(values[sliders + i]) if setup.latency else 0.0)
+        for i, one in enumerate(setup.examples)
+    )
+    known = setup.loss == "mse" and not left and verdict.good
+    errors = inspection.standard_errors() if known else (None,) * len(values)
+    if record.skipped:
+        warnings.append(f"{record.skipped} steps that were not finite were skipped")
     return Fit(
+        setup,
         setup.source.params,
-        tuple(map(float, values)),
-        errors if not left else (None,) * len(values),
+        tuple(map(float, values[:sliders])),
+        errors[:sliders],
         sums.loss,
-        sums.error,
-        validation,
-        searched,
-        seconds,
+        error,
+        objective.validation(units),
+        record.iterations[-1].passes,
+        record.iterations[-1].seconds,
         reason,
-        not lost,
+        verdict,
+        latencies,
+        (*notes, *_done_to(setup, latencies, inspection)),
         tuple(warnings),
         tuple(record.iterations),
+        record.skipped,
         interrupted,
+        inspection,
     )
 
 
-def _standard_errors(
-    setup: Setup, objective: Objective, units: Array, sums: Sums
-) -> tuple[float | None, ...]:
-    """From the inverse of the normal matrix: sigma^2 (J^T J)^-1, for the mean of squares only."""
-    loss, count = objective.loss, len(units)
-    if loss != Residual("squared"):
-        return (None,) * count
-    samples = total_frames(setup.examples) * setup.source.outputs
-    try:
-        inverse = np.linalg.inv(sums.curvature)
-    except np.linalg.LinAlgError:
-        return (None,) * count
-    variance = 2 * sums.loss * np.diag(inverse) / max(1, samples - count)
-    sizes = np.sqrt(np.maximum(variance, 0.0)) * np.abs(objective.scales.slopes(units))
-    return tuple(map(float, sizes))
+def _error(inspection: Inspection) -> float:
+    energy = sum(float(np.vdot(one, one)) for one in inspection.targets)
+    kept = float(np.vdot(inspection.residual, inspection.residual))
+    return kept / energy if energy else np.inf
 
 
-@dataclass(frozen=True)
-class _Improver:
-    """Sends the pieces of a race to the processes of a pool."""
+def _verdict(
+    setup: Setup,
+    inspection: Inspection,
+    loss: float,
+    error: float,
+    hints: list[str],
+    aligned: bool,
+) -> Verdict:
+    if isinstance(LOSSES[setup.loss], Residual):
+        return judge(inspection, setup.examples, error, hints, aligned)
+    # What compares magnitudes alone has its own measure.
+    if error <= 1e-6 or loss <= 1e-6:
+        return Verdict("found", error)
+    if loss <= SPECTRAL_MATCH:
+        return Verdict("found, with noise", error)
+    return Verdict("poor match", error, causes=tuple(hints))
 
-    setup: Setup
-    pool: Pool
 
-    def __call__(self, pieces: Sequence[Piece]) -> Iterable[Any]:
-        return self.pool.map(_improved, [(self.setup, piece) for piece in pieces])
-
-
-def _improved(setup: Setup, piece: Piece) -> Any:
-    return improve(setup.objective(), piece)
+def _done_to(setup: Setup, latencies: Sequence[float], inspection: Inspection) -> list[str]:
+    """What was undone to the recordings, in words."""
+    found = []
+    for index, (one, latency) in enumerate(zip(setup.examples, latencies, strict=True)):
+        which = f"{one.target.path.name}: " if len(setup.examples) > 1 else ""
+        found += [which + note for note in one.notes]
+        if abs(latency) > LEAST_LATENCY:
+            shown = round(latency, 2)
+            found.append(f"{which}{lateness(shown, one.rate)}; this is undone")
+        if one.inverted:
+            whole = all(sign < 0 for sign in one.signs)
+            channels = [str(i + 1) for i, sign in enumerate(one.signs) if sign < 0]
+            what = "the target" if whole else f"channel {', '.join(channels)} of the target"
+            found.append(f"{which}{what} is inverted; this is undone")
+        ppm = None
+        if one.frames < (1 << 20):
+            ppm = drift(inspection.outputs[index], inspection.targets[index], one.rate)
+        if ppm and _error(inspection) > 1e-6:
+            found.append(f"{which}{drifting(ppm)}")
+    return found
 
 
 def fit_many(

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import lsq_linear
 
 from .losses import Sums
 
@@ -46,6 +45,8 @@ class Point:
 
 def step(point: Point) -> Array:
     """The next step (P,), which stays within 0..1."""
+    from scipy.optimize import lsq_linear
+
     sums = point.sums
     scale = np.sqrt(np.maximum(np.diag(sums.curvature), 0.0))
     if not scale.any():
@@ -72,7 +73,7 @@ def expected(point: Point, move: Array) -> float:
     return float(-(sums.gradient @ move + move @ sums.curvature @ move / 2))
 
 
-def verdict(point: Point, move: Array, gain: float = GAIN) -> str:
+def stop_reason(point: Point, move: Array, gain: float = GAIN) -> str:
     """Why the search ends here instead of taking the step `move`, or nothing."""
     if not point.sums.finite:
         return "the program diverges"
@@ -85,7 +86,7 @@ def verdict(point: Point, move: Array, gain: float = GAIN) -> str:
     return ""
 
 
-def judged(point: Point, move: Array, sums: Sums) -> Point:
+def next_point(point: Point, move: Array, sums: Sums) -> Point:
     """The next point, given the sums after the step `move`: there, or here with more damping."""
     change = point.sums.loss - sums.loss
     if sums.finite and change > 0:
@@ -103,8 +104,8 @@ def minimize(objective: Objective, start: Point, *, gain: float = GAIN) -> Itera
     point = start
     while True:
         move = step(point) if point.sums.finite else np.zeros_like(point.units)
-        if reason := verdict(point, move, gain):
+        if reason := stop_reason(point, move, gain):
             yield replace(point, done=reason)
             return
-        point = judged(point, move, objective(point.units + move))
+        point = next_point(point, move, objective(point.units + move))
         yield point

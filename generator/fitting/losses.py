@@ -16,7 +16,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 Array = NDArray[np.float64]
 
@@ -87,7 +86,8 @@ class Residual(Loss):
     delta*(|r| - delta/2) (Huber, "Robust estimation of a location parameter", 1964).
 
     With `emphasis` a, r is filtered by 1 - a z^-1 first; with a `cutoff`, in cycles per sample, by
-    a Butterworth lowpass of order 4. With `relative`, the sum is divided by that of the target
+    a Butterworth lowpass of order 4; with a `band`, by a steep lowpass that leaves nothing above
+    it. With `relative`, the sum is divided by that of the target
     filtered in the same way. Squared, relative and with a = 0.95 it is the error-to-signal ratio of
     Wright, Damskägg and Välimäki, "Real-time black-box modelling with recurrent neural networks"
     (DAFx 2019), with the emphasis of Wright and Välimäki, "Perceptual loss function for neural
@@ -99,18 +99,27 @@ class Residual(Loss):
     emphasis: float = 0.0
     relative: bool = False
     cutoff: float = 0.0
+    band: float = 0.0
 
     @cached_property
     def sections(self) -> Array | None:
         """The filter as second-order sections, if there is one."""
+        if not (self.emphasis or self.cutoff or self.band):
+            return None
+        from scipy.signal import butter, cheby2
+
         emphasis = [[1.0, -self.emphasis, 0.0, 1.0, 0.0, 0.0]] if self.emphasis else []
         lowpass = butter(4, 2 * self.cutoff, output="sos").tolist() if self.cutoff else []
-        return np.array(emphasis + lowpass) if emphasis or lowpass else None
+        # 60 dB down at the edge of the band.
+        band = cheby2(12, 60, 2 * self.band, output="sos").tolist() if self.band else []
+        return np.array(emphasis + lowpass + band)
 
     def filtered(self, signal: Array, state: Array | None = None) -> tuple[Array, Array | None]:
         """A signal filtered along its last axis, and the state of the filter after it."""
         if self.sections is None:
             return signal, None
+        from scipy.signal import sosfilt
+
         if state is None:
             state = np.zeros((len(self.sections), *signal.shape[:-1], 2))
         result, state = sosfilt(self.sections, signal, axis=-1, zi=state)

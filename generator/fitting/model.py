@@ -17,8 +17,8 @@ import numpy as np
 from ..autodiff import Parameter
 from ..faust.compilers import Compiler
 from ..faust.program import CompiledProgram, Program, Session, Signals, build
-from .audio import Array, Pair
 from .losses import Loss, Sums
+from .pairing import Array, Example
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Model:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.program = compiled(source.text, source.compiler, source.include, source.cache)
-        self.paths = tuple(control(self.program, one.path) for one in source.params)
-        self.settings = {control(self.program, n): v for n, v in source.settings.items()}
+        self.paths = tuple(self.program.settable_path(one.path) for one in source.params)
+        self.settings = {self.program.settable_path(n): v for n, v in source.settings.items()}
         self.frames = 0
 
     def controls(self, values: Array) -> dict[str, float]:
@@ -55,23 +55,30 @@ class Model:
         return {**self.settings, **fitted}
 
     def runs(
-        self, values: Array, one: Pair, frames: int | None = None
-    ) -> Iterator[tuple[Array, Array, Array]]:
-        """Outputs (outputs, n), partials (outputs, P, n) and targets (outputs, n), in blocks."""
-        rate, controls = one.target.rate, self.controls(values)
+        self, values: Array, one: Example, frames: int | None = None, latency: float | None = None
+    ) -> Iterator[tuple[Array, Array, Array, Array]]:
+        """Outputs (outputs, n), partials (outputs, P, n), targets and slopes (outputs, n).
+
+        All in blocks. `latency` is that of `Example.wanted`, which gives targets and slopes.
+        """
+        rate, controls = one.rate, self.controls(values)
         if isinstance(self.program, CompiledProgram):
             session = self.session(controls, rate)
-            for given, target in one.blocks(frames):
+            for given, target, slope in one.blocks(frames, latency=latency):
                 self.frames += target.shape[1]
-                yield *self.computed(session, given, target.shape[1]), target
+                yield *self.computed(session, given, target.shape[1]), target, slope
             return
         # The interpreter keeps no state from call to call, so it gets all at once.
-        parts = list(one.blocks(frames))
-        given, target = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+        parts = zip(*one.blocks(frames, latency=latency), strict=True)
+        given, target, slope = (np.concatenate(part, axis=1) for part in parts)
         count = target.shape[1]
         self.frames += count
         signals = self.program.run(_fed(given), count, sample_rate=rate, controls=controls)
-        yield *self.split(signals), target
+        yield *self.split(signals), target, slope
+
+    def output(self, values: Array, one: Example) -> Array:
+        """The outputs (outputs, frames) of all of an example."""
+        return np.concatenate([output for output, *_ in self.runs(values, one)], axis=1)
 
     def session(self, controls: Mapping[str, float], rate: int) -> Session:
         """A fresh instance with these values; `FaustError` in the interpreter."""
@@ -97,19 +104,38 @@ class Model:
     def sums(
         self,
         values: Array,
-        examples: Sequence[Pair],
+        examples: Sequence[Example],
         losses: Sequence[Loss],
         *,
         frames: int | None = None,
         curvature: bool = True,
     ) -> list[Sums]:
-        """Each loss with its derivatives by the sliders, over the first `frames` of each one."""
-        count = len(self.paths)
+        """Each loss with its derivatives, over the first `frames` of each example.
+
+        `values` are those of the P sliders and then, if they are sought as well, the latency of
+        each example in samples, beyond its `advance`.
+        """
+        count, sliders = len(values), len(self.paths)
         meters = [one.meter(self.source.outputs, count, curvature=curvature) for one in losses]
         wrong = energy = 0.0
         with np.errstate(all="ignore"):
-            for one in examples:
-                for output, partials, target in self.runs(values, one, frames):
+            for index, one in enumerate(examples):
+                column = sliders + index if count > sliders else None
+                latency = None if column is None else float(values[column])
+                done = 0
+                for output, partials, target, slope in self.runs(
+                    values[:sliders], one, frames, latency
+                ):
+                    if column is not None:
+                        more = np.zeros((len(output), count - sliders, output.shape[1]))
+                        # The residual is output minus target, which moves the other way.
+                        more[:, index] = -slope
+                        partials = np.concatenate([partials, more], axis=1)
+                    skipped = min(max(0, one.first - done), output.shape[1])
+                    done += output.shape[1]
+                    if skipped:
+                        output, target = output[:, skipped:], target[:, skipped:]
+                        partials = partials[..., skipped:]
                     residual = output - target
                     wrong += float(np.vdot(residual, residual))
                     energy += float(np.vdot(target, target))
@@ -132,22 +158,6 @@ def model_of(source: Source) -> Model:
     if key not in _models:
         _models[key] = Model(source)
     return _models[key]
-
-
-def control(program: Program, name: str) -> str:
-    """The path in `program` of the slider `name`, a label or a path.
-
-    With several groups or widgets at the top, the first part of a path is the program's name, which
-    is another one after differentiation: paths that differ in nothing else are the same.
-    """
-    try:
-        return program.controls[program.find_settable(name)].path
-    except ValueError:
-        tail = name.split("/", 2)[2:]
-        same = [one.path for one in program.controls if tail and one.path.split("/", 2)[2:] == tail]
-        if len(same) != 1:
-            raise
-        return same[0]
 
 
 def _fed(given: Array) -> Array | None:

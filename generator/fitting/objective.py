@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio import Pair, total_frames
 from .losses import Loss, Sums
 from .model import Model
+from .pairing import Example, total_frames
 from .scales import Scales
 
 Array = NDArray[np.float64]
@@ -27,7 +27,8 @@ class Iteration:
 
     `stage` says what was computed and over how much, `passes` all that was computed until then, in
     runs over all samples; `loss` is that of the stage, `error` the error-to-signal ratio in energy;
-    `validation` is the loss on other examples, or None.
+    `validation` is the loss on other examples, or None. `values` are those of the sliders, and
+    `latencies` those of the examples, where they are sought, beyond what is known.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Iteration:
     error: float
     validation: float | None
     values: tuple[float, ...]
+    latencies: tuple[float, ...] = ()
 
 
 @dataclass
@@ -55,6 +57,8 @@ class Record:
     iterations: list[Iteration] = field(default_factory=list)
     units: Array | None = None
     best: Iteration | None = None
+    #: Steps that were skipped because they were not finite.
+    skipped: int = 0
     #: What an optimizer needs to go on, as JSON holds it.
     state: dict[str, object] = field(default_factory=dict)
     passes_before: float = 0.0
@@ -80,6 +84,8 @@ class Record:
         `comparable` is False where the loss is a coarser one.
         """
         validation = objective.validation(units) if whole and comparable else None
+        values = tuple(map(float, objective.scales.values(units)))
+        sliders = len(objective.model.paths)
         iteration = Iteration(
             len(self.iterations) + 1,
             stage,
@@ -88,7 +94,8 @@ class Record:
             sums.loss,
             sums.error,
             validation,
-            tuple(map(float, objective.scales.values(units))),
+            values[:sliders],
+            values[sliders:],
         )
         self.iterations.append(iteration)
         if comparable and np.isfinite(sums.loss):
@@ -103,6 +110,11 @@ class Record:
         """Raises `FinishedError` where the passes are spent."""
         if self.passes_before + objective.passes + 1e-9 >= self.limit:
             raise FinishedError(f"{self.limit:g} passes are spent")
+
+    def forget(self) -> None:
+        """Begins anew: what is best is that of the next attempt."""
+        self.units, self.best, self.whole, self.state = None, None, False, {}
+        self._since = 0
 
     def _keep(self, iteration: Iteration, units: Array, whole: bool) -> None:
         better = (
@@ -124,16 +136,17 @@ def _rank(iteration: Iteration) -> float:
 class Objective:
     """The loss over `examples`, by the units of the sliders.
 
-    `others` are examples for validation.
+    `others` are examples for validation. With more `scales` than sliders, the last ones are those
+    of the latencies of the examples.
     """
 
     def __init__(
         self,
         model: Model,
         scales: Scales,
-        examples: Sequence[Pair],
+        examples: Sequence[Example],
         loss: Loss,
-        others: Sequence[Pair] = (),
+        others: Sequence[Example] = (),
     ) -> None:
         self.model, self.scales, self.loss = model, scales, loss
         self.examples, self.others = tuple(examples), tuple(others)
@@ -182,6 +195,27 @@ class Objective:
             return None
         before = self.model.frames
         values = self.scales.values(units)
-        (found,) = self.model.sums(values, self.others, [self.loss], curvature=False)
+        sliders = values[: len(self.model.paths)]
+        (found,) = self.model.sums(sliders, self.others, [self.loss], curvature=False)
         self.frames += self.model.frames - before
         return found.loss
+
+
+@dataclass
+class Search:
+    """What is minimized, and the record of how."""
+
+    objective: Objective
+    record: Record
+
+    def add(
+        self,
+        stage: str,
+        units: Array,
+        sums: Sums,
+        *,
+        whole: bool = True,
+        comparable: bool = True,
+    ) -> None:
+        """Writes an iteration down, as `Record.add`."""
+        self.record.add(stage, self.objective, units, sums, whole=whole, comparable=comparable)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .descent import SENSITIVITY, online
-from .fit import Setup
+from .setup import Setup
 
 Array = NDArray[np.float64]
 

@@ -7,10 +7,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..recordings import write_audio
 from ..signals.initial_values import Frozen
-from .audio import write_audio
-from .fit import Fit, Setup
+from .fit import Fit
 from .report import Listener, html, iterations_csv, plot, values_json
+from .setup import Setup
 
 
 def write_results(out: Path, setup: Setup, fit: Fit, frozen: Frozen, name: str) -> list[Path]:
@@ -24,7 +25,7 @@ def write_results(out: Path, setup: Setup, fit: Fit, frozen: Frozen, name: str) 
         listener = Listener(setup, fit.values)
         sounds = _sound_names(len(setup.examples))
         for one, sound in zip(setup.examples, sounds, strict=True):
-            channels, rate = setup.source.outputs, one.target.rate
+            channels, rate = setup.source.outputs, one.rate
             write_audio(new / sound, listener.blocks(one), channels, rate)
         image = plot(setup, fit, listener.spectra())
         program = f"{name}.dsp"

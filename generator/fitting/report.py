@@ -18,9 +18,12 @@ from rich.table import Table as Display
 
 from ..drawing import canvas, plain, png
 from ..resources import resource
-from .audio import Pair
-from .fit import Fit, Setup
+from .fit import Fit
 from .model import model_of
+from .pairing import Example
+from .scales import Scales
+from .setup import Setup
+from .verdict import decibels
 
 Array = NDArray[np.float64]
 
@@ -76,12 +79,12 @@ class Listener:
 
     def __init__(self, setup: Setup, values: Sequence[float]) -> None:
         self._model, self._values = model_of(setup.source), np.array(values)
-        self._rate = setup.examples[0].target.rate
+        self._rate = setup.examples[0].rate
         self._target, self._result = Spectrum(), Spectrum()
 
-    def blocks(self, one: Pair) -> Iterator[Array]:
+    def blocks(self, one: Example) -> Iterator[Array]:
         """The outputs (outputs, n) for an example."""
-        for output, _, target in self._model.runs(self._values, one):
+        for output, _, target, _ in self._model.runs(self._values, one):
             self._target.feed(target)
             self._result.feed(output)
             yield output
@@ -115,6 +118,12 @@ def values_json(setup: Setup, fit: Fit) -> str:
         "iterations": len(fit.iterations),
         "seconds": round(fit.seconds, 3),
         "ended": fit.reason,
+        "verdict": fit.verdict.kind,
+        "causes": list(fit.verdict.causes),
+        "latencies": list(fit.latencies),
+        "inverted": [one.inverted for one in fit.setup.examples],
+        "skipped_steps": fit.skipped,
+        "notes": list(fit.notes),
         "warnings": list(fit.warnings),
     }
     return json.dumps(content, indent=2) + "\n"
@@ -137,7 +146,7 @@ def plot(setup: Setup, fit: Fit, spectra: Spectra) -> bytes:
     """A PNG: loss and parameters by passes, spectra of target and result."""
     figure = canvas(9, 10)
     losses, values, sound = figure.subplots(3, 1)
-    scales = setup.objective().scales
+    scales = Scales(setup.source.params, setup.file)
     stages = list(dict.fromkeys(one.stage for one in fit.iterations))
     for stage in stages:
         some = [one for one in fit.iterations if one.stage == stage]
@@ -190,11 +199,6 @@ def html(setup: Setup, fit: Fit, image: bytes, title: str, files: Sequence[str])
     )
 
 
-def decibels(error: float) -> str:
-    """An error-to-signal ratio in energy, as people read it."""
-    return f"{10 * np.log10(error):.1f} dB" if error > 0 else "none"
-
-
 def table(fit: Fit) -> Display:
     """The fitted values, for a terminal."""
     display = Display(box=SIMPLE, pad_edge=False)
@@ -214,8 +218,9 @@ def table(fit: Fit) -> Display:
 def summary(setup: Setup, fit: Fit) -> list[str]:
     """What there is to say below the table."""
     lines = [
+        *fit.notes,
         f"{setup.loss} {fit.loss:.4g}, error to signal {decibels(fit.error)}, "
-        f"{fit.passes:.1f} passes, {fit.seconds:.1f} s: {fit.reason}"
+        f"{fit.passes:.1f} passes, {fit.seconds:.1f} s: {fit.reason}",
     ]
     if fit.validation is not None:
         lines.append(f"validation: {setup.loss} {fit.validation:.4g}")

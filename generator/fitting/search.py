@@ -26,17 +26,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 from .identifiability import condition
-from .leastsquares import Point, judged, minimize, step, verdict
+from .leastsquares import Point, minimize, next_point, step, stop_reason
 from .losses import Residual, Sums
-from .objective import Objective, Record
+from .objective import Objective, Search
 
 Array = NDArray[np.float64]
 
-#: A part of the target's energy: with more left unexplained, the search has gone astray.
-ASTRAY = 1e-2
+#: A part of the target's energy: with more left over, the search is taken for lost.
+UNEXPLAINED = 1e-2
 
 DAMPING = 1e-2
 #: After a problem that was nearly the same.
@@ -57,47 +56,45 @@ STEPS = 3
 KEPT = 4
 #: The most starts in a piece of work: Ctrl-C keeps the best of the pieces that are done.
 CHUNK = 16
-#: Heats, and the rounds after which one without hope is given up.
-HEATS, HOPE = 3, 2
-#: Starts that are looked at to find the first piece, and how well the parameters must be known on
-#: it, at most of them.
-PROBES, KNOWN, MOST = 16, 1e-2, 0.75
+#: Fields of starts that are raced, and the rounds after which one that explains little is given up.
+FIELDS, ROUNDS = 3, 2
+#: Starts that are looked at to find the first piece, and the condition of the Jacobian that this
+#: part of them must have on it.
+PROBED_STARTS, PROBED_CONDITION, PROBED_PART = 16, 1e-2, 0.75
 
 
-def least_squares(
-    objective: Objective, record: Record, start: Point, stage: str = "least squares"
-) -> Point:
+def least_squares(search: Search, start: Point, stage: str = "least squares") -> Point:
     """Levenberg-Marquardt over all samples."""
     point = start
-    for point in minimize(objective, start):
-        record.state = {"damping": point.damping, "growth": point.growth}
+    for point in minimize(search.objective, start):
+        search.record.state = {"damping": point.damping, "growth": point.growth}
         if not point.done:
-            record.add(stage, objective, point.units, point.sums)
+            search.add(stage, point.units, point.sums)
     return point
 
 
-def from_start(objective: Objective, record: Record, units: Array, sums: Sums) -> str:
-    """From one start: least squares, then coarse to fine if that goes astray. Says why it ended."""
-    point = least_squares(objective, record, Point(units, sums, DAMPING))
-    if astray(objective, point):
-        solved = coarse_to_fine(objective, record, units)
-        point = least_squares(objective, record, replace(solved, damping=WARM))
-    return released(objective, record, point).done
+def from_start(search: Search, units: Array, sums: Sums) -> Point:
+    """From one start: least squares, then coarse to fine where that leaves much unexplained."""
+    point = least_squares(search, Point(units, sums, DAMPING))
+    if unexplained(search.objective, point):
+        solved = coarse_to_fine(search, units)
+        point = least_squares(search, replace(solved, damping=WARM))
+    return released(search, point)
 
 
-def astray(objective: Objective, point: Point) -> bool:
-    """Whether much of the target is left unexplained by a loss that compares samples."""
-    return isinstance(objective.loss, Residual) and point.sums.error > ASTRAY
+def unexplained(objective: Objective, point: Point) -> bool:
+    """Whether much of the target is left over by a loss that compares samples."""
+    return isinstance(objective.loss, Residual) and point.sums.error > UNEXPLAINED
 
 
-def released(objective: Objective, record: Record, point: Point) -> Point:
-    """If the search has gone astray to the ends of ranges: once more, from their middles."""
+def released(search: Search, point: Point) -> Point:
+    """Again from the middles, if it has run into the ends of ranges and explains little."""
     inside = off_edges(point.units)
-    if inside is None or not astray(objective, point):
+    if inside is None or not unexplained(search.objective, point):
         return point
-    sums = objective(inside)
-    record.add("released", objective, inside, sums)
-    other = least_squares(objective, record, Point(inside, sums, DAMPING), "released")
+    sums = search.objective(inside)
+    search.add("released", inside, sums)
+    other = least_squares(search, Point(inside, sums, DAMPING), "released")
     return min(point, other, key=lambda one: one.sums.loss)
 
 
@@ -107,9 +104,10 @@ def off_edges(units: Array) -> Array | None:
     return np.where(edge, 0.5, units) if edge.any() else None
 
 
-def coarse_to_fine(objective: Objective, record: Record, units: Array) -> Point:
+def coarse_to_fine(search: Search, units: Array) -> Point:
     """The problem smoothed, from coarse to fine; the last level is the loss itself."""
-    rate = objective.examples[0].target.rate
+    objective = search.objective
+    rate = objective.examples[0].rate
     cutoffs = [hertz for hertz in CUTOFFS if hertz < rate / 8]
     levels = [Residual("squared", relative=True, cutoff=hertz / rate) for hertz in cutoffs]
     names = [f"below {hertz:g} Hz" for hertz in cutoffs] + ["least squares"]
@@ -117,20 +115,20 @@ def coarse_to_fine(objective: Objective, record: Record, units: Array) -> Point:
 
     def evaluate(at: Array, level: int) -> list[Sums]:
         found = objective.several(at, losses)
-        record.add(names[level], objective, at, found[-1])
+        search.add(names[level], at, found[-1])
         return found
 
     level, found = 0, evaluate(units, 0)
     point = Point(units, found[0], DAMPING)
     while level < len(levels):
         move = step(point)
-        if verdict(point, move, SOLVED):
+        if stop_reason(point, move, SOLVED):
             samples = max(2 * len(units), 4 * cutoffs[level] / rate * objective.total)
             level = _finest_agreeing(found, level, samples, point.units)
             point = Point(point.units, found[level], WARM)
             continue
         after = evaluate(point.units + move, level)
-        moved = judged(point, move, after[level])
+        moved = next_point(point, move, after[level])
         if moved.sums is after[level]:
             found = after
         point = moved
@@ -190,104 +188,111 @@ Improver = Callable[[Sequence[Piece]], Iterable[Improved]]
 def candidates(
     count: int, parameters: int, seed: int, first: Array | None
 ) -> Iterator[list[Array]]:
-    """Starts (parameters,) that fill the ranges evenly, for one heat after the other.
+    """Starts (parameters,) that fill the ranges evenly, for one field after the other.
 
     Latin hypercubes (McKay, Beckman and Conover, 1979). `first` comes in front, if given.
     """
-    for heat in itertools.count():
-        rng = np.random.default_rng([seed, heat])
+    from scipy.stats import qmc
+
+    for field in itertools.count():
+        rng = np.random.default_rng([seed, field])
         spread = list(qmc.LatinHypercube(parameters, rng=rng).random(count))
-        yield spread if first is None or heat else [first, *spread[1:]]
+        yield spread if first is None or field else [first, *spread[1:]]
 
 
-def race(
-    objective: Objective,
-    record: Record,
-    heats: Iterator[list[Array]],
-    improver: Improver,
-    jobs: int,
-) -> Point:
+def race(search: Search, fields: Iterator[list[Array]], improver: Improver, jobs: int) -> Point:
     """The best of many starts, after least squares over all samples.
 
-    A heat in which all have gone astray is given up early, and the next one starts on half its
+    A field in which all explain little is given up early, and the next one starts on half its
     piece.
     """
-    starts = next(heats)
-    frames = first_piece(objective, record, starts)
-    for heat in range(HEATS):
-        last = heat == HEATS - 1
-        best = _heat(objective, record, starts, max(frames >> heat, 1), improver, jobs, last)
+    starts = next(fields)
+    frames = first_piece(search, starts)
+    for number in range(FIELDS):
+        last = number == FIELDS - 1
+        best = _halving(search, starts, max(frames >> number, 1), improver, jobs, last)
         if best is not None:
             break
-        starts = next(heats)
+        starts = next(fields)
     assert best is not None
-    return least_squares(objective, record, replace(best, damping=WARM))
+    return least_squares(search, replace(best, damping=WARM))
 
 
-def _heat(
-    objective: Objective,
-    record: Record,
+def _halving(
+    search: Search,
     starts: Sequence[Array],
     frames: int,
     improver: Improver,
     jobs: int,
     last: bool,
 ) -> Point | None:
-    """The best of the `starts`, or None if all are astray and it is not the `last` heat."""
-    field = [(units, DAMPING) for units in starts]
-    for number in itertools.count(1):
-        parts = max(min(jobs, len(field)), -(-len(field) // CHUNK))
-        pieces = [Piece(tuple(field[index::parts]), frames, STEPS) for index in range(parts)]
-        points: list[Point] = []
-        whole = frames >= objective.length
-        try:
-            for improved in improver(pieces):
-                points += improved.points
-                objective.frames += improved.computed
-        except KeyboardInterrupt:
-            if points:
-                _told(objective, record, points, frames)
-            raise
-        best = _told(objective, record, points, frames)
-        if whole:
-            return best
-        if number == HOPE and not last and astray(objective, best):
+    """The best of the `starts`, or None if all explain little and it is not the `last` field."""
+    objective = search.objective
+    racing = [(units, DAMPING) for units in starts]
+    for turn in itertools.count(1):
+        points = _round(search, racing, frames, improver, jobs)
+        if frames >= objective.length:
+            return points[0]
+        if turn == ROUNDS and not last and unexplained(objective, points[0]):
             return None
         kept = points[: max(1, len(points) // KEPT)]
-        if not astray(objective, best):
+        if not unexplained(objective, points[0]):
             # It found the way; the others are in other valleys.
-            kept = [one for one in kept if not astray(objective, one)]
-        field = [(one.units, WARM) for one in kept]
-        field += [
+            kept = [one for one in kept if not unexplained(objective, one)]
+        racing = [(one.units, WARM) for one in kept]
+        racing += [
             (inside, WARM)
             for one in kept
-            if astray(objective, one) and (inside := off_edges(one.units)) is not None
+            if unexplained(objective, one) and (inside := off_edges(one.units)) is not None
         ]
         frames = min(2 * frames, objective.length)
     raise AssertionError
 
 
-def _told(objective: Objective, record: Record, points: list[Point], frames: int) -> Point:
-    """Sorts the points of a round, and writes the best of them down."""
-    points.sort(key=lambda one: one.sums.loss if one.sums.finite else np.inf)
-    stage, whole = f"race of {len(points)} on {frames}", frames >= objective.length
-    record.add(stage, objective, points[0].units, points[0].sums, whole=whole)
-    return points[0]
+def _round(
+    search: Search,
+    racing: Sequence[tuple[Array, float]],
+    frames: int,
+    improver: Improver,
+    jobs: int,
+) -> list[Point]:
+    """All that race, improved on the first `frames` samples, the best first; it is recorded."""
+    parts = max(min(jobs, len(racing)), -(-len(racing) // CHUNK))
+    pieces = [Piece(tuple(racing[index::parts]), frames, STEPS) for index in range(parts)]
+    points: list[Point] = []
+
+    def record() -> None:
+        points.sort(key=lambda one: one.sums.loss if one.sums.finite else np.inf)
+        whole = frames >= search.objective.length
+        stage = f"race of {len(points)} on {frames}"
+        search.add(stage, points[0].units, points[0].sums, whole=whole)
+
+    try:
+        for improved in improver(pieces):
+            points += improved.points
+            search.objective.frames += improved.computed
+    except KeyboardInterrupt:
+        if points:
+            record()
+        raise
+    record()
+    return points
 
 
-def first_piece(objective: Objective, record: Record, starts: Sequence[Array]) -> int:
+def first_piece(search: Search, starts: Sequence[Array]) -> int:
     """The length on which three of four starts have parameters that can be told apart.
 
     A start that is late, with a delay longer than the piece, would win on a target that is as well.
     """
-    probes = starts[:PROBES]
+    objective = search.objective
+    probes = starts[:PROBED_STARTS]
     onset = max(one.target.onset() for one in objective.examples)
     frames = PIECE
     while frames < objective.length:
         if frames > onset:
             known = [condition(objective(units, frames).curvature) for units in probes]
-            if float(np.quantile(known, 1 - MOST)) > KNOWN:
+            if float(np.quantile(known, 1 - PROBED_PART)) > PROBED_CONDITION:
                 break
-            record.check(objective)
+            search.record.check(objective)
         frames *= 2
     return min(frames, objective.length)

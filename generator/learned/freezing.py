@@ -17,7 +17,7 @@ from ..signals.propagate import deeply
 from ..signals.reading import ProgramGraph, read_program
 from ..signals.rows import Rows
 from ..table.model import built_in_table
-from .values import Named, placed
+from .values import placed
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _frozen(
 ) -> Frozen:
     numbers = list(program.sliders)
     sliders = [program.sliders[number] for number in numbers]
-    found, unused = placed(values, [Named(s.label, s.path) for s in sliders], values_file)
+    found, unused = placed(values, sliders, values_file)
     nodes = program.graph.nodes
     for index, value in found.items():
         nodes[numbers[index]] = Node("number", (repr(value),))

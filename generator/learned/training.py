@@ -10,8 +10,7 @@ import numpy as np
 from ..errors import InputError, Place, Problem
 from ..faust.excitation import Excitation
 from ..faust.program import Program
-from ..signals.sliders import plain
-from .values import Named, placed, short_names
+from .values import placed, short_names
 
 #: The bargraph of the losses of diff.lib, which is no parameter.
 LOSS = "loss"
@@ -52,7 +51,7 @@ def train(
     program in the interpreter, which keeps no state.
     """
     meters = [control for control in program.controls if control.readonly]
-    meters = [meter for meter in meters if plain(meter.label) != LOSS]
+    meters = [meter for meter in meters if meter.label != LOSS]
     if not meters:
         what = "no bargraph shows what the program learns"
         hint = 'give the parameters meters, as in df.var(hbargraph("gain", 0, 1), 0)'
@@ -61,8 +60,7 @@ def train(
     unused: list[str] = []
     if start:
         sliders = [control for control in program.controls if not control.readonly]
-        named = [Named(plain(slider.label), slider.path) for slider in sliders]
-        found, unused = placed(start, named, start_file)
+        found, unused = placed(start, sliders, start_file)
         for index, value in found.items():
             session.set(sliders[index].path, value)
     losses = []
@@ -73,6 +71,6 @@ def train(
         outputs = session.compute(block, block.shape[1])
         losses.append(float(outputs[0].mean()) if len(outputs) else 0.0)
         step(losses[-1])
-    names = short_names([Named(plain(meter.label), meter.path) for meter in meters])
+    names = short_names(meters)
     values = {name: session.get(m.path) for name, m in zip(names, meters, strict=True)}
     return Trained(values, tuple(losses), tuple(unused))

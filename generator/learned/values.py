@@ -12,23 +12,15 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, Place, Problem, nearest
+from ..faust.names import Named, ends_in, places_of
 
 _ELEMENT = re.compile(r"(.+?)((?:\.(?:0|[1-9][0-9]*))+)", re.DOTALL)
 
 Nested = float | list["Nested"]
-
-
-@dataclass(frozen=True)
-class Named:
-    """A control by its `label`, without metadata, and its `path` as compiled programs spell it."""
-
-    label: str
-    path: str
 
 
 def read_values(path: Path) -> dict[str, float]:
@@ -140,7 +132,7 @@ def short_names(controls: Sequence[Named]) -> list[str]:
         steps = control.path.strip("/").split("/")
         ends = ("/".join(steps[-count:]) for count in range(1, len(steps) + 1))
         paths = [other.path for other in controls]
-        found.append(next(e for e in ends if sum(_ends(p, e) for p in paths) == 1))
+        found.append(next(e for e in ends if sum(ends_in(p, e) for p in paths) == 1))
     return found
 
 
@@ -156,11 +148,7 @@ def placed(
     problems: list[Problem] = []
     without: list[str] = []
     for name in values:
-        matching = [
-            index
-            for index, control in enumerate(controls)
-            if name == control.label or _ends(control.path, name)
-        ]
+        matching = places_of(name, controls)
         if not matching:
             without.append(name)
         elif len(matching) > 1:
@@ -180,7 +168,3 @@ def placed(
     if problems:
         raise InputError(problems)
     return {index: values[name] for index, name in found.items()}, without
-
-
-def _ends(path: str, name: str) -> bool:
-    return f"/{path.strip('/')}".endswith(f"/{name.strip('/')}")

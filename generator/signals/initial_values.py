@@ -18,11 +18,12 @@ import numpy as np
 from ..faust.calling import FaustError
 from ..faust.compilers import Compiler
 from ..table.model import Table, built_in_table
+from .labels import path_of
 from .printing import printed_program
 from .propagate import deeply
 from .reading import ProgramGraph, read_program
 from .rows import Rows
-from .sliders import SLIDERS, plain
+from .sliders import SLIDERS
 
 # Comments and strings first, so that nothing inside them counts.
 _TOKEN = re.compile(
@@ -122,8 +123,8 @@ def sliders(source: str) -> Iterator[Slider]:
         if len(commas) >= 4 - 1:
             start, end = commas[0] + 1, commas[1]
             start += len(source[start:end]) - len(source[start:end].lstrip())
-            text = re.split(r"/(?![^\[]*\])", label[0][1:-1])[-1]
-            yield Slider(plain(text), start, start + len(source[start:end].rstrip()))
+            text = path_of((), label[0][1:-1])[-1]
+            yield Slider(text, start, start + len(source[start:end].rstrip()))
 
 
 def _printed(program: ProgramGraph, values: Mapping[str, float], name: str) -> str:

@@ -19,11 +19,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from unicodedata import category
 
 from .graph import Graph, Node, Widget
 
 #: What a recursion reads by its name; all else from outside is an input of the recursion.
 _READ_BY_NAME = frozenset(("input", "number", "widget", "constant"))
+#: Unicode categories of control characters and of what separates lines.
+_BREAKS = ("Cc", "Zl", "Zp")
 #: How deep a text may be nested before a signal gets a name.
 DEEPEST = 6
 
@@ -53,7 +56,7 @@ def printed_program(
     body = [" with {", *(f"    {line}" for line in lines), "};"] if lines else [";"]
     declared = [f"declare {key} {quoted(value)};" for key, value in metadata]
     text = [
-        *(f"// {line}".rstrip() for line in comments),
+        *(f"// {one_line(line)}".rstrip() for line in comments),
         "",
         *declared,
         *([""] if declared else []),
@@ -265,8 +268,14 @@ def _widget(widget: Widget) -> str:
 
 
 def quoted(text: str) -> str:
-    """A string of Faust."""
-    return f'"{text}"'
+    """A string of Faust, which has no way to write a quote: it becomes an apostrophe."""
+    inside = one_line(text).replace('"', "'")
+    return f'"{inside}"'
+
+
+def one_line(text: str) -> str:
+    """A text without what would end the line that it stands in, here or in C++."""
+    return "".join(" " if category(c) in _BREAKS and c != "\t" else c for c in text)
 
 
 def foreign(text: str) -> str:

@@ -52,7 +52,11 @@ def read_program(text: str, rows: Rows, name: str = NAMELESS, file: str = "") ->
 
 
 def _named(core: Core, name: str) -> Core:
-    """With the name of the file where the program declares none."""
+    """With the name of the file where the program declares none.
+
+    A backslash in it would be an escape in C++, which is given what is declared as it is.
+    """
+    name = name.replace("\\", "_")
     metadata = tuple(
         (key, name if (key, value) == ("name", NAMELESS) else value)
         for key, value in core.metadata

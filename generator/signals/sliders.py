@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import InputError, Place, Problem
+from ..faust.names import places_of
 from ..faust.program import control_path
-from .graph import Graph, Widget
+from .graph import Graph
+from .labels import path_of, place_of, read_label
 
 SLIDERS = ("hslider", "vslider", "nentry")
 #: What marks a slider, as in `hslider("gain [diff:1]", ...)`.
 MARK, MARKED = "diff", ("1", "on")
-
-_META = re.compile(r"\[([^\]:]*)(?::([^\]]*))?\]")
-#: The first step of a label that is a path: up, here, into a group, or (nothing) from the top.
-_STEP = re.compile(r"(?:(?P<up>\.\.)|(?P<here>\.)|[hvt]:(?P<group>(?:[^/\[]|\[[^\]]*\])+)|)/")
 
 
 @dataclass(frozen=True)
@@ -66,9 +63,17 @@ def sliders(graph: Graph, numbers: Sequence[int], name: str) -> dict[int, Parame
         widget = graph.nodes[number].widget
         if widget and widget.kind in SLIDERS:
             init, low, high, step = map(float, widget.numbers)
-            meta, place = metadata(widget.label), _place(widget)
-            path = control_path([*around, *place])
-            found[number] = Parameter(place[-1], path, widget.kind, init, low, high, step, meta)
+            place = path_of(widget.groups, widget.label)
+            found[number] = Parameter(
+                place[-1],
+                control_path([*around, *place]),
+                widget.kind,
+                init,
+                low,
+                high,
+                step,
+                read_label(place_of(widget.groups, widget.label)[1]).metadata,
+            )
     return found
 
 
@@ -77,8 +82,9 @@ def in_one_group(graph: Graph, numbers: Sequence[int]) -> bool:
 
     If none is, the compiler puts everything in a group that is named as the program.
     """
-    places = [_place(widget) for n in numbers if (widget := graph.nodes[n].widget)]
-    tops = {place[0] if len(place) > 1 else None for place in places}
+    shown = [widget for n in numbers if (widget := graph.nodes[n].widget)]
+    around = [place_of(widget.groups, widget.label)[0] for widget in shown]
+    tops = {groups[0] if groups else None for groups in around}
     return len(tops) == 1 and None not in tops
 
 
@@ -115,7 +121,8 @@ def choose(
 def _named(
     found: Mapping[int, Parameter], name: str, file: str, problems: list[Problem]
 ) -> int | None:
-    matching = [n for n, one in found.items() if name in (one.label, one.path)]
+    numbers = list(found)
+    matching = [numbers[place] for place in places_of(name, list(found.values()))]
     if len(matching) == 1:
         return matching[0]
     if matching:
@@ -134,29 +141,3 @@ def _named(
 def listed(params: Sequence[Parameter], start: int, note: str = "") -> list[str]:
     """Lines of a comment: the paths of sliders, numbered from `start`."""
     return [f"  {place}. {param.path}{note}" for place, param in enumerate(params, start)]
-
-
-def metadata(label: str) -> dict[str, str]:
-    """The metadata of a label: `{"unit": "dB"}` of "gain [unit:dB]"."""
-    return {key.strip(): (value or "").strip() for key, value in _META.findall(label)}
-
-
-def plain(label: str) -> str:
-    """A label without its metadata."""
-    return " ".join(_META.sub("", label).split())
-
-
-def _place(widget: Widget) -> list[str]:
-    """The labels from the outermost group to the widget, whose label may itself be a path."""
-    place = [plain(label) for _, label in widget.groups]
-    label = widget.label
-    # Any other slash is part of the label: "Dry/Wet".
-    while step := _STEP.match(label):
-        label = label[step.end() :]
-        if step["group"]:
-            place.append(plain(step["group"]))
-        elif step["up"]:
-            del place[-1:]
-        elif not step["here"]:
-            place.clear()
-    return [*place, plain(label)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 import soundfile
 
 from faustdiff.errors import InputError
-from faustdiff.fitting.audio import open_recording, pair, write_audio
+from faustdiff.fitting.pairing import pair
+from faustdiff.recordings import open_recording, write_audio
 
 RATE = 44100
 #: The largest error of a sample, half a step.
@@ -32,6 +34,17 @@ def tone(channels: int = 1, frames: int = 20000) -> np.ndarray:
 def wav(path: Path, signal: np.ndarray, rate: int = RATE, subtype: str = "DOUBLE") -> Path:
     soundfile.write(path, signal.T, rate, subtype=subtype)
     return path
+
+
+@pytest.mark.parametrize("size", [0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_length_that_is_not_known(tmp_path: Path, size: int) -> None:
+    """As programs write it that send to a pipe."""
+    path = wav(tmp_path / "a.wav", tone(), subtype="PCM_16")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"data") + 4
+    data[place : place + 4] = size.to_bytes(4, "little")
+    path.write_bytes(data)
+    assert open_recording(path).frames == 20000
 
 
 @pytest.mark.parametrize("subtype", FORMATS)
@@ -86,8 +99,8 @@ BAD = {
     "the file is empty": lambda path: path.write_bytes(b""),
     "is no sound file": lambda path: path.write_bytes(b"RIFF, but nothing that follows from it"),
     "has no samples": lambda path: wav(path, np.zeros((1, 0))),
-    "sample 9000 is not a number": bad_nan,
-    "sample 9000 is infinite": bad_infinite,
+    "not finite at sample 9000: not a number": bad_nan,
+    "not finite at sample 9000: infinite": bad_infinite,
     "is truncated: 1001 bytes": bad_truncated,
 }
 
@@ -110,26 +123,16 @@ def test_a_truncated_flac_is_refused(tmp_path: Path) -> None:
         open_recording(tmp_path / "bad.flac")
 
 
-def test_a_header_that_does_not_know_its_length_is_read(tmp_path: Path) -> None:
-    path = wav(tmp_path / "a.wav", tone(), subtype="PCM_16")
-    data = bytearray(path.read_bytes())
-    place = data.index(b"data") + 4
-    data[place : place + 4] = b"\xff\xff\xff\xff"
-    path.write_bytes(data)
-    assert open_recording(path).frames == 20000
-
-
 def test_pairs_that_do_not_fit(tmp_path: Path) -> None:
     mono = open_recording(wav(tmp_path / "mono.wav", tone()))
     stereo = open_recording(wav(tmp_path / "stereo.wav", tone(2)))
     slow = open_recording(wav(tmp_path / "slow.wav", tone(), 48000))
-    short = open_recording(wav(tmp_path / "short.wav", tone(1, 19000)))
     silent = open_recording(wav(tmp_path / "silent.wav", np.zeros((1, 20000))))
+    three = open_recording(wav(tmp_path / "three.wav", tone(3)))
     cases = {
-        "has 2 channels, the program has 1 inputs": (stereo, mono, 1, 1),
-        "has 1 channels, the program has 2 outputs": (mono, mono, 1, 2),
-        "has 44100 Hz, the target slow.wav has 48000 Hz": (mono, slow, 1, 1),
-        "has 20000 samples, the target short.wav has 19000": (mono, short, 1, 1),
+        "has 3 channels, the program has 2 inputs": (three, mono, 2, 1),
+        "has 3 channels, the program has 2 outputs": (mono, three, 1, 2),
+        "cannot be converted without a folder": (mono, slow, 1, 1),
         "is silent": (mono, silent, 1, 1),
         "the program has 1 inputs and no recording": (None, mono, 1, 1),
     }
@@ -138,9 +141,61 @@ def test_pairs_that_do_not_fit(tmp_path: Path) -> None:
             pair(*arguments)
         assert what in str(caught.value)
     with pytest.raises(InputError) as caught:
-        pair(stereo, slow, 1, 2)
-    assert len(caught.value.problems) == 3
+        pair(three, silent, 2, 2)
+    assert len(caught.value.problems) == 2
     assert pair(stereo, mono, 0, 1).input is None
+
+
+def test_what_can_be_mended_is(tmp_path: Path) -> None:
+    mono = open_recording(wav(tmp_path / "mono.wav", tone()))
+    longer = open_recording(wav(tmp_path / "longer.wav", tone(1, 20500)))
+    both = open_recording(wav(tmp_path / "both.wav", np.repeat(tone(), 2, axis=0)))
+    left = open_recording(wav(tmp_path / "left.wav", tone(2) * [[0], [1]]))
+    slow = open_recording(wav(tmp_path / "slow.wav", tone(), 48000))
+    found = pair(mono, longer, 1, 1)
+    assert found.frames == 20000
+    assert found.notes == ("the target is 500 samples longer: its end is left out",)
+    # One channel goes to all inputs and outputs.
+    (given, target, slope), *_ = pair(mono, mono, 2, 3).blocks(100)
+    assert (given.shape, target.shape, slope.shape) == ((2, 100), (3, 100), (3, 100))
+    assert (given[0] == given[1]).all()
+    # Channels that are alike become one; of others, that which sounds.
+    work = tmp_path / "work"
+    work.mkdir()
+    (_, target, _), *_ = pair(mono, both, 1, 1, work).blocks()
+    assert target == pytest.approx(tone()[:, :8192], abs=1e-9)
+    (_, target, _), *_ = pair(mono, left, 1, 1, work).blocks()
+    assert target == pytest.approx(tone(2)[1:, :8192], abs=1e-9)
+    found = pair(mono, slow, 1, 1, work)
+    assert found.target.rate == 44100
+    assert found.band == pytest.approx(0.45)
+    assert "converted from 48000 Hz to 44100 Hz" in found.notes[0]
+
+
+@pytest.mark.parametrize("latency", [0.0, 0.4, -0.3, 3.75, -12.5])
+def test_a_target_between_its_samples(tmp_path: Path, latency: float) -> None:
+    """Against the sine itself; the filter is within 3e-5 up to 0.95 of half the rate."""
+    place = np.arange(20000)
+    frequency = 0.9 * np.pi
+    signal = np.sin(frequency * place)[None]
+    recording = open_recording(wav(tmp_path / "a.wav", signal))
+    example = replace(pair(None, recording, 0, 1), advance=100)
+    parts = list(example.blocks(9000, 1000, latency))
+    assert [target.shape[1] for _, target, _ in parts] == [1000] * 9
+    found = np.concatenate([target for _, target, _ in parts], axis=1)
+    slopes = np.concatenate([slope for _, _, slope in parts], axis=1)
+    at = frequency * (np.arange(9000) + 100 + latency)
+    assert np.abs(found - np.sin(at)).max() < 3e-5
+    assert np.abs(slopes - frequency * np.cos(at)).max() < 1e-4
+
+
+def test_a_target_that_begins_early_is_not_compared_there(tmp_path: Path) -> None:
+    recording = open_recording(wav(tmp_path / "a.wav", tone()))
+    early = replace(pair(None, recording, 0, 1), advance=-50, signs=(-1.0,))
+    assert early.first == 50
+    (_, target, _), *_ = early.blocks(200)
+    assert not target[:, :50].any()
+    assert target[:, 50:] == pytest.approx(-tone()[:, :150], abs=1e-9)
 
 
 def test_writing_leaves_nothing_half_done(tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""Targets in a format that leaves out what is not heard: OGG, MP3.
+
+What such a format leaves out depends on the signal, and biases the parameters: a coder that weakens
+what is high moves a lowpass. So the result is coded in the same way and fitted in its turn: the
+difference is the bias, and is taken off (Gourieroux, Monfort and Renault, "Indirect inference",
+1993).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..recordings import Recording, open_recording, write_audio
+from .alignment import alignment
+from .leastsquares import Point, minimize
+from .model import model_of
+from .pairing import Example
+from .setup import Setup
+
+Array = NDArray[np.float64]
+
+FORMATS = {"VORBIS": "OGG", "OPUS": "OGG"}
+#: Times that the result is coded and fitted.
+ROUNDS = 3
+#: Passes of one such fit.
+PASSES = 12
+#: Qualities of the coder that are tried: libsndfile's compression levels.
+LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+def coded(signal: Array, recording: Recording, folder: Path) -> Array | None:
+    """A signal (channels, n) as the format of a lossy `recording` leaves it, or None.
+
+    Coded at the rate of the file, and about as many bits per second; the delay of the coder is
+    undone.
+    """
+    if recording.source_rate not in (0, recording.rate):
+        import soxr
+
+        own, other = recording.rate, recording.source_rate
+        faster = soxr.resample(signal.T, own, other, "VHQ").T
+        heard = coded(faster, replace(recording, rate=other), folder)
+        if heard is None:
+            return None
+        back = soxr.resample(heard.T, other, own, "VHQ").T[:, : signal.shape[1]]
+        return np.pad(back, ((0, 0), (0, signal.shape[1] - back.shape[1])))
+    import soundfile
+
+    bits = recording.source_bytes / recording.seconds if recording.source_bytes else 0.0
+    peak = max(1.0, float(np.abs(signal).max()))
+    form = FORMATS.get(recording.coding, "MP3")
+    best: tuple[float, Array] | None = None
+    for level in LEVELS if bits else (None,):
+        path = folder / f"coded.{form.lower()}"
+        options = {} if level is None else {"compression_level": level}
+        try:
+            soundfile.write(
+                path,
+                signal.T / peak,
+                recording.rate,
+                format=form,
+                subtype=recording.coding,
+                **options,
+            )
+            heard = np.asarray(soundfile.read(path, always_2d=True)[0].T * peak, float)
+        except soundfile.LibsndfileError:
+            # A level that this coder does not have.
+            continue
+        off = abs(path.stat().st_size / (signal.shape[1] / recording.rate) - bits)
+        if best is None or off < best[0]:
+            best = off, heard
+    if best is None:
+        return None
+    lag = alignment(signal, best[1], recording.rate).lag
+    result = np.zeros_like(signal)
+    moved = best[1][:, max(0, lag) :][:, : signal.shape[1]]
+    result[:, : moved.shape[1]] = moved
+    return result
+
+
+def coding_error(signal: Array, recording: Recording) -> float:
+    """What the format of a `recording` leaves out of a signal, as an error-to-signal ratio."""
+    with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
+        heard = coded(signal, recording, Path(folder))
+    energy = float(np.vdot(signal, signal))
+    if heard is None or not energy:
+        return 0.0
+    wrong = signal - heard
+    part: float = float(np.vdot(wrong, wrong)) / energy
+    return part
+
+
+def without_bias(setup: Setup, units: Array) -> Array:
+    """The units without what the format of the targets adds to them.
+
+    A fixed point: what is fitted to the coded result is to be `units`.
+    """
+    corrected = units.copy()
+    with tempfile.TemporaryDirectory(prefix="faustdiff-") as name:
+        for _ in range(ROUNDS):
+            again = _refitted(setup, corrected, Path(name))
+            if again is None:
+                return units
+            corrected = np.clip(corrected + units - again, 0.0, 1.0)
+    return corrected
+
+
+def _refitted(setup: Setup, units: Array, folder: Path) -> Array | None:
+    """What is fitted to the coded result at `units`."""
+    sliders = len(setup.source.params)
+    values = setup.objective().scales.values(units)[:sliders]
+    examples: list[Example] = []
+    for index, one in enumerate(setup.examples):
+        if not one.target.lossy:
+            return None
+        signal = model_of(setup.source).output(values, one)
+        heard = coded(signal, replace(one.target, rate=one.rate), folder)
+        if heard is None:
+            return None
+        path = folder / f"coded-{index}.wav"
+        write_audio(path, iter([heard]), len(heard), one.rate, "DOUBLE")
+        target = open_recording(path)
+        examples.append(replace(one, target=target, advance=0, signs=()))
+    objective = replace(setup, examples=tuple(examples)).objective()
+    # The result is not late: a latency that is found is bias as well.
+    first = np.concatenate([units[:sliders], np.full(len(units) - sliders, 0.5)])
+    point = Point(first, objective(first), 1e-3)
+    for after in islice(minimize(objective, point), PASSES):
+        point = after
+    return np.asarray(point.units + units - first, float)
+
+
+def lossy(examples: Sequence[Example]) -> bool:
+    """Whether all targets are in a format that leaves something out."""
+    return all(one.target.lossy for one in examples)

@@ -1,0 +1,127 @@
+"""What is fitted to what, and how: all that another process needs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..autodiff import Parameter
+from .alignment import Alignment
+from .losses import LOSSES, Loss, Residual
+from .model import Source, model_of
+from .objective import Objective
+from .pairing import REACH, Example
+from .scales import Scales
+
+OPTIMIZERS = ("lm", "lbfgs", "adam", "sgd")
+#: Passes after which a search ends, by optimizer.
+PASSES = {"lm": 60, "lbfgs": 200, "adam": 500, "sgd": 500}
+#: How far a latency is sought on either side of the whole number that is known, in samples.
+LATENCY_RANGE = 16.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to search.
+
+    `optimizer` is lm, lbfgs, adam or sgd; `passes` and `patience` are those of `Record` (None:
+    by optimizer); `starts` is the number of starts in a race; the first is that of the sliders,
+    unless `random_start`. `rate`, `batch` and `seed` are those of `Descent`. With `align`, latency
+    and polarity of the targets are estimated and undone.
+    """
+
+    optimizer: str = "lm"
+    passes: float | None = None
+    patience: int = 0
+    starts: int = 1
+    random_start: bool = False
+    seed: int = 0
+    rate: float | None = None
+    batch: int = 0
+    align: bool = True
+
+    @property
+    def passes_limit(self) -> float:
+        """After how many passes a search ends."""
+        return self.passes or PASSES[self.optimizer]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is fitted to what.
+
+    With `latency`, the latency of each example is a parameter as well, beyond its `advance`.
+    """
+
+    source: Source
+    examples: tuple[Example, ...]
+    loss: str
+    others: tuple[Example, ...] = ()
+    file: str = "program"
+    latency: bool = False
+
+    def objective(self) -> Objective:
+        """The loss of this setup, in this process."""
+        scales = Scales(self.params, self.file)
+        return Objective(model_of(self.source), scales, self.examples, self.measure, self.others)
+
+    @property
+    def measure(self) -> Loss:
+        """The loss itself."""
+        loss = LOSSES[self.loss]
+        bands = [one.band for one in self.examples if one.band]
+        if bands and isinstance(loss, Residual):
+            return replace(loss, band=min(bands))
+        return loss
+
+    @property
+    def compares_samples(self) -> bool:
+        """Whether its loss compares sample by sample, so that a latency matters."""
+        return isinstance(LOSSES[self.loss], Residual)
+
+    @property
+    def params(self) -> tuple[Parameter, ...]:
+        """The sliders, and the latencies if these are sought."""
+        count = len(self.examples) if self.latency else 0
+        names = [f"latency {i + 1}" if count > 1 else "latency" for i in range(count)]
+        more = [
+            Parameter(name, name, "latency", 0.0, -LATENCY_RANGE, LATENCY_RANGE, 0.0)
+            for name in names
+        ]
+        return (*self.source.params, *more)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the parameters."""
+        return tuple(one.label for one in self.params)
+
+    @property
+    def identity(self) -> str:
+        """A hash of what a checkpoint depends on."""
+        parts = [self.source.text, self.loss, *(str(one.target.frames) for one in self.examples)]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def aligned(self, found: Sequence[Alignment], *, latency: bool) -> Setup:
+        """With targets that are so late, and upside down, beyond what is known already."""
+        examples = []
+        for one, by in zip(self.examples, found, strict=True):
+            signs = tuple(
+                a * b for a, b in zip(one.signs or (1.0,) * one.outputs, by.signs, strict=True)
+            )
+            examples.append(replace(one, advance=one.advance + by.lag, signs=signs))
+        return replace(self, examples=tuple(examples)).with_latency(latency)
+
+    def with_latency(self, sought: bool) -> Setup:
+        """With or without the latencies as parameters."""
+        margin = REACH + int(LATENCY_RANGE) if sought else 0
+        examples = [
+            replace(one, margin=min(margin, max(0, one.frames + one.margin - REACH)))
+            for one in self.examples
+        ]
+        return replace(self, examples=tuple(examples), latency=sought)
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is undone to the targets."""
+        return not self.latency and not any(one.advance or one.inverted for one in self.examples)

@@ -1,0 +1,238 @@
+"""Whether a fit is right, or why it is not, in words.
+
+What is left over decides. Noise has nothing to do with the signal; what another structure would
+explain does: it can be predicted from the program's input and output, by filters and polynomials of
+these. A lossy format leaves as much as it leaves of the result itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .alignment import Alignment, alignment, drift
+from .inspection import Inspection
+from .lossy import coding_error
+from .pairing import Example
+
+Array = NDArray[np.float64]
+
+Kind = Literal["found", "found, with noise", "poor match"]
+
+#: Parts of the target's energy: what is left over is nothing; what can be predicted from the signal
+#: is too much; what cannot be predicted is too much as well.
+NOTHING, PREDICTED, NOISE = 1e-6, 3e-5, 0.25
+#: With less of what is left over predicted, no structure is named.
+EXPLAINABLE = 0.03
+#: What a lossy format may leave, in multiples of what it leaves of the result.
+CODED = 4.0
+#: Samples from which what is left over is predicted, before and after each.
+BEFORE, AFTER = 24, 8
+#: Samples that are predicted.
+PREDICTED_SAMPLES = 16384
+#: Of a sound without input, this part of what is left over may be in peaks of its spectrum.
+TONAL = 0.05
+#: Samples in a row at the peak, and the part of all, by which a target is clipped.
+CLIPPED_RUN, CLIPPED_PART = 3, 2e-4
+#: Other rates that a recording may really have, relative to what it states.
+OTHER_SPEEDS = (48000 / 44100, 44100 / 48000, 2.0, 0.5)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a fit is, in one word, and why: the likely causes of a poor match, in order.
+
+    `error` is the error-to-signal ratio in energy, `predicted` the part of the target's energy that
+    is left over and depends on the signal.
+    """
+
+    kind: Kind
+    error: float
+    predicted: float = 0.0
+    causes: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether the parameters are found."""
+        return self.kind != "poor match"
+
+    @property
+    def line(self) -> str:
+        """The verdict as one line."""
+        if self.kind == "found":
+            return "found"
+        if self.kind == "found, with noise":
+            return f"found, with noise at {decibels(self.error)}"
+        left = f"{100 * min(self.error, 9.99):.2g} % of the target's energy is not explained"
+        return f"poor match: {left} ({decibels(self.error)})"
+
+
+def decibels(error: float) -> str:
+    """An error-to-signal ratio in energy, as people read it."""
+    return f"{10 * np.log10(error):.1f} dB" if error > 0 else "-inf dB"
+
+
+def judge(
+    inspection: Inspection,
+    examples: Sequence[Example],
+    error: float,
+    hints: Sequence[str],
+    aligned: bool,
+) -> Verdict:
+    """The verdict on a fit whose error-to-signal ratio is `error`.
+
+    `hints` are causes that the search knows of: ends of ranges, several minima. `aligned` says
+    whether it looked for latency and polarity.
+    """
+    if error <= NOTHING:
+        return Verdict("found", error)
+    part, nonlinear = predicted_part(inspection)
+    predicted = part * error
+    if error <= NOISE and predicted <= PREDICTED:
+        return Verdict("found, with noise", error, predicted)
+    lossy = [one for one in examples if one.target.lossy]
+    if lossy and error <= CODED * coding_error(inspection.outputs[0], lossy[0].target):
+        return Verdict("found, with noise", error, predicted)
+    causes = [*_causes(inspection, examples, aligned), *hints]
+    if part > EXPLAINABLE:
+        causes.append(_structure(inspection, part, nonlinear))
+    else:
+        causes.append("what is left over has nothing to do with the signal: another recording?")
+    return Verdict("poor match", error, predicted, tuple(causes))
+
+
+def _structure(inspection: Inspection, part: float, nonlinear: float) -> str:
+    residual = inspection.residual
+    constant = float(np.mean(residual.mean(axis=1) ** 2) / (np.mean(residual**2) or 1.0))
+    what = "a constant offset" if constant > part / 2 else "a filter"
+    if nonlinear > 0.3:
+        what = "a nonlinearity"
+    return (
+        f"the target comes from another structure: {what} that the program does not have would "
+        f"explain {100 * part:.0f} % of what is left over"
+    )
+
+
+def _causes(inspection: Inspection, examples: Sequence[Example], aligned: bool) -> list[str]:
+    """What the recordings themselves show, the likeliest first."""
+    causes = []
+    one, output, target = examples[0], inspection.outputs[0], inspection.targets[0]
+    found = alignment(output, target, one.rate)
+    if found.reliable and abs(found.lag) > 1 and not aligned:
+        causes.append(lateness(found.lag, one.rate))
+    if found.reliable and min(found.signs) < 0 and not aligned:
+        causes.append("the target is inverted")
+    if level := clipping(target):
+        causes.append(f"the target is clipped, at {level:.3g}")
+    if speed := _other_speed(found, output, target, one.rate):
+        causes.append(
+            f"the target has another sample rate than it states: {one.rate * speed:.0f} Hz, "
+            f"not {one.rate} Hz?"
+        )
+    if moved := drift(output, target, one.rate):
+        causes.append(drifting(moved))
+    return causes
+
+
+def lateness(lag: float, rate: int) -> str:
+    """How late a target is, in words."""
+    what = "late" if lag > 0 else "early"
+    return f"the target is {abs(lag):g} samples {what} ({1000 * abs(lag) / rate:.3g} ms)"
+
+
+def drifting(ppm: float) -> str:
+    """How its clock drifts, in words."""
+    return f"the clock of the target drifts by {ppm:.3g} parts per million"
+
+
+def clipping(target: Array) -> float | None:
+    """The level at which a target (channels, n) is cut off, or None."""
+    peak = float(np.abs(target).max())
+    at_peak = np.abs(target) >= peak * (1 - 1e-4)
+    runs = at_peak.copy()
+    for shift in range(1, CLIPPED_RUN):
+        runs[:, shift:] &= at_peak[:, :-shift]
+        runs[:, :shift] = False
+    return peak if runs.mean() > CLIPPED_PART else None
+
+
+def _other_speed(found: Alignment, output: Array, target: Array, rate: int) -> float | None:
+    """The factor by which the target is really faster, if another one makes it fit far better."""
+    count = min(output.shape[1], target.shape[1], 1 << 17)
+    best, speed = 1.5 * found.prominence, None
+    for factor in OTHER_SPEEDS:
+        times = np.arange(int(min(count, count / factor)) - 1) * factor
+        moved = np.stack([np.interp(times, np.arange(count), one[:count]) for one in target])
+        other = alignment(output[:, : len(times)], moved, rate)
+        if other.reliable and other.prominence > best:
+            best, speed = other.prominence, factor
+    return speed
+
+
+def predicted_part(inspection: Inspection) -> tuple[float, float]:
+    """The part of what is left over that depends on the signal, and how much of that is nonlinear.
+
+    By least squares on powers of input and output at some samples before and after, adjusted for
+    the number of these. Of a sound without input, the part in peaks of its spectrum where that is
+    more.
+    """
+    residual = inspection.residual[0]
+    output = np.concatenate([one[0] for one in inspection.outputs])
+    fed = np.concatenate(
+        [one.mean(axis=0) if len(one) else one[:0].sum(axis=0) for one in inspection.inputs]
+    )
+    sources = [fed, output] if fed.size == output.size and fed.any() else [output]
+    sources = [one / (float(np.abs(one).max()) or 1.0) for one in sources]
+    linear = _share(residual, sources)
+    powers = [f(one) for one in sources for f in (_same, np.abs, np.square, _cube)]
+    whole = _share(residual, powers)
+    part = max(linear, whole)
+    if len(sources) == 1:
+        part = max(part, _tonal(residual) - TONAL)
+    return part, (whole - linear) / part if part > 0 else 0.0
+
+
+def _same(signal: Array) -> Array:
+    return signal
+
+
+def _cube(signal: Array) -> Array:
+    return np.asarray(signal**3, float)
+
+
+def _share(residual: Array, sources: Sequence[Array]) -> float:
+    """Adjusted R^2 of `residual` (n,) on `sources` (n,) at all samples from -BEFORE to AFTER."""
+    count = len(residual) - BEFORE - AFTER
+    if count < 4 * len(sources) * (BEFORE + AFTER):
+        return 0.0
+    rows = np.arange(count)
+    if count > PREDICTED_SAMPLES:
+        rows = np.sort(np.random.default_rng(0).choice(count, PREDICTED_SAMPLES, replace=False))
+    wanted = residual[BEFORE + rows]
+    energy = float(wanted @ wanted)
+    if not energy > 0:
+        return 0.0
+    lags = np.arange(BEFORE + AFTER + 1)
+    columns = np.concatenate([one[rows[:, None] + lags] for one in sources], axis=1)
+    columns = np.concatenate([columns, np.ones((len(rows), 1))], axis=1)
+    normal = columns.T @ columns
+    normal += 1e-10 * np.trace(normal) / len(normal) * np.eye(len(normal))
+    rest = wanted - columns @ np.linalg.solve(normal, columns.T @ wanted)
+    left: float = float(rest @ rest) / energy * len(rows) / (len(rows) - columns.shape[1])
+    return max(0.0, 1 - left)
+
+
+def _tonal(residual: Array) -> float:
+    """The part of the energy in bins that stand out from their neighbours by ten times."""
+    power = np.abs(np.fft.rfft(residual * np.hanning(len(residual)))) ** 2
+    width = 64
+    count = len(power) // width
+    if not count:
+        return 0.0
+    bands = power[: count * width].reshape(count, width)
+    peaks = np.where(bands > 14 * np.median(bands, axis=1, keepdims=True), bands, 0.0)
+    return float(peaks.sum() / (bands.sum() or 1.0))

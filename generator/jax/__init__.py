@@ -1,0 +1,11 @@
+"""A Faust program as a function in JAX: `pip install 'faustdiff[jax]'`.
+
+    equalizer = FaustFunction("eq.dsp", params=["gain", "cutoff"], sample_rate=48000)
+    y = equalizer(x, gain=g, cutoff=c)          # x: (batch, channels, frames)
+
+Works under `jit`, `grad` and `vmap`; gradients are exact, through feedback and delays.
+"""
+
+from .function import FaustFunction
+
+__all__ = ["FaustFunction"]

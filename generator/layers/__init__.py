@@ -1,0 +1,1 @@
+"""What the layers of PyTorch and JAX share: a program at both precisions, and its sliders."""

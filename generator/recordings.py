@@ -1,0 +1,193 @@
+"""Recordings: checked when they are opened, then read block by block. The only reader of sound.
+
+A `Recording` describes a file, not its samples, so that the length of a file costs no memory and a
+description can be sent to another process. Files are read and written by libsndfile: WAV of 8, 16,
+24 and 32 bits and of floats, FLAC, AIFF, OGG, MP3 and more.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError, Place, Problem
+from .files import replacing
+
+Array = NDArray[np.float64]
+
+#: Frames that are read, computed and forgotten at a time.
+BLOCK = 8192
+#: Below this peak, a recording is silence: half the last bit of 24.
+SILENCE = 2.0**-24
+#: What is taken for a recording in a folder.
+SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".opus", ".mp3", ".w64", ".rf64")
+#: Formats that leave out what is not heard.
+LOSSY = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
+#: Sizes that a header of 32 bits states where the length was not known when it was written: 0, and
+#: the largest numbers with and without a sign, less what a header takes (SoX, ffmpeg).
+UNKNOWN_SIZE = 0x7FFF0000
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A sound file that can be read.
+
+    `rate` in Hz, `peak` and `energy` (sum of squares) of all. Of the file that it comes from:
+    `coding` as libsndfile calls it, size in bytes, and rate in Hz.
+    """
+
+    path: Path
+    channels: int
+    rate: int
+    frames: int
+    peak: float
+    energy: float
+    coding: str = ""
+    source_bytes: int = 0
+    source_rate: int = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to hear."""
+        return self.peak < SILENCE
+
+    @property
+    def lossy(self) -> bool:
+        """Whether its format leaves out what is not heard."""
+        return self.coding in LOSSY
+
+    @property
+    def seconds(self) -> float:
+        """The length in seconds."""
+        return self.frames / self.rate
+
+    def blocks(
+        self, frames: int | None = None, block: int = BLOCK, start: int = 0
+    ) -> Iterator[Array]:
+        """`frames` samples from `start`, or all, as arrays (channels, at most `block`)."""
+        import soundfile
+
+        left = self.frames - start
+        left = left if frames is None else min(frames, left)
+        with soundfile.SoundFile(self.path) as sound:
+            if start:
+                sound.seek(start)
+            while left > 0:
+                samples = sound.read(min(block, left), dtype="float64", always_2d=True)
+                if not len(samples):
+                    raise _refusal(self.path, "ends early", "it changed meanwhile")
+                left -= len(samples)
+                yield np.ascontiguousarray(samples.T)
+
+    def samples(self, frames: int | None = None, start: int = 0) -> Array:
+        """`frames` samples from `start`, or all, as one array (channels, frames)."""
+        parts = list(self.blocks(frames, start=start))
+        return np.concatenate(parts, axis=1) if parts else np.zeros((self.channels, 0))
+
+    def onset(self, part: float = 1e-3) -> int:
+        """The first sample whose magnitude exceeds this `part` of the peak."""
+        start = 0
+        for samples in self.blocks():
+            loud = np.flatnonzero((np.abs(samples) > part * self.peak).any(axis=0))
+            if loud.size:
+                return start + int(loud[0])
+            start += samples.shape[1]
+        return 0
+
+
+def open_recording(path: Path) -> Recording:
+    """The description of a sound file, all of which has been read once.
+
+    Raises `InputError` for a file that is missing, empty, truncated, no sound, or not finite.
+    """
+    if not path.is_file():
+        raise _refusal(path, "there is no such file", "name a sound file, as WAV")
+    if not path.stat().st_size:
+        raise _refusal(path, "the file is empty", "record it again")
+    missing = _missing_bytes(path)
+    if missing:
+        what = f"is truncated: {missing} bytes of samples are missing"
+        raise _refusal(path, what, "copy or record it again")
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as sound:
+            return _described(path, sound)
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.strip().rstrip(".")
+        what = f"is no sound file that can be read: {reason}"
+        raise _refusal(path, what, "use WAV, FLAC, AIFF, OGG or MP3") from None
+
+
+def _described(path: Path, sound: object) -> Recording:
+    """The description of an open sound file, read to its end."""
+    import soundfile
+
+    assert isinstance(sound, soundfile.SoundFile)
+    frames, peak, energy = 0, 0.0, 0.0
+    for samples in sound.blocks(BLOCK, dtype="float64", always_2d=True):
+        largest = float(np.abs(samples).max())
+        if not np.isfinite(largest):
+            bad = frames + int(np.argmin(np.isfinite(samples).all(axis=1)))
+            kind = "infinite" if largest == np.inf else "not a number"
+            raise _refusal(path, f"is not finite at sample {bad}: {kind}", "repair the recording")
+        frames, peak = frames + len(samples), max(peak, largest)
+        energy += float(np.vdot(samples, samples))
+    if not frames:
+        raise _refusal(path, "has no samples", "use a longer recording")
+    coding, rate = str(sound.subtype), int(sound.samplerate)
+    size = path.stat().st_size
+    found = Recording(path, sound.channels, rate, frames, peak, energy, coding, size, rate)
+    # The length of a lossy file is an estimate.
+    if frames < sound.frames and not found.lossy:
+        what = f"is truncated: {frames} of {sound.frames} samples can be read"
+        raise _refusal(path, what, "copy or record it again")
+    return found
+
+
+def write_audio(
+    path: Path, blocks: Iterable[Array], channels: int, rate: int, subtype: str = "FLOAT"
+) -> None:
+    """Writes arrays (channels, n) as a WAV file, all of it or nothing.
+
+    `subtype` is libsndfile's: PCM_16, PCM_24, FLOAT, DOUBLE. Raises OSError.
+    """
+    import soundfile
+
+    with (
+        replacing(path, ".wav") as new,
+        soundfile.SoundFile(
+            new, "w", samplerate=rate, channels=channels, subtype=subtype, format="WAV"
+        ) as sound,
+    ):
+        for samples in blocks:
+            sound.write(np.ascontiguousarray(samples.T))
+
+
+def _missing_bytes(path: Path) -> int:
+    """How many bytes of samples the header of a RIFF file promises, and the file does not have.
+
+    libsndfile reads such files without complaint, as far as they go.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return 0
+        while len(chunk := file.read(8)) == 8:
+            name, length = struct.unpack("<4sI", chunk)
+            if name == b"data":
+                unknown = length == 0 or length >= UNKNOWN_SIZE
+                return 0 if unknown else max(0, length - (size - file.tell()))
+            file.seek(length + length % 2, os.SEEK_CUR)
+    return 0
+
+
+def _refusal(path: Path, what: str, hint: str) -> InputError:
+    return InputError([Problem(Place(str(path)), what, hint)])
