@@ -380,7 +380,7 @@ def test_a_form_that_divides_zero_by_zero_is_not_equal(tmp_path: Path) -> None:
     assert [c["change"] for c in found] == ["guard"]
     assert found[0]["point"] == {"x": 0}
     assert found[0]["new_value"] == "nan"
-    assert "proved -> failed" in found[0]["summary"]
+    assert "proved -> refuted" in found[0]["summary"]
 
 
 def test_a_point_and_both_values_are_given(tmp_path: Path) -> None:
@@ -396,7 +396,7 @@ def test_a_correction_asks_for_a_patch(tmp_path: Path) -> None:
     old = edited(table("cos"), ("{x: -sin(x)}", "{x: sin(x)}"))
     (found,) = changes(tmp_path, old, table("cos"))
     assert (found["change"], found["bump"]) == ("changed", "patch")
-    assert "failed -> proved" in found["summary"]
+    assert "refuted -> proved" in found["summary"]
 
 
 def test_layout_comments_and_order_do_not_count(tmp_path: Path) -> None:
