@@ -182,11 +182,12 @@ class _Search:
         if told is None:
             return False
         c, expected, stated = told
-        if c.on or (self._slopes and not expected.is_finite()):
+        if c.on or (self._slopes and not expected.is_finite()) or self._missing(place, told):
             self.border(place)
             return False
         key = self._remember(c, place)
-        if same(expected, stated):
+        missing = not (self._slopes or expected.is_finite() or stated.is_finite())
+        if missing or same(expected, stated):
             self.agreed[key] = self.agreed.get(key, 0) + 1
             if self.question.forbidden and self._holds_around(place):
                 self._object(self.question.forbidden, place, expected, stated)
@@ -199,9 +200,17 @@ class _Search:
             self._object("the formula is not what is expected", place, expected, stated)
         return False
 
+    def _missing(self, place: Mapping[str, Any], told: tuple[Context, Any, Any]) -> bool:
+        """Whether two values are compared, and one of them is missing at this point alone."""
+        _, expected, stated = told
+        if self._slopes or expected.is_finite() == stated.is_finite():
+            return False
+        around = [self._told(self._nudged(place, scale)) for scale in (1e-6, 1e-9, 1e-12)]
+        return any(near is not None and same(near[1], near[2]) for near in around)
+
     def _holds_around(self, place: Mapping[str, Any]) -> bool:
         """Whether the two agree near a place too, so that it is not a single point."""
-        near = [self._told(self._nudged(place, scale)) for scale in (1e-3, 1e-6, 1e-9)]
+        near = [self._told(self._nudged(place, scale)) for scale in (1e-6, 1e-9, 1e-12)]
         return all(told is not None and same(told[1], told[2]) for told in near)
 
     @property
@@ -310,7 +319,7 @@ class _Search:
         with working_precision(2 * self.bits):
             scale = max((abs(v).mid() for v in place.values()), key=float_of, default=_ZERO)
             zero = (scale * SMALL).mid() if scale > 0 else None
-            if self.question.forbidden:
+            if self.question.forbidden or not self.question.borders:
                 return
             if not self._slopes:
                 self._compared(place, zero)
