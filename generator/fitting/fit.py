@@ -146,7 +146,8 @@ def _concluded(
         hints.append(f"at an end of the range: {', '.join(ends)}; is the range wide enough?")
     if attempts.options.starts == 1 and attempts.options.optimizer == "lm":
         hints.append("the search is in another minimum: try --starts 256")
-    verdict = _verdict(setup, inspection, sums.loss, error, hints)
+    aligned = attempts.options.align and not attempts.options.batch
+    verdict = _verdict(setup, inspection, sums.loss, error, hints, aligned)
     if ends and verdict.good:
         warnings.append(hints[0])
     latencies = tuple(
@@ -196,10 +197,15 @@ def _error(inspection: Inspection) -> float:
 
 
 def _verdict(
-    setup: Setup, inspection: Inspection, loss: float, error: float, hints: list[str]
+    setup: Setup,
+    inspection: Inspection,
+    loss: float,
+    error: float,
+    hints: list[str],
+    aligned: bool,
 ) -> Verdict:
     if isinstance(LOSSES[setup.loss], Residual):
-        return judge(inspection, setup.examples, error, hints)
+        return judge(inspection, setup.examples, error, hints, aligned)
     # What compares magnitudes alone has its own measure.
     if error <= 1e-6 or loss <= 1e-6:
         return Verdict("found", error)

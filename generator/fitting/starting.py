@@ -20,7 +20,7 @@ from .objective import Objective
 Array = NDArray[np.float64]
 
 #: By how much of its range a slider without effect is moved, up and down.
-MOVES = (0.03, 0.15, 0.4)
+MOVES = (0.03, 0.15, 0.4, 0.7)
 #: Other places at which the rank of the Jacobian is looked at.
 PLACES = 4
 
