@@ -8,6 +8,7 @@ another file in its place would be none.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -34,7 +35,7 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
             yield new
         return
     if before is not None and not os.access(path, os.W_OK):
-        raise PermissionError(13, os.strerror(13), str(path))
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     # A link may name what is not there yet.
     target = Path(os.path.realpath(path))
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-", suffix=suffix)
@@ -81,7 +82,7 @@ def is_stream(path: Path) -> bool:
 def _copied(path: Path, before: os.stat_result, suffix: str) -> Iterator[Path]:
     """A temporary file that is copied into `path` after the block."""
     if stat.S_ISDIR(before.st_mode):
-        raise IsADirectoryError(21, os.strerror(21), str(path))
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     handle, name = tempfile.mkstemp(prefix="faustdiff-", suffix=suffix)
     os.close(handle)
     try:

@@ -15,6 +15,7 @@ from ..signals.propagate import deeply
 from ..signals.reading import NAMELESS, ProgramGraph, read_program
 from ..signals.rows import Rows
 from ..signals.sliders import Parameter, choose, listed
+from ..signals.steady import operations
 from ..table.model import Table, built_in_table
 from .cotangents import NoReverseError, cotangents
 from .tangents import NoRuleError, tangents
@@ -29,7 +30,8 @@ class Differentiated:
     `text` is a Faust program without imports. For each output of the original it has the value,
     then one partial for each of `params`, in that order: (1 + len(params)) * outputs in all. It
     keeps the `inputs` and the user interface of the original, so it is set by the same names;
-    sliders that have become signals are further inputs.
+    sliders that have become signals are further inputs. `operations` is the cost of a sample, in
+    additions.
     """
 
     text: str
@@ -37,6 +39,7 @@ class Differentiated:
     inputs: int
     outputs: int
     mode: Mode
+    operations: int = 0
 
     @property
     def stride(self) -> int:
@@ -118,7 +121,8 @@ def _differentiated(
     for output, found in zip(outputs, partials, strict=True):
         results += [output, *(found.get(index, silence) for index in range(len(chosen)))]
     printed = _printed(program, params, moving, results)
-    return Differentiated(printed, params, program.inputs, len(outputs), mode)
+    cost = operations(graph, results)
+    return Differentiated(printed, params, program.inputs, len(outputs), mode, cost)
 
 
 def _printed(

@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..resources import resource
 from ..table.loading import load, parse
 from ..table.model import Primitive, Table, merge, model
+from .options import runs_programs
 
 DIFFERENT = 1
 UNUSABLE = 2
@@ -44,6 +45,7 @@ UNUSABLE = 2
     type=click.Choice(["faust", "cyfaust"]),
     help="The compiler for --numeric; without it, the first that is installed.",
 )
+@runs_programs
 def diff_command(old: str, new: str, style: str, by_numbers: bool, compiler: str | None) -> None:
     """Compare two tables, or two generated libraries, by what they mean.
 

@@ -6,6 +6,9 @@ Exit codes: 0 done, 1 the thing checked does not hold, 2 usage or unreadable inp
 from __future__ import annotations
 
 import ast
+import contextlib
+import os
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +31,9 @@ EXTRAS = {
 #: What a command needs from the start: it would else be missed when the work is done.
 NEEDED = {"fit": ("scipy", "matplotlib")}
 
+#: What to do where a file cannot be read or written that the user did not name.
+SPACE = "make room there, or name another folder; TMPDIR is for temporary files"
+
 
 def commands() -> dict[str, str]:
     """The source of each command, by its name; none is imported.
@@ -47,6 +53,21 @@ def commands() -> dict[str, str]:
 
 class LazyGroup(click.Group):
     """Commands that are imported when they are called; the list of them imports none."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Runs a command; what the machine refuses it is a message, too."""
+        try:
+            return super().main(*args, **options)
+        except SystemExit:
+            _flush()
+            raise
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            _refuse(f"{where}{error.strerror or error}", SPACE)
+        except MemoryError:
+            _refuse("there is not enough memory", "take fewer parameters, or a shorter input")
+        except RecursionError:
+            _refuse("the input is nested too deeply", "divide it into definitions")
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -84,6 +105,22 @@ def _refuse_without(module: str, error: ModuleNotFoundError | None) -> NoReturn:
 
     package = module.partition(".")[0]
     refuse(f"this needs the package '{package}', an extra", f"pip install 'faustdiff[{extra}]'")
+
+
+def _flush() -> None:
+    """Writes what was printed; ends the command where that is impossible."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _refuse(f"the output cannot be written: {error.strerror}", SPACE)
+
+
+def _refuse(what: str, hint: str) -> NoReturn:
+    # What could not be written would be tried again at the end of the process.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    click.echo(f"{what}\n  {hint}", err=True)
+    sys.exit(2)
 
 
 def _summary(text: str) -> str:

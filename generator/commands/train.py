@@ -16,6 +16,7 @@ from .options import (
     chosen_compiler,
     program_options,
     read_source,
+    runs_programs,
     tell,
     usable_input,
     write_whole,
@@ -55,6 +56,7 @@ SECONDS = 10.0
     type=click.IntRange(min=1),
     help=f"Sample rate in Hz.  [default: {RATE}, or that of the file]",
 )
+@runs_programs
 def train_command(
     program: Path,
     include: tuple[Path, ...],

@@ -17,6 +17,7 @@ from .options import (
     read_source,
     read_table,
     refuse,
+    runs_programs,
     table_options,
     usable_input,
     write_whole,
@@ -72,6 +73,7 @@ from .options import (
     "--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="PNG to write."
 )
 @table_options
+@runs_programs
 def verify_command(
     program: Path,
     include: tuple[Path, ...],

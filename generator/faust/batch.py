@@ -21,6 +21,7 @@ from .compiled import CompiledProgram
 from .compilers import Compiler
 from .emitted import with_channels, with_local_states
 from .interface import Control, Signals
+from .supervision import in_program
 from .translation import compile_cpp, translate
 
 #: Frames per call of the program, and the bytes that its sums over time may take meanwhile.
@@ -131,7 +132,8 @@ class BatchProgram:
             state.ctypes.data if keep_state else None,
             totals.ctypes.data,
         )
-        self._api.run_batch(self._batch, ctypes.byref(job))
+        with in_program():
+            self._api.run_batch(self._batch, ctypes.byref(job))
         return Finished(totals, state)
 
     def _channels(

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +53,11 @@ class Entry:
         `make` is given an empty folder to work in. Raises InputError if nothing can be written.
         """
         with self._in_folder():
-            found = next(filter(_is_sound, self.folder.glob(f"{self.key}-*{self.suffix}")), None)
-            if found is not None:
-                return found
+            for path in self.folder.glob(f"{self.key}-*{self.suffix}"):
+                if _is_sound(path):
+                    return path
+                with suppress(IsADirectoryError, PermissionError):
+                    path.unlink(missing_ok=True)
             work = tempfile.TemporaryDirectory(dir=self.folder, prefix=".new-")
         with work:
             content = make(Path(work.name))

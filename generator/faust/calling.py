@@ -99,13 +99,13 @@ def read_answer(path: Path, compiler: str, source: str = "") -> bytes:
     try:
         # Without O_NONBLOCK a pipe of that name would be waited for.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
+            os.close(handle)
+            regular = stat.S_ISREG(status.st_mode)
+            found = f"more than {LARGEST_FILE >> 20} MB" if regular else "no file"
+            raise FaustError(f"{compiler} wrote {found}", compiler, source)
         with os.fdopen(handle, "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise FaustError(f"{compiler} wrote no file", compiler, source)
-            if status.st_size > LARGEST_FILE:
-                text = f"{compiler} wrote more than {LARGEST_FILE >> 20} MB"
-                raise FaustError(text, compiler, source)
             content = file.read(LARGEST_FILE)
     except OSError:
         raise FaustError(f"{compiler} ended well and wrote nothing", compiler, source) from None

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .calling import FaustError
 from .interface import BLOCK, Control, Program, Signals, control_path
+from .supervision import in_program
 
 #: The callback of `describe` in host.cpp: event, label, value, zone, init, min, max, step.
 LISTENER = ctypes.CFUNCTYPE(None, *[ctypes.c_char_p] * 3, ctypes.c_void_p, *[ctypes.c_double] * 4)
@@ -26,7 +28,6 @@ class CompiledProgram(Program):
     def __init__(self, library: Path, *, double: bool) -> None:
         self.double = double
         self.real = ctypes.c_double if double else ctypes.c_float
-        self.api = ctypes.CDLL(str(library))
         signatures: list[tuple[str, Any, list[Any]]] = [
             ("create", ctypes.c_void_p, [ctypes.c_int]),
             ("destroy", None, [ctypes.c_void_p]),
@@ -35,10 +36,16 @@ class CompiledProgram(Program):
             ("describe", None, [ctypes.c_void_p, LISTENER]),
             ("compute", None, [ctypes.c_void_p] * 3 + [ctypes.c_int] * 2),
         ]
-        for name, result, arguments in signatures:
-            function = getattr(self.api, name)
-            function.restype, function.argtypes = result, arguments
-        instance = self.api.create(44100)
+        try:
+            self.api = ctypes.CDLL(str(library))
+            for name, result, arguments in signatures:
+                function = getattr(self.api, name)
+                function.restype, function.argtypes = result, arguments
+        except (OSError, AttributeError) as error:
+            text = f"g++ wrote a library that cannot be used: {error}"
+            raise FaustError(text, "g++") from None
+        with in_program():
+            instance = self.api.create(44100)
         self.inputs = self.api.inputs(instance)
         self.outputs = self.api.outputs(instance)
         self.controls = tuple(control for control, _ in self.widgets(instance))
@@ -104,7 +111,8 @@ class Session:
 
     def __init__(self, program: CompiledProgram, sample_rate: int) -> None:
         self._program = program
-        self._instance = program.api.create(sample_rate)
+        with in_program():
+            self._instance = program.api.create(sample_rate)
         weakref.finalize(self, program.api.destroy, self._instance)
         self._values = []
         for control, value in program.widgets(self._instance):
@@ -129,7 +137,8 @@ class Session:
         sink = np.zeros((self._program.outputs, count), self._program.dtype)
         if block < 1:
             raise ValueError(f"a block has at least one frame, not {block}")
-        self._program.api.compute(
-            self._instance, source.ctypes.data, sink.ctypes.data, count, block
-        )
+        with in_program():
+            self._program.api.compute(
+                self._instance, source.ctypes.data, sink.ctypes.data, count, block
+            )
         return sink

@@ -4,7 +4,7 @@
     y = gain.run(x, controls={"gain": 0.5})        # x: (1, frames) -> y: (1, frames)
 
 Signals are arrays of shape (channels, frames). Compiled programs run inside this process: a
-program that divides integers by zero ends it, as in any Faust host.
+program that divides integers by zero ends it, as in any Faust host. `supervision` makes two of it.
 """
 
 from __future__ import annotations

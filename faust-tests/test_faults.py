@@ -1,0 +1,328 @@
+"""Broken machines: compilers of every bad kind, caches, disks, signals. Each is a message, never a
+traceback, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from faustdiff.commands.main import main
+from faustdiff.faust import calling
+from faustdiff.faust.calling import FaustError, call
+from faustdiff.faust.compilers import Compiler, SystemFaust
+from faustdiff.faust.program import build
+
+PROGRAM = 'process = *(hslider("gain[diff:1]", 0.5, 0, 1, 0.01));'
+CRASHING = 'process = (7 % int(_ * 0.0001)) * hslider("gain[diff:1]", 0.5, 0, 1, 0.01);'
+HEAD = """#!/bin/sh
+case "$*" in
+*--version*) echo "FAUST Version 2.54.9"; exit 0;;
+*-dspdir*) echo "DSPDIR"; exit 0;;
+esac
+for last; do :; done
+"""
+
+#: What is left of a compiler that answers questions well: it is to write the file "$last".
+FAKES = {
+    "writes nothing": ("exit 0", "wrote nothing"),
+    "writes an empty file": (': > "$last"', "wrote an empty file"),
+    "writes no text": ("printf '\\377\\376\\000' > \"$last\"", "not UTF-8"),
+    "writes a folder": ('mkdir "$last"', "wrote no file"),
+    "writes a pipe": ('mkfifo "$last"', "wrote no file"),
+    "writes a link": ('ln -s /etc/hostname "$last"', "wrote nothing"),
+    "writes another language": ("echo 'int main(){}' > \"$last\"", ""),
+    "prints without end": ("while :; do cat /dev/zero; done", "printed more than"),
+    "prints bytes": ("head -c 4000 /dev/urandom; exit 1", ""),
+    "fails without a word": ("exit 3", "ended with status 3"),
+    "crashes": ("kill -SEGV $$", "ended by SIGSEGV"),
+    "is killed": ("kill -KILL $$", "ended by SIGKILL"),
+    "sends a signal without a name": ("kill -40 $$", "ended by signal 40"),
+}
+
+#: Whole files in the place of a compiler.
+BROKEN = {
+    "has no interpreter": (b"#!/no/such/interpreter\n", "cannot be run"),
+    "is no program": (bytes(range(1, 200)), "cannot be run"),
+    "is empty": (b"", ""),
+    "tells no version": (b"#!/bin/sh\nexit 0\n", "does not tell its version"),
+    "tells bytes": (b"#!/bin/sh\nhead -c 400 /dev/urandom\n", ""),
+}
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is the first on the PATH, for commands that are not what they seem."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("FAUSTDIFF_CACHE", raising=False)
+    return folder
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    path = tmp_path / "gain.dsp"
+    path.write_text(PROGRAM)
+    return path
+
+
+def install(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    (folder / name).chmod(0o755)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def assert_refused(result: Result, text: str = "") -> None:
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.output
+    assert text in result.output
+    assert len(result.output) < 10000
+
+
+def libraries() -> str:
+    if shutil.which("faust") is None:
+        return "/usr/share/faust"
+    return str(SystemFaust().libraries())
+
+
+# -- compilers -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", FAKES)
+def test_a_faust_of_a_bad_kind(fake: Path, program: Path, kind: str) -> None:
+    if not Path(libraries(), "stdfaust.lib").is_file():
+        pytest.skip("the libraries of 'faust' are needed to feign it")
+    body, text = FAKES[kind]
+    install(fake, "faust", (HEAD.replace("DSPDIR", libraries()) + body + "\n").encode())
+    out = program.with_suffix(".out")
+    result = run("differentiate", program, "--compiler", "faust", "-o", out)
+    assert_refused(result, text)
+    assert "faust" in result.output
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_faust_that_is_none(fake: Path, program: Path, kind: str) -> None:
+    content, text = BROKEN[kind]
+    install(fake, "faust", content)
+    result = run("verify", program, "--compiler", "faust")
+    assert_refused(result)
+    assert "faust" in result.output
+    with pytest.raises(FaustError, match=text):
+        SystemFaust().version()
+
+
+@pytest.mark.parametrize("answer", ["/", "/no/such/folder", "", "a\\000b"])
+def test_a_faust_whose_libraries_are_elsewhere(fake: Path, program: Path, answer: str) -> None:
+    """The folder "/" is not searched."""
+    script = f"#!/bin/sh\ncase $1 in --version) echo 2.54.9;; *) printf '{answer}';; esac\n"
+    install(fake, "faust", script.encode())
+    with pytest.raises(FaustError, match=r"libraries are in|wrote"):
+        SystemFaust().libraries()
+
+
+@pytest.mark.parametrize("kind", [*FAKES, "has no interpreter", "is no program"])
+def test_a_gpp_of_a_bad_kind(fake: Path, program: Path, kind: str) -> None:
+    head = '#!/bin/sh\ncase "$*" in *--version*|*--help*) echo g++; exit 0;; esac\n'
+    head += "for last; do :; done\n"
+    body = BROKEN[kind][0] if kind in BROKEN else (head + FAKES[kind][0] + "\n").encode()
+    install(fake, "g++", body)
+    result = run("verify", program)
+    assert_refused(result)
+    assert "g++" in result.output
+
+
+def test_a_compiler_that_hangs_is_stopped_with_its_children(tmp_path: Path) -> None:
+    mark = f"{random.random():.17f}"
+    with pytest.raises(FaustError, match="faust was stopped: not done after"):
+        call(["sh", "-c", f"sleep 9{mark[2:]} & wait"], cwd=tmp_path, compiler="faust", timeout=0.5)
+    time.sleep(0.2)
+    commands = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert f"sleep 9{mark[2:]}" not in commands
+
+
+def test_of_much_output_the_beginning_is_kept(tmp_path: Path) -> None:
+    script = "echo first; head -c 5000000 /dev/zero | tr '\\0' x; exit 1"
+    with pytest.raises(FaustError) as caught:
+        call(["sh", "-c", script], cwd=tmp_path, compiler="faust")
+    assert caught.value.message.startswith("first\nxxx")
+    assert len(caught.value.message) <= calling.KEPT_OUTPUT
+
+
+def test_temporary_files_of_a_compiler_are_in_its_folder(tmp_path: Path) -> None:
+    assert call(["sh", "-c", "echo $TMPDIR"], cwd=tmp_path, compiler="g++") == f"{tmp_path}\n"
+
+
+def test_no_compiler(tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert_refused(run("verify", program, "--compiler", "faust"), "no faust compiler found")
+    assert_refused(run("verify", program, "--compiler", "cyfaust"), "there is no 'g++' on the PATH")
+
+
+# -- the cache -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/nothing", "/dev/null"])
+def test_a_cache_that_is_no_folder(
+    tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "file").write_text("as it was")
+    monkeypatch.setenv("FAUSTDIFF_CACHE", str(tmp_path / place))
+    assert_refused(run("verify", program), "FAUSTDIFF_CACHE")
+    assert (tmp_path / "file").read_text() == "as it was"
+
+
+def test_a_damaged_entry_is_made_again(tmp_path: Path, compiler: Compiler) -> None:
+    def entries() -> list[Path]:
+        build(PROGRAM, compiler=compiler, cache=tmp_path, optimize="-O0")
+        return sorted(tmp_path.iterdir())
+
+    sound = entries()
+    assert [path.suffix for path in sound] in ([".cpp", ".so"], [".so", ".cpp"])
+    texts = {path: path.read_bytes() for path in sound if path.suffix == ".cpp"}
+    for damage in ("emptied", "cut", "changed", "removed"):
+        for path in sound:
+            content = path.read_bytes()
+            path.unlink()
+            broken = {"emptied": b"", "cut": content[: len(content) // 2]}
+            if damage != "removed":
+                path.write_bytes(broken.get(damage, content[:-1] + b"?"))
+        healed = entries()
+        assert len(healed) == 2
+        assert all(path.read_bytes() == text for path, text in texts.items())
+        sound = healed
+
+
+# -- programs, signals and the machine -----------------------------------------------------------
+
+
+def process(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "faustdiff", *map(str, arguments)]
+    given = {"capture_output": True, "text": True, "timeout": 120, **options}
+    return subprocess.run(command, **given)  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.mark.parametrize("command", ["verify", "train", "fit"])
+def test_a_program_that_crashes_is_a_message(tmp_path: Path, program: Path, command: str) -> None:
+    program.write_text(CRASHING)
+    options: dict[str, list[object]] = {
+        "verify": [],
+        "train": ["--params", tmp_path / "params.json"],
+        "fit": ["--target", "sine.wav", "--out", tmp_path / "out"],
+    }
+    if command == "train":
+        text = '(7 % int(_ * 0.0001)) : hbargraph("weight", 0, 1) : hbargraph("loss", 0, 1);'
+        program.write_text(f"process = {text}")
+    if command == "fit":
+        import numpy as np
+        import soundfile
+
+        tone = np.sin(np.arange(4410) / 10)
+        for name in ("sine.wav", "input.wav"):
+            soundfile.write(tmp_path / name, tone, 44100, subtype="DOUBLE")
+        options["fit"] = ["--input", tmp_path / "input.wav", "--target", tmp_path / "sine.wav"]
+        options["fit"] += ["--out", tmp_path / "out"]
+    done = process(command, program, *options[command], env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert done.returncode == 2, done.stderr
+    assert "it was ended by SIGFPE: it divides integers by zero" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("faustdiff-*"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("request_", [signal.SIGTERM, signal.SIGINT], ids=["term", "int"])
+@pytest.mark.parametrize("command", ["verify", "differentiate"])
+def test_a_signal_leaves_no_files(
+    fake: Path, tmp_path: Path, program: Path, command: str, request_: signal.Signals
+) -> None:
+    """While g++, or faust, is at work."""
+    kind = "g++" if command == "verify" else "faust"
+    real = shutil.which(kind, path=os.environ["PATH"].partition(os.pathsep)[2])
+    if real is None:
+        pytest.skip(f"there is no {kind}")
+    slow = (
+        f'#!/bin/sh\ncase "$*" in *program.*) touch $TMPDIR/ccx.s {tmp_path}/busy; sleep 60;; esac'
+    )
+    install(fake, kind, f'{slow}\nexec {real} "$@"\n'.encode())
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    out = ["-o", str(tmp_path / "out.dsp")] if command == "differentiate" else []
+    running = subprocess.Popen(
+        [sys.executable, "-m", "faustdiff", command, str(program), *out, "--compiler", "faust"],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "busy").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if request_ is signal.SIGINT:
+        os.killpg(running.pid, request_)
+    else:
+        running.send_signal(request_)
+    _, messages = running.communicate(timeout=60)
+    assert running.returncode not in (0, None)
+    assert "Traceback" not in messages
+    assert not list(temporary.iterdir())
+    assert not (tmp_path / "out.dsp").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["check", "--help"]], ids=str)
+def test_a_full_disk_for_what_is_printed(arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = process(*arguments, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_program_without_end_of_nesting(program: Path) -> None:
+    program.write_text(f"process = {'(' * 5000}_{')' * 5000};")
+    for command in (["verify", program], ["differentiate", program, "--all", "-o", "/dev/null"]):
+        done = process(*command)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="needs root")
+def test_a_user_without_rights(request: pytest.FixtureRequest) -> None:
+    """No HOME, a folder that cannot be written, a program that cannot be read."""
+    folder = Path(tempfile.mkdtemp())
+    request.addfinalizer(lambda: shutil.rmtree(folder))
+    folder.chmod(0o755)
+    program, out = folder / "gain.dsp", folder / "out.dsp"
+    program.write_text(PROGRAM)
+    program.chmod(0o644)
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    clean = {key: value for key, value in os.environ.items() if key not in ("HOME", "TMPDIR")}
+
+    def as_nobody(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [*user, sys.executable, "-m", "faustdiff", *map(str, arguments)]
+        return subprocess.run(command, env=clean, capture_output=True, text=True, timeout=120)
+
+    if as_nobody("--version").returncode:
+        pytest.skip("others may not read this checkout")
+    done = as_nobody("differentiate", program, "-o", out)
+    assert done.returncode == 2, done.stderr
+    assert f"{out}: cannot be written: Permission denied" in done.stderr
+    program.chmod(0o600)
+    done = as_nobody("verify", program)
+    assert done.returncode == 2
+    assert "is not readable" in done.stderr
+    assert not out.exists()
