@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import functools
+import os
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 
 from faustdiff.autodiff.reverse import reverse_programs
 from faustdiff.errors import InputError
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import Program, build
-from support.reverse_pairs import adjoints
-from support.whole_programs import HEAD, Whole
+from support.library_functions import ROWS
+from support.random_programs import Model, Rejected, models, reference
+from support.reverse_pairs import Adjoint, adjoints
+from support.whole_examples import FUNCTIONS, WHOLE
+from support.whole_programs import HEAD, Whole, function
 
 #: Of the sum of the magnitudes of the terms: both modes add the same products in another order.
 BY_FORWARD = 1e-11
 #: Five-point differences in double, with a step of 1e-4.
 BY_DIFFERENCES = 1e-8
+#: How many random programs each compiler is given, and of which kind.
+COUNT = int(os.environ.get("FAUSTDIFF_PROGRAMS", "12"))
+SEED = int(os.environ.get("FAUSTDIFF_SEED", "0"))
 
 
 def slider(name: str, value: float, low: float, high: float) -> str:
@@ -45,14 +56,82 @@ MEMORIES = {
 }
 
 
+#: Functions of the standard libraries, a few of each kind; all of them with the marker `slow`.
+LIBRARY = tuple(
+    function(row.name, row.at, row.text)
+    for row in ROWS
+    if row.feed == "noise" and not row.only and not row.text.startswith(("aa", "ts"))
+)
+EXAMPLES = (*FUNCTIONS, *WHOLE)
+
+
+def check(programs: Sequence[Whole], compiler: Compiler, frames: int = 400) -> list[Adjoint]:
+    """Each program against forward mode; what is wrong, in one message."""
+    found = adjoints(programs, compiler, frames=frames)
+    wrong = [f"{one.whole.title}: {one.error:.1e}" for one in found if one.error > BY_FORWARD]
+    wrong += [
+        f"{one.whole.title}: the value is another"
+        for one in found
+        if not np.allclose(one.value, one.original, rtol=1e-9, atol=1e-12)
+    ]
+    assert not wrong, "\n".join(wrong)
+    return found
+
+
 def test_memories(compiler: Compiler) -> None:
     programs = [Whole(title, f"{HEAD}process = {text};") for title, text in MEMORIES.items()]
-    for one in adjoints(programs, compiler):
-        title = one.whole.title
-        assert np.any(one.expected), title
-        np.testing.assert_allclose(one.value, one.original, rtol=1e-12, atol=1e-15, err_msg=title)
-        assert one.error <= BY_FORWARD, title
-        assert abs(one.slope - one.products[-1]) <= BY_DIFFERENCES * one.scale[-1], title
+    for one in check(programs, compiler):
+        assert np.any(one.expected), one.whole.title
+        off = abs(one.slope - one.products[-1])
+        assert off <= BY_DIFFERENCES * one.scale[-1], one.whole.title
+
+
+# By one compiler each, for time: the programs of both are printed from the same graph.
+def test_examples(compiler: Compiler) -> None:
+    start = int(compiler.name == "faust")
+    check(EXAMPLES[start::2], compiler, frames=1500)
+
+
+def test_functions_of_the_standard_libraries(compiler: Compiler) -> None:
+    start = 7 * int(compiler.name == "faust")
+    check(LIBRARY[start::20], compiler, frames=1000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(20))
+def test_all_functions_of_the_standard_libraries(compiler: Compiler, part: int) -> None:
+    check(LIBRARY[part::20], compiler, frames=1000)
+
+
+def test_random_programs(compiler: Compiler) -> None:
+    programs = drawn(2 * COUNT)[int(compiler.name == "faust") :: 2]
+    check(programs, compiler, frames=16)
+
+
+@functools.cache
+def drawn(count: int) -> list[Whole]:
+    """Random programs with parameters that are differentiable where they are tried."""
+    found: dict[str, Whole] = {}
+    signals = np.random.default_rng(3).uniform(-1, 1, (2, 16))
+
+    @seed(SEED)
+    @settings(
+        max_examples=2 * count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(models())
+    def collect(model: Model) -> None:
+        try:
+            reference(model, signals)
+        except Rejected:
+            reject()
+        found[model.text] = function(model.text, model.at, model.text)
+
+    collect()
+    return list(found.values())[:count]
 
 
 def test_sliders_that_move_in_time(compiler: Compiler) -> None:

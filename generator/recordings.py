@@ -38,8 +38,8 @@ UNKNOWN_SIZE = 0x7FFF0000
 class Recording:
     """A sound file that can be read.
 
-    `rate` in Hz, `peak` and `energy` (sum of squares) of all, `coding` as libsndfile calls it, and
-    the size in bytes of the file that it comes from.
+    `rate` in Hz, `peak` and `energy` (sum of squares) of all. Of the file that it comes from:
+    `coding` as libsndfile calls it, size in bytes, and rate in Hz.
     """
 
     path: Path
@@ -50,6 +50,7 @@ class Recording:
     energy: float
     coding: str = ""
     source_bytes: int = 0
+    source_rate: int = 0
 
     @property
     def silent(self) -> bool:
@@ -142,7 +143,7 @@ def _described(path: Path, sound: object) -> Recording:
         raise _refusal(path, "has no samples", "use a longer recording")
     coding, rate = str(sound.subtype), int(sound.samplerate)
     size = path.stat().st_size
-    found = Recording(path, sound.channels, rate, frames, peak, energy, coding, size)
+    found = Recording(path, sound.channels, rate, frames, peak, energy, coding, size, rate)
     # The length of a lossy file is an estimate.
     if frames < sound.frames and not found.lossy:
         what = f"is truncated: {frames} of {sound.frames} samples can be read"

@@ -3,6 +3,7 @@
 harness             many small boxes in one program, against numbers given by hand
 row_trials          rows of the table at their samples, against 50-digit differences
 reverse_pairs       programs and their adjoints, against forward mode and differences
+whole_examples      programs that every way to differentiate must get right
 whole_programs      programs with sliders, against central differences of the programs
 random_programs     programs drawn by hypothesis, and what they mean in Python
 library_functions   functions of the standard libraries, and why some have no derivative

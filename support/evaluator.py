@@ -106,6 +106,7 @@ _NUMBERS: dict[str, Any] = {
     **{name: getattr(math, name) for name in ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh")},
     **{name: getattr(math, name) for name in ("cbrt", "hypot", "erf", "erfc", "gamma", "lgamma")},
     **{name: getattr(math, name) for name in ("copysign", "floor", "ceil", "pi")},
+    "tiny": Fraction(2) ** -1022,
     "abs": abs,
     "sign": lambda x: (x > 0) - (x < 0),
     "rint": round,

@@ -58,8 +58,13 @@ class Adjoint:
 def adjoints(
     programs: Sequence[Whole], compiler: Compiler, *, frames: int = 400, step: float = 1e-4
 ) -> list[Adjoint]:
-    """Each program in reverse mode, all continuous sliders, at their initial values."""
-    made = [reverse_programs(p.text, all_continuous=True, compiler=compiler) for p in programs]
+    """Each program in reverse mode, all continuous sliders, at their initial values.
+
+    Programs that depend on no input and no slider are left out.
+    """
+    each = [(p, reverse_programs(p.text, all_continuous=True, compiler=compiler)) for p in programs]
+    each = [(p, m) for p, m in each if m.inputs or m.params]
+    programs, made = [p for p, _ in each], [m for _, m in each]
     rng = np.random.default_rng(5)
     fed = [one.feed(m.inputs, frames) for one, m in zip(programs, made, strict=True)]
     along = [rng.normal(size=x.shape) for x in fed]

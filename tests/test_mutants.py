@@ -359,7 +359,7 @@ def moving(row: Primitive, source: random.Random) -> tuple[dict[str, Any], dict[
 
 
 def caught(mutant: Mutant) -> bool:
-    return any(finding.outcome == "failed" for finding in check_row(mutant.broken, proofs=False))
+    return any(finding.outcome == "refuted" for finding in check_row(mutant.broken, proofs=False))
 
 
 @pytest.mark.parametrize("kind", MUTATIONS)

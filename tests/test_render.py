@@ -151,7 +151,7 @@ def test_a_table_with_a_failure_cannot_be_made_checked(small_text: str) -> None:
     report = check(model(parse(wrong, "wrong.yaml")))
     assert report.failures
     assert not isinstance(report, Checked)
-    with pytest.raises(ValueError, match="1 rules do not hold"):
+    with pytest.raises(ValueError, match="rules do not hold"):
         Checked(report.table, report.findings, report.seconds)
 
 

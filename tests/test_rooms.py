@@ -67,7 +67,6 @@ def test_only_the_faust_room_starts_processes(path: Path) -> None:
 #: What is longer than it should be, still. A name leaves these lists when it is mended; none comes.
 LONG_MODULES = {
     "commands/fit.py",
-    "proof/equality.py",
     "table/expressions.py",
     "table/model.py",
 }

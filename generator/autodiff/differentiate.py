@@ -16,6 +16,7 @@ from ..signals.propagate import deeply
 from ..signals.reading import NAMELESS, ProgramGraph, read_program
 from ..signals.rows import Rows
 from ..signals.sliders import Parameter, choose, listed
+from ..signals.steady import operations
 from ..table.model import Table, built_in_table
 from .cotangents import NoReverseError, cotangents
 from .staircases import staircases
@@ -34,7 +35,8 @@ class Differentiated:
     `text` is a Faust program without imports. For each output of the original it has the value,
     then one partial for each of `params`, in that order: (1 + len(params)) * outputs in all. It
     keeps the `inputs` and the user interface of the original, so it is set by the same names;
-    sliders that have become signals are further inputs.
+    sliders that have become signals are further inputs. `operations` is the cost of a sample, in
+    additions.
     """
 
     text: str
@@ -42,6 +44,7 @@ class Differentiated:
     inputs: int
     outputs: int
     mode: Mode
+    operations: int = 0
     #: For each of `params`, what makes a staircase of it on its way to an output.
     stairs: tuple[tuple[str, ...], ...] = ()
     #: What was decided that is not to be seen in the program, each in a line.
@@ -135,7 +138,10 @@ def _differentiated(
         results += [output, *(found.get(index, silence) for index in range(len(chosen)))]
     printed = _printed(program, params, moving, results)
     remarks += _about_size(printed)
-    return Differentiated(printed, params, program.inputs, len(outputs), mode, stairs, remarks)
+    cost = operations(graph, results)
+    return Differentiated(
+        printed, params, program.inputs, len(outputs), mode, cost, stairs, remarks
+    )
 
 
 def _about_tables(

@@ -17,7 +17,7 @@ from ..library.printing import MAX_INTEGER
 from ..signals.graph import Graph
 from ..signals.propagate import propagate
 from ..signals.rows import CALL, Rows
-from ..table.expressions import Algebra
+from ..table.expressions import COMPARISONS, Algebra
 from ..table.model import Primitive
 from ..table.rules import Rule, tangent
 from ..table.vocabulary import CONSTANTS, Function
@@ -48,7 +48,7 @@ class Nodes(Algebra):
 
     def name(self, name: str) -> Signal:
         if name in CONSTANTS:
-            return self.graph.number(mp.nstr(CONSTANTS[name][0](), 17))
+            return self.graph.number(mp.nstr(CONSTANTS[name].number(lambda value: value), 17))
         return self.values[name]
 
     def add(self, a: Signal, b: Signal) -> Signal:
@@ -101,7 +101,7 @@ class Nodes(Algebra):
         """A node that is 0 or 1; True or False where both are numbers."""
         x, y = self._number(a), self._number(b)
         if x is not None and y is not None:
-            return _COMPARISONS[operator_](x, y)
+            return COMPARISONS[operator_](x, y)
         if operator_ == "!=" and b is None and a is not None and self._truth(a):
             return a
         return self.graph.primitive(operator_, self.present(a), self.present(b))
@@ -179,7 +179,7 @@ class Nodes(Algebra):
 
     def _truth(self, value: int) -> bool:
         node = self.graph.nodes[value]
-        return node.op == "primitive" and node.name in _COMPARISONS
+        return node.op == "primitive" and node.name in COMPARISONS
 
     def _number(self, value: Signal) -> float | None:
         if value is None:
@@ -200,15 +200,6 @@ class Nodes(Algebra):
 
 
 _REAL = frozenset(("sin", "cos", "tan", "exp", "log", "log10", "sqrt", "asin", "acos", "atan"))
-
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 
 
 def _whole(text: str) -> bool:

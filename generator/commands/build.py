@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from ..library.rendering import render, write
-from ..proof.checking import Checked
+from ..proof.findings import Checked
 from . import reports
 from .check import checked
-from .options import NOT_HELD, read_table, refuse, table_options
+from .options import NOT_HELD, accept_option, read_table, refuse, table_options
 
 
 @click.command("build")
@@ -23,7 +23,10 @@ from .options import NOT_HELD, read_table, refuse, table_options
     show_default=True,
     help="Folder to write into.",
 )
-def build_command(table: Path, extensions: tuple[Path, ...], out: Path) -> None:
+@accept_option
+def build_command(
+    table: Path, extensions: tuple[Path, ...], out: Path, accepted: tuple[str, ...]
+) -> None:
     """Check the table, then write diff.lib and reference.md.
 
     Nothing is written unless every rule holds.
@@ -33,7 +36,7 @@ def build_command(table: Path, extensions: tuple[Path, ...], out: Path) -> None:
       faustdiff build                         into ./build
       faustdiff build --out DIR --extend my.yaml
     """
-    report = checked(read_table(table, extensions))
+    report = checked(read_table(table, extensions), accepted)
     if not isinstance(report, Checked):
         for finding in report.failures:
             click.echo(reports.failure(finding), err=True)

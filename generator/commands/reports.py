@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any, get_args
+from typing import Any
 from xml.etree import ElementTree
 
-from ..proof.checking import Finding, Outcome, Report
+from ..proof.findings import OUTCOMES, Finding, Report
 
 #: The kinds whose rules are closed formulas, so that a proof is expected.
 FORMULA_KINDS = ("smooth", "guarded")
 
 
+_WAYS_OUT = {
+    "refuted": "correct the row; its fields are explained at the top of the table",
+    "unknown": "write the row in simpler terms, or take it as it is with --accept",
+}
+
+
 def text(report: Report) -> str:
     """A summary; each failure with its place, point, expected and stated value."""
-    lines = [failure(finding) for finding in report.failures]
+    lines = [f"accepted, not known to hold: {failure(finding)}" for finding in report.taken]
+    lines += [failure(finding) for finding in report.failures]
     rows, counts = len(report.table.primitives), _counts(report)
     lines.append(f"{report.table.file}: {rows} rows, {len(report.findings)} findings")
-    for outcome in get_args(Outcome):
+    for outcome in reversed(OUTCOMES):
         names = [f"{f.row.name} ({f.argument})" for f in report.findings if f.outcome == outcome]
-        listed = f"  {', '.join(names)}" if outcome in ("sampled", "failed") else ""
-        lines.append(f"  {outcome:<9}{counts[outcome]:>4}{listed}")
+        listed = f"  {', '.join(names)}" if outcome not in ("proved", "declared") else ""
+        lines.append(f"  {outcome:<10}{counts[outcome]:>4}{listed}".rstrip())
     formulas = [row for row in report.table.primitives if row.kind in FORMULA_KINDS]
     unproved = [
-        r for r in formulas if any(f.outcome in ("sampled", "failed") for f in report.of(r))
+        r for r in formulas if any(f.outcome not in ("proved", "declared") for f in report.of(r))
     ]
     if formulas:
         proved = len(formulas) - len(unproved)
@@ -39,7 +46,9 @@ def failure(finding: Finding) -> str:
     argument = f", argument {finding.argument}" if finding.argument else ""
     head = f"{finding.place}: row '{finding.row.name}'{argument}: {finding.detail}"
     if finding.point is None:
-        return f"{head}\n  correct the row; its fields are explained at the top of the table"
+        return f"{head}\n  {_WAYS_OUT[finding.outcome]}"
+    if not (finding.expected or finding.stated):
+        return f"{head}\n  at {finding.where}"
     return f"{head}\n  at {finding.where}: expected {finding.expected}, stated {finding.stated}"
 
 
@@ -74,7 +83,7 @@ def junit(report: Report) -> str:
             file=finding.place.file,
             line=str(finding.place.line),
         )
-        if finding.outcome == "failed":
+        if finding in report.failures:
             problem = ElementTree.SubElement(case, "failure", message=finding.detail)
             problem.text = failure(finding)
         else:
@@ -103,7 +112,7 @@ def _escaped(text: str) -> str:
 
 def _counts(report: Report) -> Counter[str]:
     counted = Counter(finding.outcome for finding in report.findings)
-    return Counter({outcome: counted[outcome] for outcome in get_args(Outcome)})
+    return Counter({outcome: counted[outcome] for outcome in reversed(OUTCOMES)})
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -116,6 +125,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "detail": finding.detail,
         "file": finding.place.file,
         "line": finding.place.line,
+        "pieces": finding.pieces,
     }
     if finding.point is not None:
         entry |= {

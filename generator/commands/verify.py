@@ -111,7 +111,6 @@ def verify_command(
 
     \b
     Examples:
-      faustdiff verify filter.dsp
       faustdiff verify filter.dsp --all --input sweep --seconds 2 --csv errors.csv
       faustdiff verify filter.dsp --input guitar.wav --set drive=0.7 --plot errors.png
     """

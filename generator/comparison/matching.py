@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from ..table.expressions import Expression
 from ..table.model import Guard, Primitive, Samples, Table, tangent_name
+from ..table.rules import expression_of
 
 T = TypeVar("T")
 
@@ -58,13 +59,6 @@ def text(expression: Expression | None) -> str:
 def texts(expressions: Mapping[str, Expression] | Mapping[str, Expression | None]) -> Any:
     """The texts of several expressions by name."""
     return {name: text(expression) for name, expression in expressions.items()}
-
-
-def expression_of(tree: ast.expr) -> Expression:
-    """A tree made of checked pieces as an expression; function names are not among its names."""
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    names = (n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called)
-    return Expression(ast.unparse(tree), tree, frozenset(names))
 
 
 class _Rename(ast.NodeTransformer):

@@ -19,9 +19,10 @@ from ..proof.equality import Setting, same_text
 from ..table import rules
 from ..table.expressions import Expression, parse
 from ..table.model import Guard, Primitive, Table, Tie, is_zero, tangent_name
+from ..table.rules import expression_of
 from ..table.samples import Point, points, special, usable
 from .changes import Bump, Change, Detail, Kind
-from .matching import expression_of, in_terms_of, stated_rule, text, texts
+from .matching import in_terms_of, stated_rule, text, texts
 
 #: Points that read well are tried first.
 READABLE = (0.5, 2.0, -0.5, -2.0, 0.25, 1.0, 3.0, -1.0, -3.0, 1.5, 10.0, -10.0)
@@ -118,7 +119,7 @@ class Pair:
     def _severity(self) -> Bump:
         """A rule that did not hold and now does is a correction; any other is a new meaning."""
         before, after = (_verdict(row, found) for row, found in self._findings)
-        return "patch" if before == "failed" and after != "failed" else "major"
+        return "patch" if before == "refuted" and after != "refuted" else "major"
 
     def _usage(self) -> Iterator[Detail]:
         """What decides how the row is used, apart from its spelling."""
@@ -262,7 +263,7 @@ class Pair:
             for g, f in zip(was, found, strict=False)
             if g.outcome != f.outcome
         ]
-        failed = any(finding.outcome == "failed" for finding in found)
+        failed = any(finding.outcome == "refuted" for finding in found)
         for name in self.old.args if self.same_arity else ():
             before, after = (str(r.partials[name] or "inactive") for r in (self.old, self.now))
             if before != after and "inactive" in (before, after):

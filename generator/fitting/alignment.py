@@ -26,7 +26,7 @@ AS_HIGH = 0.9
 LOOKED_AT = 1 << 20
 
 #: Parts in which drift is looked for, and the shortest of them in seconds.
-PARTS, SHORTEST = 12, 0.25
+PARTS, SHORTEST = 12, 0.08
 #: Drift is stated if the last part is later than the first by so many samples, and so many times
 #: the standard error of that.
 DRIFTED, SURE = 0.2, 6.0

@@ -23,7 +23,9 @@ from .leastsquares import Point
 from .losses import Sums
 from .model import Model, model_of
 from .objective import FinishedError, Iteration, Record, Search
+from .pitch import pitch_first
 from .pool import Pool
+from .scales import Scales
 from .search import (
     Improved,
     Piece,
@@ -87,18 +89,36 @@ class Attempts:
 
     def run(self, setup: Setup) -> None:
         """All attempts at `setup`. `FinishedError` and Ctrl-C end it; what is done is kept."""
-        if self.record.units is not None or not self._aligns:
+        # Without partials, what a latency does is not told apart from what the sliders do.
+        if self.record.units is not None or not self._aligns or not setup.source.partials:
             self.attempt(setup)
             return
         first = self._first(setup)
+        if self.options.optimizer == "lm" and all(one.input is None for one in setup.examples):
+            self._pitch_first(setup)
         found = self._estimate(setup, setup.objective().scales.values(first))
-        if any(one.moves for one in found):
+        best = self.best()
+        known = best is not None and not unexplained_attempt(best)
+        if not known and any(one.moves for one in found):
             self._moved_attempt(setup, found, first)
         best = self.best()
         # The program itself may delay or invert.
-        if best is None or unexplained_attempt(best) or self._slider_inverts(best):
+        if best is None or unexplained_attempt(best):
             self.attempt(setup)
+        elif (mirrored := self._mirrored(best)) is not None:
+            self.attempt(setup, mirrored)
         self._refine()
+
+    def _pitch_first(self, setup: Setup) -> None:
+        """From the pitch of the target, if it has one and a slider tunes the program."""
+        objective, start = setup.objective(), self._first(setup)
+        search = Search(objective, self.record)
+        try:
+            units = pitch_first(search, start)
+        finally:
+            self.record.passes_before += objective.passes
+        if units is not None:
+            self.attempt(setup, units)
 
     @property
     def _aligns(self) -> bool:
@@ -146,11 +166,11 @@ class Attempts:
                 return False
         return True
 
-    def _slider_inverts(self, attempt: Attempt) -> bool:
-        """Whether a slider inverts the output as well, where the target has been inverted."""
+    def _mirrored(self, attempt: Attempt) -> Array | None:
+        """Units at which a slider inverts the output, where the target has been inverted."""
         setup = attempt.setup
         if not any(one.inverted for one in setup.examples):
-            return False
+            return None
         objective, model, one = setup.objective(), model_of(setup.source), setup.examples[0]
         values = objective.scales.values(attempt.units)[: len(setup.source.params)]
         output = model.output(values, one)
@@ -161,8 +181,8 @@ class Attempts:
                 mirrored = model.output(other, one)
                 size = float(np.vdot(output, output))
                 if float(np.vdot(output, mirrored)) < -TOLD_APART * size:
-                    return True
-        return False
+                    return Scales(setup.source.params, setup.file).units(other)
+        return None
 
     def _refine(self) -> None:
         """Looks at the result again: whole samples first, then the fraction."""

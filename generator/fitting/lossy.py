@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 FORMATS = {"VORBIS": "OGG", "OPUS": "OGG"}
 #: Times that the result is coded and fitted.
-ROUNDS = 2
+ROUNDS = 3
 #: Passes of one such fit.
 PASSES = 12
 #: Qualities of the coder that are tried: libsndfile's compression levels.
@@ -38,8 +38,19 @@ LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 def coded(signal: Array, recording: Recording, folder: Path) -> Array | None:
     """A signal (channels, n) as the format of a lossy `recording` leaves it, or None.
 
-    Coded at about as many bits per second; the delay of the coder is undone.
+    Coded at the rate of the file, and about as many bits per second; the delay of the coder is
+    undone.
     """
+    if recording.source_rate not in (0, recording.rate):
+        import soxr
+
+        own, other = recording.rate, recording.source_rate
+        faster = soxr.resample(signal.T, own, other, "VHQ").T
+        heard = coded(faster, replace(recording, rate=other), folder)
+        if heard is None:
+            return None
+        back = soxr.resample(heard.T, other, own, "VHQ").T[:, : signal.shape[1]]
+        return np.pad(back, ((0, 0), (0, signal.shape[1] - back.shape[1])))
     import soundfile
 
     bits = recording.source_bytes / recording.seconds if recording.source_bytes else 0.0

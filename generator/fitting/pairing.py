@@ -258,8 +258,12 @@ class _Converter:
             raise InputError([_problem(recording.path, what, "convert it beforehand")])
         path = self.work / f"{recording.path.stem}-converted-{len(list(self.work.iterdir()))}.wav"
         write_audio(path, iter([samples]), len(samples), rate, "DOUBLE")
-        coding, size = recording.coding, recording.source_bytes
-        return replace(open_recording(path), coding=coding, source_bytes=size)
+        return replace(
+            open_recording(path),
+            coding=recording.coding,
+            source_bytes=recording.source_bytes,
+            source_rate=recording.source_rate,
+        )
 
 
 def _one_channel(samples: Array) -> tuple[Array, str]:

@@ -26,6 +26,8 @@ Kind = Literal["found", "found, with noise", "poor match"]
 #: Parts of the target's energy: what is left over is nothing; what can be predicted from the signal
 #: is too much; what cannot be predicted is too much as well.
 NOTHING, PREDICTED, NOISE = 1e-6, 3e-5, 0.25
+#: With less of what is left over predicted, no structure is named.
+EXPLAINABLE = 0.03
 #: What a lossy format may leave, in multiples of what it leaves of the result.
 CODED = 4.0
 #: Samples from which what is left over is predicted, before and after each.
@@ -75,11 +77,16 @@ def decibels(error: float) -> str:
 
 
 def judge(
-    inspection: Inspection, examples: Sequence[Example], error: float, hints: Sequence[str]
+    inspection: Inspection,
+    examples: Sequence[Example],
+    error: float,
+    hints: Sequence[str],
+    aligned: bool,
 ) -> Verdict:
     """The verdict on a fit whose error-to-signal ratio is `error`.
 
-    `hints` are causes that the search knows of: ends of ranges, several minima.
+    `hints` are causes that the search knows of: ends of ranges, several minima. `aligned` says
+    whether it looked for latency and polarity.
     """
     if error <= NOTHING:
         return Verdict("found", error)
@@ -90,28 +97,34 @@ def judge(
     lossy = [one for one in examples if one.target.lossy]
     if lossy and error <= CODED * coding_error(inspection.outputs[0], lossy[0].target):
         return Verdict("found, with noise", error, predicted)
-    causes = [*_causes(inspection, examples, predicted), *hints]
-    if predicted > PREDICTED:
-        causes.append(_structure(part, nonlinear))
+    causes = [*_causes(inspection, examples, aligned), *hints]
+    if part > EXPLAINABLE:
+        causes.append(_structure(inspection, part, nonlinear))
+    else:
+        causes.append("what is left over has nothing to do with the signal: another recording?")
     return Verdict("poor match", error, predicted, tuple(causes))
 
 
-def _structure(part: float, nonlinear: float) -> str:
-    what = "a nonlinearity" if nonlinear > 0.3 else "a filter"
+def _structure(inspection: Inspection, part: float, nonlinear: float) -> str:
+    residual = inspection.residual
+    constant = float(np.mean(residual.mean(axis=1) ** 2) / (np.mean(residual**2) or 1.0))
+    what = "a constant offset" if constant > part / 2 else "a filter"
+    if nonlinear > 0.3:
+        what = "a nonlinearity"
     return (
         f"the target comes from another structure: {what} that the program does not have would "
         f"explain {100 * part:.0f} % of what is left over"
     )
 
 
-def _causes(inspection: Inspection, examples: Sequence[Example], predicted: float) -> list[str]:
+def _causes(inspection: Inspection, examples: Sequence[Example], aligned: bool) -> list[str]:
     """What the recordings themselves show, the likeliest first."""
     causes = []
     one, output, target = examples[0], inspection.outputs[0], inspection.targets[0]
     found = alignment(output, target, one.rate)
-    if found.reliable and abs(found.lag) > 1:
+    if found.reliable and abs(found.lag) > 1 and not aligned:
         causes.append(lateness(found.lag, one.rate))
-    if found.reliable and min(found.signs) < 0:
+    if found.reliable and min(found.signs) < 0 and not aligned:
         causes.append("the target is inverted")
     if level := clipping(target):
         causes.append(f"the target is clipped, at {level:.3g}")

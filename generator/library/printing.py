@@ -163,7 +163,7 @@ class _Faust(StrPrinter):  # type: ignore[misc]
         return repr(float(expr))
 
     def _print_Symbol(self, expr: Any) -> str:
-        return CONSTANTS[expr.name][2] if expr.name in CONSTANTS else str(expr.name)
+        return CONSTANTS[expr.name].faust if expr.name in CONSTANTS else str(expr.name)
 
     def _print_Add(self, expr: Any, order: Any = None) -> str:
         first, *others = expr.args
@@ -242,7 +242,7 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
 
     def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
         if expr.name in CONSTANTS:
-            return "\\" + str(expr.name)
+            return CONSTANTS[expr.name].latex
         tangent = expr.name in self.tangents
         name = expr.name[1:] if tangent else expr.name
         text = name if len(name) == 1 else rf"\mathrm{{{name}}}"

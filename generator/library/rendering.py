@@ -18,7 +18,7 @@ import mpmath as mp
 
 from .. import __version__
 from ..files import replacing
-from ..proof.checking import Checked
+from ..proof.findings import Checked
 from ..resources import resource
 from ..table import rules
 from ..table.expressions import fold
@@ -77,6 +77,7 @@ class Dual:
     test: str
     formulas: tuple[str, ...]
     verdict: str
+    evidence: str
     newer: bool
     adjoint: Adjoint
 
@@ -196,6 +197,7 @@ def _dual(checked: Checked, row: Primitive) -> Dual:
         test=_test(row) if form in ("lift", "zero", "cut") else "",
         formulas=_formulas(row),
         verdict=checked.verdict(row),
+        evidence=_evidence(checked, row),
         newer=bool(row.since) and _version(row.since) > _version(OLDEST),
         adjoint=_adjoint(row),
     )
@@ -223,6 +225,15 @@ def _adjoint(row: Primitive) -> Adjoint:
         case ["lag", "value"] if len(shares) == 2:
             return Adjoint("lag and value", mask, values, lag)
     return Adjoint("state")
+
+
+def _evidence(checked: Checked, row: Primitive) -> str:
+    """On how many pieces of the domain the arguments of a row were looked at, as text."""
+    pieces = max((finding.pieces for finding in checked.of(row)), default=0)
+    if not pieces:
+        return ""
+    digits = ", to 150 digits" if checked.verdict(row) == "confirmed" else ""
+    return f" on {pieces} pieces of the domain{digits}" if pieces > 1 else digits
 
 
 def _version(text: str) -> tuple[int, ...]:

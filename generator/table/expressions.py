@@ -14,6 +14,7 @@ samples; `t[i]` reads entry `i` of a table. Text never reaches an evaluator: it 
 from __future__ import annotations
 
 import ast
+import operator
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,13 +38,23 @@ MAX_EXPONENT = 64
 MAX_MAGNITUDE = 16_384
 
 _BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
-_COMPARE = {
+#: How the language spells the comparisons, by their node.
+COMPARE: Mapping[type[ast.cmpop], str] = {
     ast.Lt: "<",
     ast.LtE: "<=",
     ast.Gt: ">",
     ast.GtE: ">=",
     ast.Eq: "==",
     ast.NotEq: "!=",
+}
+#: What they mean; the one table of comparisons.
+COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
 _CONDITIONS = (ast.Compare, ast.BoolOp)
 
@@ -133,7 +144,7 @@ class _Checker:
                 for value in node.values:
                     self.condition(value)
                     self.visit(value, below, power)
-            case ast.Compare() if all(type(op) in _COMPARE for op in node.ops):
+            case ast.Compare() if all(type(op) in COMPARE for op in node.ops):
                 for value in (node.left, *node.comparators):
                     self.visit(value, below, power)
             case ast.Call():
@@ -373,21 +384,11 @@ def condition(expression: Expression | ast.expr, algebra: Algebra) -> Any:
             return result
         case ast.Compare(left=left, ops=operators, comparators=others):
             terms = [fold(term, algebra) for term in (left, *others)]
-            result = algebra.compare(_COMPARE[type(operators[0])], terms[0], terms[1])
-            for operator, a, b in zip(operators[1:], terms[1:], terms[2:], strict=False):
-                result = algebra.both(result, algebra.compare(_COMPARE[type(operator)], a, b))
+            result = algebra.compare(COMPARE[type(operators[0])], terms[0], terms[1])
+            for sign, a, b in zip(operators[1:], terms[1:], terms[2:], strict=False):
+                result = algebra.both(result, algebra.compare(COMPARE[type(sign)], a, b))
             return result
     raise TypeError(f"not a condition: {ast.dump(node)}")
-
-
-_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-}
 
 
 class Numbers(Algebra):
@@ -424,7 +425,7 @@ class Numbers(Algebra):
         return self.rounding(mp.mpf(text))
 
     def name(self, name: str) -> Any:
-        return +CONSTANTS[name][0] if name in CONSTANTS else self.values[name]
+        return CONSTANTS[name].number(self.rounding) if name in CONSTANTS else self.values[name]
 
     def add(self, a: Any, b: Any) -> Any:
         return self._guarded(lambda x, y: x + y, a, b)
@@ -444,8 +445,8 @@ class Numbers(Algebra):
     def call(self, function: Function, arguments: Sequence[Any]) -> Any:
         return self._guarded(function.number, *arguments)
 
-    def compare(self, operator: str, a: Any, b: Any) -> bool:
-        return bool(_COMPARISONS[operator](a, b))
+    def compare(self, sign: str, a: Any, b: Any) -> bool:
+        return bool(COMPARISONS[sign](a, b))
 
     def both(self, a: Any, b: Any) -> bool:
         return bool(a and b)
@@ -477,7 +478,7 @@ class Symbols(Algebra):
         return sp.Rational(text)
 
     def name(self, name: str) -> Any:
-        return CONSTANTS[name][1] if name in CONSTANTS else self.values[name]
+        return CONSTANTS[name].symbol if name in CONSTANTS else self.values[name]
 
     def _at_origin(self, value: Any) -> Any:
         return sp.sympify(value).subs(self.origin) if self.origin else sp.sympify(value)

@@ -38,14 +38,14 @@ def partial(row: Primitive, argument: str) -> Expression:
     """The partial with respect to `argument`, with its guard; 0 where there is none."""
     stated = row.partials[argument]
     if stated is None:
-        return _expression(ast.Constant(0))
+        return expression_of(ast.Constant(0))
     guard = row.guard_of(argument)
-    return _expression(_guarded(stated.tree, guard) if guard else stated.tree)
+    return expression_of(_guarded(stated.tree, guard) if guard else stated.tree)
 
 
 def plain_partial(row: Primitive, argument: str) -> Expression:
     """The partial with respect to `argument` as stated, without its guard."""
-    return row.partials[argument] or _expression(ast.Constant(0))
+    return row.partials[argument] or expression_of(ast.Constant(0))
 
 
 def contribution(row: Primitive, argument: str) -> Expression:
@@ -54,7 +54,7 @@ def contribution(row: Primitive, argument: str) -> Expression:
     tangent = ast.Name(tangent_name(argument))
     if tangent.id in rule.names:
         return rule
-    return _expression(ast.BinOp(rule.tree, ast.Mult(), tangent))
+    return expression_of(ast.BinOp(rule.tree, ast.Mult(), tangent))
 
 
 def tangent(row: Primitive) -> Rule:
@@ -65,8 +65,8 @@ def tangent(row: Primitive) -> Rule:
         tree = _select([rule.tree for rule, _ in terms], [name for _, name in terms], shared)
     else:
         tree = _sum([_term(rule.tree, name, shared) for rule, name in terms])
-    operands = tuple(name for name in row.args if name in _expression(tree).names)
-    return Rule(row.active, operands, tuple(shared.expressions), _expression(tree))
+    operands = tuple(name for name in row.args if name in expression_of(tree).names)
+    return Rule(row.active, operands, tuple(shared.expressions), expression_of(tree))
 
 
 #: The name of the cotangent of a row's result in the expressions of an adjoint.
@@ -94,18 +94,18 @@ def adjoint(row: Primitive) -> tuple[Share, ...]:
 
 def _share(row: Primitive, argument: str) -> Share:
     if argument not in row.active:
-        return Share("none", _expression(ast.Constant(0)))
+        return Share("none", expression_of(ast.Constant(0)))
     rule = partial(row, argument)
     tangent = tangent_name(argument)
     if tangent not in rule.names:
-        return Share("value", _expression(_times_cotangent(rule.tree, row.kind == "selector")))
+        return Share("value", expression_of(_times_cotangent(rule.tree, row.kind == "selector")))
     match rule.tree:
         case ast.Subscript(value=ast.Name(id=name)) if name == tangent:
             lag = delay_of(rule.tree)
             if lag is not None:
-                return Share("lag", _expression(lag))
+                return Share("lag", expression_of(lag))
         case ast.Call(func=ast.Name(id="prefix"), args=[_, ast.Name(id=name)]) if name == tangent:
-            return Share("lag", _expression(ast.Constant(1)))
+            return Share("lag", expression_of(ast.Constant(1)))
     return Share("state", rule)
 
 
@@ -132,7 +132,7 @@ def plain_tangent(row: Primitive) -> Expression:
         stated = row.partials[name]
         if stated is not None:
             terms.append(_term(stated.tree, tangent_name(name), None))
-    return _expression(_sum(terms))
+    return expression_of(_sum(terms))
 
 
 class _Shared:
@@ -143,7 +143,7 @@ class _Shared:
         self.expressions: list[Expression] = []
 
     def name(self, node: ast.expr) -> ast.expr:
-        expression = _expression(node)
+        expression = expression_of(node)
         if expression not in self.expressions:
             self.expressions.append(expression)
         return ast.Name(f"s{self.expressions.index(expression) + 1}")
@@ -152,7 +152,7 @@ class _Shared:
 def _term(rule: ast.expr, tangent: str, shared: _Shared | None) -> ast.expr | None:
     """A partial times its tangent, or a rule that contains its tangent; None if it is 0."""
     name = ast.Name(tangent)
-    if tangent in _expression(rule).names:
+    if tangent in expression_of(rule).names:
         return rule
     match ast.unparse(rule):
         case "0" | "0.0":
@@ -206,7 +206,7 @@ def _guarded(formula: ast.expr, guard: Guard) -> ast.expr:
         name: ast.Call(ast.Name(WHERE), [guard.when.tree, ast.Name(name), safe.tree], [])
         for name, safe in guard.safe.items()
     }
-    inner = _Substitution(operands).visit(ast.parse(ast.unparse(formula), mode="eval").body)
+    inner = _Substitution(operands).visit(copied(formula))
     return ast.Call(ast.Name(WHERE), [guard.when.tree, inner, guard.elsewhere.tree], [])
 
 
@@ -218,7 +218,12 @@ class _Substitution(ast.NodeTransformer):
         return self.operands.get(node.id, node)
 
 
-def _expression(tree: ast.expr) -> Expression:
+def copied(tree: ast.expr) -> ast.expr:
+    """A tree of its own, to be changed."""
+    return ast.parse(ast.unparse(tree), mode="eval").body
+
+
+def expression_of(tree: ast.expr) -> Expression:
     """A tree made of checked pieces as an expression; function names are not among its names."""
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     names = (n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called)

@@ -17,6 +17,11 @@ from .model import Primitive
 
 Point = Mapping[str, float]
 
+
+class NoPointError(ValueError):
+    """The stated ranges hold no point of the domain."""
+
+
 TINY = 1e-6
 #: How far random points keep from the zeros of a row's `avoid` expressions.
 MARGIN = 1e-3
@@ -39,7 +44,7 @@ def numbers(point: Point) -> Numbers:
 def points(row: Primitive, count: int = 12) -> list[Point]:
     """At least one point, at most `count` random ones, then tiny and large ones, all in the domain.
 
-    Raises `ValueError` if the stated ranges hold no point of the domain.
+    Raises `NoPointError` if the stated ranges hold no point of the domain.
     """
     source = random.Random(row.name)
 
@@ -75,7 +80,7 @@ def points(row: Primitive, count: int = 12) -> list[Point]:
                 found.append(point)
                 break
     if not found:
-        raise ValueError("no point of the sample ranges lies in the domain")
+        raise NoPointError("no point of the sample ranges lies in the domain")
     return found
 
 

@@ -166,8 +166,37 @@ FUNCTIONS: dict[str, Function] = {function.name: function for function in _TABLE
 #: The choice between two expressions, `where(condition, value if true, value if false)`.
 WHERE = "where"
 
-#: Names that stand for a number.
-CONSTANTS: dict[str, tuple[Any, Any, str]] = {"pi": (mp.pi, sp.pi, "ma.PI")}
+
+@dataclass(frozen=True)
+class Constant:
+    """A name that stands for a number.
+
+    `number` is its value for a format that holds numbers down to the one given. `symbol` is its
+    value in proofs.
+    """
+
+    name: str
+    number: Callable[[Callable[[Any], Any]], Any]
+    symbol: Any
+    faust: str
+    latex: str
+
+
+def _least_normal(rounding: Callable[[Any], Any]) -> Any:
+    """The least number of a format that has all its digits; `rounding` rounds to the format."""
+    double, single = mp.mpf(2) ** -1022, mp.mpf(2) ** -126
+    return double if rounding(double) == double else single
+
+
+#: Names that stand for a number. `tiny` is the least number with all its digits: what is smaller
+#: (a denormal) counts as 0, as it does where a host flushes it. In proofs, `tiny` is 0.
+CONSTANTS: dict[str, Constant] = {
+    constant.name: constant
+    for constant in (
+        Constant("pi", lambda rounding: +mp.pi, sp.pi, "ma.PI", r"\pi"),
+        Constant("tiny", _least_normal, sp.Integer(0), "ma.MIN", r"\varepsilon"),
+    )
+}
 
 
 def unknown_function(name: str) -> str:

@@ -1,0 +1,274 @@
+"""Expressions of the table compiled to dual balls: a value and its slope along a direction.
+
+Each expression becomes one Python function of a `Context`. What an expression compares, takes the
+absolute value or the root of is an `Atom`: between the places where atoms are 0 every expression is
+analytic. A context tells the sign of an atom, and so which piece is looked at; it may do so from
+the ball of the atom (`Context`), or because a piece is wanted (in `regions`).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, fmpq
+
+from ..table.expressions import COMPARE, COMPARISONS, Expression, is_condition
+from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
+from .affine import affine_form, atom_key, constant_of
+from .arithmetic import (
+    BINARY,
+    ONE,
+    ZERO,
+    absolute,
+    choice,
+    copied_sign,
+    divided,
+    negated,
+    pi,
+    real_power,
+    stepped,
+    whole_power,
+)
+from .ballfunctions import FUNCTIONS as BALL_FUNCTIONS
+from .ballfunctions import Edge
+from .contexts import BITS, Atom, Compiled, Context, Dual, NoValueError, Test
+
+#: A value and its slope; None is a slope that is 0 whatever the arguments.
+
+
+@dataclass
+class Compiler:
+    """Compiles expressions; collects the atoms of all of them, and the constants they mention.
+
+    `whole` are names that take integers only. With `denormals`, `tiny` is the least double with all
+    its digits, not 0.
+    """
+
+    whole: frozenset[str] = frozenset()
+    denormals: bool = False
+    atoms: list[Atom] = field(default_factory=list)
+    constants: set[Fraction] = field(default_factory=set)
+
+    def expression(self, expression: Expression | ast.expr) -> Compiled:
+        """The function that gives the dual of an expression; of a condition, 1 or 0."""
+        node = expression.tree if isinstance(expression, Expression) else expression
+        if is_condition(node):
+            test = self.condition(node)
+            return lambda c: (ONE, None) if test(c) else (ZERO, None)
+        match node:
+            case ast.Constant(value=value):
+                return self._constant(Fraction(str(value)))
+            case ast.Name(id=name) if name in CONSTANTS:
+                return pi if name == "pi" else self._constant(self._tiny)
+            case ast.Name(id=name):
+                return lambda c: c.values[name]
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self.expression(operand)
+            case ast.UnaryOp(operand=operand):
+                if isinstance(operand, ast.Constant):
+                    self.constants.add(-Fraction(str(operand.value)))
+                return negated(self.expression(operand))
+            case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                return self._power(left, right)
+            case ast.BinOp(left=left, op=ast.Div(), right=right):
+                self._special(right)
+                return divided(self.expression(left), self.expression(right))
+            case ast.BinOp(left=left, op=ast.Mult(), right=right) if _alike(left, right):
+                return whole_power(self.expression(left), 2)
+            case ast.BinOp(left=left, op=op, right=right):
+                return BINARY[type(op)](self.expression(left), self.expression(right))
+            case ast.Call(func=ast.Name(id=name), args=[chosen, yes, no]) if name == WHERE:
+                return choice(self.condition(chosen), self.expression(yes), self.expression(no))
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                return self._call(name, arguments)
+        raise TypeError(f"not an expression of numbers: {ast.unparse(node)}")
+
+    @property
+    def _tiny(self) -> Fraction:
+        return Fraction(2) ** -1022 if self.denormals else Fraction(0)
+
+    def condition(self, condition: Expression | ast.expr) -> Test:
+        """The function that tells whether a condition holds."""
+        node = condition.tree if isinstance(condition, Expression) else condition
+        match node:
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                inner = self.condition(operand)
+                return lambda c: not inner(c)
+            case ast.BoolOp(op=op, values=values):
+                tests = [self.condition(value) for value in values]
+                if isinstance(op, ast.And):
+                    return lambda c: all(test(c) for test in tests)
+                return lambda c: any(test(c) for test in tests)
+            case ast.Compare(left=left, ops=operators, comparators=others):
+                terms = (left, *others)
+                tests = [
+                    self._compared(a, type(operator), b)
+                    for a, operator, b in zip(terms, operators, terms[1:], strict=False)
+                ]
+                return tests[0] if len(tests) == 1 else lambda c: all(test(c) for test in tests)
+        raise TypeError(f"not a condition: {ast.unparse(node)}")
+
+    def atom(self, node: ast.expr, decides: bool = True) -> Atom:
+        """The atom of a quantity; a `decides` of False is for one that has no say in the piece."""
+        affine = affine_form(node)
+        key, flip = atom_key(node, affine)
+        names = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+        free = names - {*FUNCTIONS, *CONSTANTS, WHERE}
+        quantity = self.expression(node)
+        steps = self._steps(node)
+        atom = Atom(key, quantity, ast.unparse(node), free, steps, affine, decides, flip)
+        self.atoms.append(atom)
+        return atom
+
+    def _special(self, node: ast.expr) -> None:
+        """Remembers a quantity whose zeros are to be looked at."""
+        if any(isinstance(n, ast.Name) and n.id not in CONSTANTS for n in ast.walk(node)):
+            self.atom(node, decides=False)
+
+    def _steps(self, node: ast.expr) -> bool:
+        """Whether a quantity is constant between jumps."""
+        match node:
+            case ast.Constant():
+                return True
+            case ast.Name(id=name):
+                return name in self.whole or name in CONSTANTS
+            case ast.BinOp(left=left, right=right):
+                return self._steps(left) and self._steps(right)
+            case ast.UnaryOp(operand=operand):
+                return is_condition(node) or self._steps(operand)
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                if name == WHERE:
+                    return all(map(self._steps, arguments[1:]))
+                return name == "sign" or FUNCTIONS[name].step or all(map(self._steps, arguments))
+        return is_condition(node)
+
+    def _constant(self, value: Fraction) -> Compiled:
+        self.constants.add(value)
+        if value.denominator & (value.denominator - 1) == 0 and abs(value.numerator) < 2**BITS:
+            exact = (arb(fmpq(value.numerator, value.denominator)), None)
+            return lambda c: exact
+        quotient = fmpq(value.numerator, value.denominator)
+        return lambda c: (arb(quotient), None)
+
+    def _compared(self, left: ast.expr, operator: type[ast.cmpop], right: ast.expr) -> Test:
+        is_zero = isinstance(right, ast.Constant) and right.value == 0
+        atom = self.atom(left if is_zero else ast.BinOp(left, ast.Sub(), right))
+        holds = COMPARISONS[COMPARE[operator]]
+        quantity = atom.quantity
+
+        def test(c: Context) -> bool:
+            return bool(holds(c.sign(atom, quantity(c)[0]), 0))
+
+        return test
+
+    def _power(self, left: ast.expr, right: ast.expr) -> Compiled:
+        base, exponent = self.expression(left), self.expression(right)
+        fixed = constant_of(right)
+        if fixed is not None and fixed.denominator == 1:
+            if fixed < 0:
+                self._special(left)
+            return whole_power(base, int(fixed))
+        return real_power(base, exponent, self.atom(left), self.atom(right))
+
+    def _call(self, name: str, arguments: list[ast.expr]) -> Compiled:
+        parts = [self.expression(argument) for argument in arguments]
+        match name:
+            case "abs":
+                return absolute(parts[0], self.atom(arguments[0]))
+            case "sign":
+                atom = self.atom(arguments[0])
+                return lambda c: (arb(c.sign(atom, parts[0](c)[0])), None)
+            case "copysign":
+                size, direction = self.atom(arguments[0]), self.atom(arguments[1])
+                return copied_sign(parts[0], size, parts[1], direction)
+            case "fmod" | "remainder":
+                self._special(arguments[1])
+                quotient = stepped("int" if name == "fmod" else "rint", [divided(*parts)])
+                return BINARY[ast.Sub](parts[0], BINARY[ast.Mult](parts[1], quotient))
+            case "isnan" | "isinf":
+                return lambda c: (parts[0](c) and ZERO, None)
+        function = FUNCTIONS[name]
+        if function.step:
+            for argument in arguments:
+                self._special(argument)
+            return stepped(name, parts)
+        if name not in BALL_FUNCTIONS:
+            raise TypeError(f"{name} has no value outside a signal")
+        return self._analytic(name, arguments, parts)
+
+    def _analytic(self, name: str, arguments: list[ast.expr], parts: list[Compiled]) -> Compiled:
+        function = BALL_FUNCTIONS[name]
+        if function.saturates:
+            self._special(arguments[0])
+        edges = [
+            (self._edge_atom(name, index, arguments, parts, quantity, edge), edge)
+            for index, (quantity, edge) in enumerate(function.edges)
+        ]
+        deciding = [(atom, edge) for atom, edge in edges if edge != "not zero" or name == "cbrt"]
+        value, slopes = function.value, function.slopes
+
+        def evaluate(c: Context) -> Dual:
+            duals = [part(c) for part in parts]
+            numbers = [dual[0] for dual in duals]
+            for atom, edge in deciding:
+                sign = c.sign(atom, atom.quantity(c)[0])
+                if edge != "not zero" and (sign < 0 or (sign == 0 and edge == "positive")):
+                    raise NoValueError
+            slope = None
+            for (_, d), rule in zip(duals, slopes, strict=True):
+                if d is not None and rule is not None:
+                    term = rule(*numbers) * d
+                    slope = term if slope is None else slope + term
+            return value(*numbers), slope
+
+        return evaluate
+
+    def _edge_atom(
+        self,
+        name: str,
+        index: int,
+        arguments: list[ast.expr],
+        parts: list[Compiled],
+        quantity: Callable[..., Any],
+        edge: Edge,
+    ) -> Atom:
+        """The atom of what a function asks of its arguments, in its own arithmetic."""
+        text = f"{name}.{index}({', '.join(map(ast.unparse, arguments))})"
+        node = edge_expression(name, index, arguments)
+        if node is not None:
+            return self.atom(node, decides=edge != "not zero" or name == "cbrt")
+        free = frozenset(
+            n.id for a in arguments for n in ast.walk(a) if isinstance(n, ast.Name)
+        ) - {*FUNCTIONS, *CONSTANTS, WHERE}
+
+        def evaluate(c: Context) -> Dual:
+            duals = [part(c) for part in parts]
+            return quantity(*(dual[0] for dual in duals)), None
+
+        atom = Atom(text, evaluate, text, free, False, None, edge != "not zero")
+        self.atoms.append(atom)
+        return atom
+
+
+def edge_expression(name: str, index: int, arguments: list[ast.expr]) -> ast.expr | None:
+    """The quantity of an edge of a function as an expression, where it is a simple one."""
+    x = arguments[-1] if name in ("Yn",) else arguments[0]
+    one = ast.Constant(1)
+    match name:
+        case "log" | "log10" | "sqrt" | "cbrt" | "Y0" | "Y1" | "Yn" | "atan2":
+            return x
+        case "asin" | "acos" | "atanh":
+            return ast.BinOp(one, ast.Sub() if index == 0 else ast.Add(), x)
+        case "acosh":
+            return ast.BinOp(x, ast.Sub(), one)
+        case "log1p":
+            return ast.BinOp(one, ast.Add(), x)
+    return None
+
+
+def _alike(a: ast.expr, b: ast.expr) -> bool:
+    return not isinstance(a, ast.Constant) and ast.dump(a) == ast.dump(b)

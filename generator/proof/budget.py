@@ -1,0 +1,41 @@
+"""A limit to the time that a block may take, in seconds of this process's own time."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class OverBudgetError(BaseException):
+    """The time is up. No `Exception`, so that nothing on the way takes it for its own."""
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Raises `OverBudgetError` in the block after `seconds`; blocks may be nested.
+
+    Only the main thread can be interrupted: in any other the block is not limited.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(
+        signal, "SIGVTALRM"
+    ):
+        yield
+        return
+
+    def expired(_: int, __: FrameType | None) -> None:
+        raise OverBudgetError
+
+    before = signal.signal(signal.SIGVTALRM, expired)
+    outer, _ = signal.getitimer(signal.ITIMER_VIRTUAL)
+    given = min(seconds, outer) if outer else seconds
+    signal.setitimer(signal.ITIMER_VIRTUAL, given)
+    try:
+        yield
+    finally:
+        left, _ = signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+        if outer:
+            signal.setitimer(signal.ITIMER_VIRTUAL, max(outer - (given - left), 1e-3))

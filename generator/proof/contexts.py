@@ -1,0 +1,118 @@
+"""Where an expression is evaluated: duals of balls, the signs of atoms, and the precision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, ctx, fmpq
+
+#: A value and its slope; None is a slope that is 0 whatever the arguments.
+Dual = tuple[Any, Any]
+Compiled = Callable[["Context"], Dual]
+Test = Callable[["Context"], bool]
+
+#: Bits of a ball, at least.
+BITS = 700
+
+
+class UndecidedError(Exception):
+    """A ball is too wide to tell the sign of an atom."""
+
+
+class NoValueError(Exception):
+    """An expression has no real value here."""
+
+
+@dataclass(eq=False)
+class Atom:
+    """A quantity whose sign decides something; `free` holds the names that move it.
+
+    `steps` says that it is constant between jumps, so that it can be 0 over a whole range. `key`
+    is the same for all atoms that have the same sign. `affine` maps names to coefficients, and ""
+    to the constant, where the atom is of that form.
+    """
+
+    key: str
+    quantity: Compiled
+    text: str
+    free: frozenset[str]
+    steps: bool
+    affine: Mapping[str, Fraction] | None
+    decides: bool = True
+    flip: int = 1
+
+
+class Context:
+    """The place where expressions are evaluated, and the signs that were found there.
+
+    `values` maps a name to its dual. `signs` lists the atoms in the order they were met; `on`
+    tells whether one was 0 or a step was on its jump. Below `zero` a quantity counts as 0.
+    """
+
+    def __init__(self, values: Mapping[str, Dual], zero: Any = None) -> None:
+        self.values = values
+        self.zero = zero
+        self.signs: dict[str, int] = {}
+        self.met: list[Atom] = []
+        self.on = False
+
+    def sign(self, atom: Atom, value: Any) -> int:
+        """The sign of an atom whose ball is `value`: -1, 0 or 1."""
+        known = self.signs.get(atom.key)
+        if known is not None:
+            return known * atom.flip
+        found = self.told(atom, value)
+        self.signs[atom.key] = found * atom.flip
+        self.met.append(atom)
+        if found == 0 and not atom.steps:
+            self.on = True
+        return found
+
+    def told(self, atom: Atom, value: Any) -> int:
+        """The sign that the ball of an atom shows."""
+        if self.zero is not None and value.abs_upper() <= self.zero:
+            return 0
+        if value > 0:
+            return 1
+        if value < 0:
+            return -1
+        if value.is_exact() and value == 0:
+            return 0
+        if value.is_nan():
+            raise NoValueError
+        raise UndecidedError
+
+
+def precision(constants: set[Fraction]) -> int:
+    """Bits with which numbers as small and as large as these constants do not get lost."""
+    sizes = [abs(math.log2(abs(c.numerator)) - math.log2(c.denominator)) for c in constants if c]
+    return BITS + int(max(sizes, default=0))
+
+
+class working_precision:  # noqa: N801 - a context manager, named as what it is
+    """The block is evaluated with this many bits."""
+
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
+
+    def __enter__(self) -> None:
+        self.before, ctx.prec = ctx.prec, self.bits
+
+    def __exit__(self, *_: object) -> None:
+        ctx.prec = self.before
+
+
+def exact(value: float | Fraction | int) -> Any:
+    """The ball of a number, exact for a double."""
+    if isinstance(value, Fraction):
+        return arb(fmpq(value.numerator, value.denominator))
+    return arb(value)
+
+
+def float_of(value: Any) -> float:
+    """The nearest double, for sorting."""
+    return float(value)

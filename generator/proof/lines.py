@@ -1,0 +1,299 @@
+"""Lines through a domain, and the zeros of atoms on them.
+
+Zeros are isolated by interval arithmetic over the whole range of doubles, then refined to the
+working precision. A flat is a part of space where some affine atoms are 0; lines run within it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import arb
+
+from .contexts import (
+    Atom,
+    Context,
+    Dual,
+    NoValueError,
+    UndecidedError,
+    exact,
+    working_precision,
+)
+
+#: The ends of the range of doubles.
+LARGEST = 1.7e308
+SMALLEST = 1e-290
+#: Intervals looked at for the zeros of one atom on one line, and zeros that are kept;
+#: fewer where the atom does not decide which piece it is.
+MAX_INTERVALS = 800
+MAX_INTERVALS_BESIDE = 150
+MAX_ROOTS = 20
+#: Boxes looked at for one piece.
+#: An interval this narrow, relative to its place, holds one zero for all that matters.
+NARROW = 1e-9
+#: A box this narrow holds no two doubles.
+INTERVAL_BITS = 64
+
+
+class Line:
+    """The places `base + t * direction`."""
+
+    def __init__(self, base: Mapping[str, Fraction], direction: Mapping[str, Fraction]) -> None:
+        self.base = base
+        self.direction = direction
+        self._still: dict[str, Dual] = {
+            name: (exact(start), None) for name, start in base.items() if not direction[name]
+        }
+        self._moving = [
+            (name, exact(base[name]), exact(way)) for name, way in direction.items() if way
+        ]
+
+    def place(self, t: Any) -> dict[str, Any]:
+        """The place at `t`, a ball."""
+        return {name: value for name, (value, _) in self.values(t).items()}
+
+    def values(self, t: Any) -> dict[str, Dual]:
+        """The place at `t`, with the direction as its slope."""
+        values = dict(self._still)
+        for name, start, way in self._moving:
+            values[name] = (start + t * way, way)
+        return values
+
+
+def roots(atom: Atom, line: Line) -> list[Any]:
+    """The zeros of an atom on a line as balls of `t`; at most `MAX_ROOTS`, nearest to 0 first."""
+    if not any(line.direction.get(name) for name in atom.free):
+        return []
+    if atom.affine is not None:
+        return _affine_root(atom.affine, line)
+    found: list[Any] = []
+    for low, high in _isolated(atom, line):
+        root = _refined(atom, line, low, high)
+        if not any(abs(root - other) < abs(root) * 1e-8 or root == other for other in found):
+            found.append(root)
+    return found
+
+
+def _affine_root(form: Mapping[str, Fraction], line: Line) -> list[Any]:
+    names = [name for name in form if name]
+    start = form[""] + sum(form[name] * line.base[name] for name in names)
+    slope = sum((form[name] * line.direction[name] for name in names), Fraction(0))
+    if not slope:
+        return []
+    root = -start / slope
+    return [exact(root)] if abs(root) < Fraction(LARGEST) else []
+
+
+def _isolated(atom: Atom, line: Line) -> list[tuple[float, float]]:
+    """Narrow intervals that hold all zeros, as far as they were looked for."""
+    counter = itertools.count()
+    todo = [(0.0, next(counter), -LARGEST, 0.0), (0.0, next(counter), 0.0, LARGEST)]
+    found: list[tuple[float, float]] = []
+    with working_precision(INTERVAL_BITS):
+        for _ in range(MAX_INTERVALS if atom.decides else MAX_INTERVALS_BESIDE):
+            if not todo or len(found) >= MAX_ROOTS:
+                break
+            _, _, low, high = heapq.heappop(todo)
+            if _excludes_zero(atom, line.values(interval(low, high))):
+                continue
+            middle = between(low, high)
+            if middle is None:
+                found.append((low, high))
+                continue
+            for a, b in ((low, middle), (middle, high)):
+                heapq.heappush(todo, (min(abs(a), abs(b)), next(counter), a, b))
+    return found
+
+
+def _excludes_zero(atom: Atom, values: Mapping[str, Dual]) -> bool:
+    try:
+        value = atom.quantity(Context(values))[0]
+    except UndecidedError:
+        return False
+    except NoValueError:
+        return True
+    return bool(value > 0 or value < 0)
+
+
+def interval(low: float, high: float) -> Any:
+    """A ball that holds all numbers from `low` to `high`."""
+    middle = low / 2 + high / 2
+    return arb(middle, max(high - middle, middle - low) * (1 + 1e-15) + 5e-324)
+
+
+def between(low: float, high: float, narrow: float = NARROW) -> float | None:
+    """A number that splits an interval, across magnitudes first; None if it is narrow."""
+    if low < 0 < high:
+        return 0.0
+    if high <= 0:
+        middle = between(-high, -low, narrow)
+        return None if middle is None else -middle
+    if low == 0:
+        if high <= SMALLEST:
+            return None
+        return 1.0 if high > 1 else high * 1e-6 if high > 1e-6 else max(high * high, SMALLEST / 2)
+    if high > 4 * low:
+        return math.sqrt(low) * math.sqrt(high)
+    if high - low <= narrow * high:
+        return None
+    return low / 2 + high / 2
+
+
+def _refined(atom: Atom, line: Line, low: float, high: float) -> Any:
+    """A zero to the working precision by Newton's method, for single and for double zeros."""
+    start = arb(low / 2 + high / 2)
+    if low <= 0 <= high:
+        return arb(0)
+    best, least = start, None
+    for order in (1, 2):
+        t = start
+        for _ in range(12):
+            try:
+                value, slope = atom.quantity(Context(line.values(t)))
+            except (NoValueError, UndecidedError):
+                break
+            if slope is None or not (value / slope).is_finite():
+                if value == 0:
+                    return t
+                break
+            t = (t - order * value / slope).mid()
+        try:
+            size = abs(atom.quantity(Context(line.values(t)))[0]).abs_upper()
+        except (NoValueError, UndecidedError):
+            continue
+        if abs(t - start) <= abs(start) * 1e-6 and (least is None or size < least):
+            best, least = t, size
+    return _simplest(atom, line, best)
+
+
+def _simplest(atom: Atom, line: Line, root: Any) -> Any:
+    """A double, or a fraction of small numbers, if that is the zero; else the root as it is."""
+    try:
+        double = float(root)
+        near = Fraction(double).limit_denominator(10_000)
+    except (OverflowError, ValueError):
+        return root
+    for candidate in (exact(near), exact(double)):
+        if abs(candidate - root) < abs(root) * arb("1e-100"):
+            return candidate
+    return root
+
+
+# Lines.
+
+
+def coordinate(draws: random.Random, low: float, high: float) -> Fraction:
+    """A number of any usual size, sometimes whole, often in the range of the samples."""
+    kind = draws.randrange(4)
+    if kind == 0:
+        value = draws.uniform(low, high)
+    elif kind == 1:
+        value = draws.choice((-1, 1)) * 10 ** draws.uniform(-3, 3)
+    elif kind == 2:
+        value = draws.uniform(-4, 4)
+    else:
+        return Fraction(draws.randint(-6, 6))
+    # Twenty bits, so that what is exact stays short.
+    mantissa, exponent = math.frexp(value)
+    return Fraction(math.ldexp(round(mantissa * 2**20), exponent - 20))
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A flat part of space: `solved` gives some names as affine forms of those that are `free`."""
+
+    free: tuple[str, ...]
+    solved: Mapping[str, Mapping[str, Fraction]]
+
+    def cut(self, form: Mapping[str, Fraction]) -> Flat | None:
+        """The part where an affine form is 0; None if there is none, or it is the whole flat."""
+        total: dict[str, Fraction] = {"": form[""]}
+        for name, factor in form.items():
+            if name:
+                for other, value in self.solved.get(name, {name: Fraction(1)}).items():
+                    total[other] = total.get(other, Fraction(0)) + factor * value
+        names = [name for name in self.free if total.get(name)]
+        if not names:
+            return None
+        gone = names[0]
+        mine = {n: -v / total[gone] for n, v in total.items() if n != gone and (v or not n)}
+        solved = {name: _put(known, gone, mine) for name, known in self.solved.items()}
+        return Flat(tuple(n for n in self.free if n != gone), {**solved, gone: mine})
+
+    def point(self, given: Mapping[str, Fraction]) -> dict[str, Fraction]:
+        """The point with these values of the free names."""
+        point = {name: given[name] for name in self.free}
+        for name, form in self.solved.items():
+            point[name] = applied(form, given) + form.get("", Fraction(0))
+        return point
+
+    def direction(self, given: Mapping[str, Fraction]) -> dict[str, Fraction]:
+        """A direction within the flat."""
+        direction = {name: given.get(name, Fraction(0)) for name in self.free}
+        return {**direction, **{n: applied(f, direction) for n, f in self.solved.items()}}
+
+
+def _put(
+    form: Mapping[str, Fraction], gone: str, mine: Mapping[str, Fraction]
+) -> dict[str, Fraction]:
+    total = {name: value for name, value in form.items() if name != gone}
+    for name, value in mine.items():
+        total[name] = total.get(name, Fraction(0)) + form.get(gone, Fraction(0)) * value
+    return total
+
+
+def applied(form: Mapping[str, Fraction], given: Mapping[str, Fraction]) -> Fraction:
+    """An affine form at a point, without its constant."""
+    return sum((v * given.get(n, Fraction(0)) for n, v in form.items() if n), Fraction(0))
+
+
+def flats(names: Sequence[str], atoms: Sequence[Atom], most: int) -> list[Flat]:
+    """The whole space, then where one affine atom is 0, where two are, and so on."""
+    found = [Flat(tuple(names), {})]
+    seen = {_flat_key(found[0])}
+    for depth in range(len(names)):
+        for flat in [flat for flat in found if len(flat.solved) == depth]:
+            for atom in atoms:
+                if atom.affine is None or len(found) >= most or atom.steps:
+                    continue
+                part = flat.cut(atom.affine)
+                if part is not None and _flat_key(part) not in seen:
+                    seen.add(_flat_key(part))
+                    found.append(part)
+    return found
+
+
+def _flat_key(flat: Flat) -> str:
+    return repr(sorted((name, sorted(form.items())) for name, form in flat.solved.items()))
+
+
+def lines(
+    flat: Flat, draws: random.Random, ranges: Mapping[str, tuple[float, float]], count: int
+) -> Iterator[Line]:
+    """Lines in a flat: along each axis, along the diagonals, and in random directions."""
+    if not flat.free:
+        point = flat.point({})
+        yield Line(point, dict.fromkeys(point, Fraction(0)))
+        return
+    ways: list[dict[str, Fraction]] = [{name: Fraction(1)} for name in flat.free]
+    if len(flat.free) > 1:
+        ways += [
+            {name: Fraction(other if index % 2 else 1) for index, name in enumerate(flat.free)}
+            for other in (1, -1)
+        ]
+        ways += [
+            {name: Fraction(draws.randint(-40, 40), 16) for name in flat.free} for _ in range(count)
+        ]
+    for way in ways:
+        axis = next(iter(way)) if len(way) == 1 else None
+        given = {name: coordinate(draws, *ranges[name]) for name in flat.free}
+        if axis is not None:
+            given[axis] = Fraction(0)
+        yield Line(flat.point(given), flat.direction(way))

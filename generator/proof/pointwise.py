@@ -1,0 +1,303 @@
+"""The claims of a row about numbers, each with a verdict of its own.
+
+A row claims a derivative for each argument, where it holds, what stands in for it elsewhere, which
+arguments do not move the value, and at which points there is no slope. Each of that is a question
+to `pieces`.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+from flint import arb
+
+from ..table import rules
+from ..table.expressions import Expression
+from ..table.model import Primitive
+from ..table.samples import points, special
+from .balls import Compiler
+from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
+from .findings import Finding
+from .pieces import along, decide
+from .questions import Answer, Key, Objection, Question
+from .symbolic import vanishes_on
+
+#: Integers that an argument of that role is tried with, beside those that the row lists.
+WHOLE = (0, 1, 2, 3, -1, -2, 7)
+#: Kinks at which the arguments of a row are moved together.
+MAX_KINKS = 12
+
+NOTHING = rules.expression_of(ast.Constant(0))
+
+
+@dataclass(frozen=True)
+class Claims:
+    """A row about numbers, and what can be asked of it; without `proofs` SymPy is not asked."""
+
+    row: Primitive
+    proofs: bool = True
+
+    def findings(self) -> list[Finding]:
+        """The findings on all arguments, in their order."""
+        shared = self._shared_objection()
+        found = [
+            self._refuted(name, shared) if shared else self._finding(name) for name in self.row.args
+        ]
+        return self._with_directions(found)
+
+    # What is asked.
+
+    @cached_property
+    def whole(self) -> dict[str, Sequence[float]]:
+        """The integers that each argument of that role is tried with."""
+        values = self.row.samples.values
+        return {
+            name: tuple(dict.fromkeys((*values.get(name, ()), *WHOLE)))
+            for name in self.row.args
+            if self.row.roles[name] == "integer"
+        }
+
+    def question(
+        self,
+        value: Expression,
+        stated: Expression,
+        direction: Mapping[str, Fraction | str] | None,
+        domain: Expression | None = None,
+    ) -> Question:
+        """A question about the row; only where `domain` holds, if that is given."""
+        row = self.row
+        compiler = Compiler(frozenset(self.whole))
+        tried = {n: v for n, v in self.whole.items() if n not in (direction or {})}
+        for name in (direction or {}).keys() & self.whole.keys():
+            # Between two integers, where the primitive's own truncation is constant.
+            tried[name] = tuple(k + 0.5 for k in self.whole[name])
+        condition = domain or row.domain
+        return Question(
+            value=compiler.expression(value),
+            stated=compiler.expression(stated),
+            names=tuple(name for name in row.args if name not in self.whole),
+            direction=direction,
+            domain=compiler.condition(condition) if condition else None,
+            atoms=compiler.atoms,
+            constants=frozenset(compiler.constants),
+            whole=tried,
+            ranges=row.samples.ranges,
+            declared=self._declared([*(direction or {})]),
+            jumps=row.kind in ("zero", "selector"),
+            extra=self._extra if not set(tried) & {*(direction or {})} else (),
+            seed=row.name,
+            known=self._known if domain is None else {},
+        )
+
+    @cached_property
+    def _known(self) -> dict[Key, dict[str, Fraction] | None]:
+        return {}
+
+    @cached_property
+    def _extra(self) -> list[Mapping[str, float]]:
+        return [*special(self.row), *points(self.row, 4)]
+
+    def _declared(self, arguments: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
+        """Whether a place is one of those where the row says that there may be no slope."""
+        row, compiler = self.row, Compiler(frozenset(self.whole))
+        zeros: list[Compiled] = [compiler.expression(e) for e in row.samples.avoid]
+        tests = [compiler.condition(row.tie.at)] if row.tie else []
+        guards = [g for g in row.guards if not arguments or {*g.args} & {*arguments}]
+        failing = [compiler.condition(guard.when) for guard in guards]
+        poles = row.samples.poles
+
+        def declared(place: Mapping[str, Any]) -> bool:
+            size = max((abs(v) for v in place.values()), key=float, default=arb(0))
+            small = (size * arb("1e-100")).mid()
+            c = Context({n: (v, None) for n, v in place.items()}, small)
+            if any(all(place[n] == v for n, v in pole.items()) for pole in poles):
+                return True
+            return (
+                any(_is_zero(zero, c, small + arb("1e-100")) for zero in zeros)
+                or any(_holds(test, c, True) for test in tests)
+                or any(_holds(test, c, False) for test in failing)
+            )
+
+        return declared
+
+    # Claims about the whole row.
+
+    def _shared_objection(self) -> Objection | None:
+        """What speaks against the domain, the sample points or what is to be avoided."""
+        row = self.row
+        if row.domain is not None and not row.reason and row.value is not None:
+            outside = rules.expression_of(ast.UnaryOp(ast.Not(), row.domain.tree))
+            question = replace(
+                self.question(row.value, row.value, None, outside),
+                forbidden="the domain leaves out points where the value is finite, and no reason",
+            )
+            if found := decide(question).objection:
+                return replace(found, expected="", stated="")
+        for avoided in row.samples.avoid:
+            question = replace(
+                self.question(avoided, NOTHING, None),
+                forbidden=f"'{avoided}' is 0 on a whole range: only single points may be avoided",
+            )
+            if found := decide(question).objection:
+                return replace(found, expected="", stated="")
+        return self._tie_objection()
+
+    def _tie_objection(self) -> Objection | None:
+        """What speaks against the partials that are stated for a kink."""
+        row = self.row
+        if row.tie is None:
+            return None
+        for name, stated in row.tie.partials.items():
+            question = self.question(rules.partial(row, name), stated, None, row.tie.at)
+            found = decide(question).objection
+            if found is not None:
+                return replace(
+                    found, what="the tie rule is not kept", expected=found.stated,
+                    stated=found.expected,
+                )  # fmt: skip
+        return None
+
+    # The derivative by one argument.
+
+    def _finding(self, name: str) -> Finding:
+        row = self.row
+        value = row.value
+        if value is None:
+            return Finding(row, name, "refuted", "the row has no value")
+        if row.partials[name] is None:
+            return self._inactive(name, value)
+        if name in row.surrogates:
+            return self._approximation(name, value)
+        return self._derivative(name, value)
+
+    def _inactive(self, name: str, value: Expression) -> Finding:
+        detail = f"not differentiated: {self.row.reason}"
+        if self.row.roles[name] in ("constant", "table"):
+            return Finding(self.row, name, "declared", detail)
+        objection = self._moves(name, value)
+        if objection:
+            what = "is declared inactive, yet the value depends on it"
+            return self._refuted(name, replace(objection, what=what))
+        return Finding(self.row, name, "declared", detail)
+
+    def _moves(self, name: str, value: Expression) -> Objection | None:
+        """A point at which the value has a slope along an argument, jumps apart."""
+        question = self.question(value, NOTHING, {name: Fraction(1)})
+        objection = decide(replace(question, jumps=True)).objection
+        return None if objection is None or objection.single else objection
+
+    def _approximation(self, name: str, value: Expression) -> Finding:
+        """A surrogate stands for a value without a slope, or is the value in other words."""
+        row = self.row
+        if self._moves(name, value):
+            found = self._derivative(name, value)
+            what = "the surrogate is not the value, which has a slope of its own"
+            return replace(found, detail=what) if found.outcome == "refuted" else found
+        if not row.reason:
+            what = "the surrogate is an approximation, and the row gives no reason for it"
+            return Finding(row, name, "refuted", what)
+        found = self._derivative(name, row.surrogates[name])
+        if found.fails:
+            return found
+        detail = f"an approximation: {found.outcome} for the surrogate; {found.detail}"
+        return replace(found, outcome="declared", detail=detail)
+
+    def _derivative(self, name: str, value: Expression) -> Finding:
+        row, way = self.row, {name: Fraction(1)}
+        question = self.question(value, rules.partial(row, name), way)
+        answer = decide(question)
+        if answer.objection:
+            return self._refuted(name, answer.objection)
+        self._kinks.extend(answer.kinks[:MAX_KINKS])
+        pieces = len(answer.pieces)
+        if answer.unknown or not pieces:
+            what = answer.unknown or "no point of the domain was found"
+            return Finding(row, name, "unknown", what, pieces=pieces)
+        on = f"on {pieces} pieces" if pieces > 1 else "on the whole domain"
+        if row.kind == "zero":
+            return Finding(row, name, "declared", f"0 between the jumps, {on}", pieces=pieces)
+        if self.proofs and self._proved(answer, value, rules.partial(row, name), way):
+            return Finding(row, name, "proved", f"residual 0 {on}", pieces=pieces)
+        return Finding(row, name, "confirmed", f"agrees to 150 digits {on}", pieces=pieces)
+
+    @cached_property
+    def _kinks(self) -> list[Mapping[str, Any]]:
+        return []
+
+    def _proved(
+        self,
+        answer: Answer,
+        value: Expression,
+        stated: Expression,
+        way: Mapping[str, Fraction | str],
+    ) -> bool:
+        whole = frozenset(self.whole)
+        return all(vanishes_on(piece, value, stated, way, whole) for piece in answer.pieces)
+
+    def _refuted(self, name: str, objection: Objection) -> Finding:
+        return Finding(
+            self.row,
+            name,
+            "refuted",
+            objection.what.replace("the formula", "the partial"),
+            objection.point,
+            objection.expected,
+            objection.stated,
+        )
+
+    # All arguments together, at kinks.
+
+    def _with_directions(self, found: list[Finding]) -> list[Finding]:
+        """Refutes partials that hold one by one and contradict each other along a direction."""
+        row = self.row
+        moving = [n for n in row.args if row.partials[n] is not None and n not in self.whole]
+        if len(moving) < 2 or not self._kinks or row.value is None:
+            return found
+        if any(finding.outcome == "refuted" for finding in found):
+            return found
+        for way in _directions(moving):
+            terms = [ast.BinOp(ast.Constant(float(w)), ast.Mult(), rules.partial(row, n).tree)
+                     for n, w in way.items()]  # fmt: skip
+            total: ast.expr = terms[0]
+            for term in terms[1:]:
+                total = ast.BinOp(total, ast.Add(), term)
+            question = self.question(row.value, rules.expression_of(total), way)
+            objection = along(question, self._kinks[:MAX_KINKS])
+            if objection:
+                text = ", ".join(f"{float(w):g} {n}" for n, w in way.items())
+                what = f"the partials contradict each other along ({text}): {objection.what}"
+                bad = self._refuted(moving[-1], replace(objection, what=what))
+                return [bad if f.argument == moving[-1] else f for f in found]
+        return found
+
+
+def _directions(names: Sequence[str]) -> list[dict[str, Fraction]]:
+    """All together, two against each other, and at random."""
+    draws = random.Random(len(names))
+    ways = [dict.fromkeys(names, Fraction(1))]
+    for first, other in itertools.pairwise(names):
+        ways += [{first: Fraction(1), other: Fraction(way)} for way in (1, -1)]
+    ways += [{name: Fraction(draws.randint(-8, 8), 4) for name in names} for _ in range(4)]
+    return ways
+
+
+def _holds(test: Test, c: Context, wanted: bool) -> bool:
+    """Whether a condition is known to be what is wanted."""
+    try:
+        return test(c) == wanted
+    except (NoValueError, UndecidedError):
+        return False
+
+
+def _is_zero(quantity: Compiled, c: Context, small: Any) -> bool:
+    try:
+        return bool(abs(quantity(c)[0]) <= small)
+    except (NoValueError, UndecidedError):
+        return False

@@ -1,0 +1,107 @@
+"""What is asked about a formula, and what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from flint import arb
+
+from .contexts import Atom, Compiled, Context, Dual, NoValueError, Test, exact
+
+#: The signs that make out a piece, by the keys of its atoms.
+Key = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Objection:
+    """A point that speaks against a formula: what is wrong, what was expected and stated."""
+
+    what: str
+    point: Mapping[str, float]
+    expected: str = ""
+    stated: str = ""
+    single: bool = False
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One piece: the signs that make it out, and points in it."""
+
+    signs: tuple[tuple[Atom, int], ...]
+    points: tuple[Mapping[str, Any], ...]
+
+
+@dataclass
+class Answer:
+    """What was found: the pieces that agree, an objection, or why the matter is not decided."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    kinks: list[Mapping[str, Any]] = field(default_factory=list)
+    objection: Objection | None = None
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """`stated` is held against the slope of `value` along `direction`, or against `value` itself.
+
+    `names` vary over all numbers, `whole` over integers (each with those that are to be tried).
+    Outside `domain`, and where the value is not finite, nothing is asked. `declared` tells where
+    the value may have no slope. With `jumps`, the value may jump, and bend, anywhere. If
+    `forbidden` says something, then the question is the opposite one: the formula must not agree
+    with the value on any whole piece, and that is what is said where it does. Without `borders`,
+    single points do not count. `known` remembers which pieces were looked for, and is shared by all
+    questions about one row.
+    """
+
+    value: Compiled
+    stated: Compiled
+    names: tuple[str, ...]
+    direction: Mapping[str, Fraction | str] | None
+    atoms: Sequence[Atom]
+    constants: frozenset[Fraction] = frozenset()
+    whole: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    domain: Test | None = None
+    declared: Callable[[Mapping[str, Any]], bool] | None = None
+    jumps: bool = False
+    forbidden: str = ""
+    borders: bool = True
+    extra: Sequence[Mapping[str, float]] = ()
+    seed: str = ""
+    known: dict[Key, dict[str, Fraction] | None] = field(default_factory=dict)
+
+    def values(self, place: Mapping[str, Any], step: Any = None) -> dict[str, Dual]:
+        """A place, moved by `step` along the direction, with the direction as its slope."""
+        values: dict[str, Dual] = {name: (ball, None) for name, ball in place.items()}
+        for name, way in (self.direction or {}).items():
+            slope = place[way] if isinstance(way, str) else exact(way)
+            values[name] = (place[name] if step is None else place[name] + step * slope, slope)
+        return values
+
+    def walk(self, c: Context) -> Dual:
+        """Domain, value and formula in their order: the atoms that are met make out the piece."""
+        if self.domain is not None and not self.domain(c):
+            raise NoValueError
+        self.value(c)
+        return self.stated(c)
+
+    def run(self, c: Context) -> tuple[Any, Any, Any]:
+        """The value, what is expected of the formula, and the formula; NaN where it has no value.
+
+        Raises `NoValueError` where nothing is asked.
+        """
+        if self.domain is not None and not self.domain(c):
+            raise NoValueError
+        value, slope = self.value(c)
+        if self.direction is not None and not value.is_finite():
+            raise NoValueError
+        try:
+            stated = self.stated(c)[0]
+        except NoValueError:
+            stated = arb.nan()
+        expected = value if self.direction is None else arb(0) if slope is None else slope
+        return value, expected, stated

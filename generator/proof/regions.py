@@ -1,0 +1,229 @@
+"""A search for pieces that no line has met.
+
+A piece is known by the signs of the atoms that were met in it. It is looked for by bisection of
+boxes over the whole range of doubles, exactly by elimination (Fourier and Motzkin) where its atoms
+are affine.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from flint import arb
+
+from .contexts import (
+    Atom,
+    Compiled,
+    Context,
+    Dual,
+    NoValueError,
+    UndecidedError,
+    exact,
+    working_precision,
+)
+from .lines import INTERVAL_BITS, LARGEST, SMALLEST, applied, between, interval
+
+#: Boxes looked at for one piece.
+MAX_BOXES = 400
+#: A box this narrow holds no two doubles.
+THIN = 1e-14
+
+Signs = Sequence[tuple[Atom, int]]
+
+
+class _MissedError(Exception):
+    """A box has another sign than the one that is wanted."""
+
+
+class _ReachedError(Exception):
+    """All wanted signs have been met."""
+
+
+class _Follow(Context):
+    """Takes wanted signs for granted, unless a ball excludes one."""
+
+    def __init__(self, values: Mapping[str, Dual], wanted: Mapping[str, int]) -> None:
+        super().__init__(values)
+        self.wanted = wanted
+        self.open = 0
+        #: How far an atom was from the sign that was wanted, as a logarithm; None if none was.
+        self.missed: float | None = None
+
+    def told(self, atom: Atom, value: Any) -> int:
+        wanted = self.wanted.get(atom.key)
+        if wanted is None:
+            raise _ReachedError
+        wanted *= atom.flip
+        if value > 0 or value < 0:
+            if wanted != (1 if value > 0 else -1):
+                size = min(float(abs(value).upper()), LARGEST)
+                # Signs that are met later are the nearer, the more were right before.
+                self.missed = math.log(max(size, SMALLEST)) - 1e4 * len(self.signs)
+                raise _MissedError
+        elif not (value.is_exact() and value == 0):
+            self.open += 1
+        elif wanted:
+            self.missed = -1e6
+            raise _MissedError
+        return wanted
+
+
+def find(
+    program: Compiled,
+    signs: Signs,
+    names: Sequence[str],
+    fixed: Sequence[Mapping[str, Fraction]],
+) -> dict[str, Fraction] | None:
+    """A place at which the atoms have these signs; None if there is none, or none was found."""
+    plain = [(a.affine, s) for a, s in signs if a.affine is not None and not a.steps]
+    if plain and not {n for form, _ in plain for n in form if n} - set(names):
+        point = feasible([(form, s) for form, s in plain if form is not None], names)
+        if point is None:
+            return None
+        if len(plain) == len(signs):
+            return {**point, **(fixed[0] if fixed else {})}
+    wanted = {atom.key: sign * atom.flip for atom, sign in signs}
+    for whole in fixed or [{}]:
+        found = _bisect(program, wanted, names, whole)
+        if found is not None:
+            return found
+    return None
+
+
+def _bisect(
+    program: Compiled,
+    wanted: Mapping[str, int],
+    names: Sequence[str],
+    whole: Mapping[str, Fraction],
+) -> dict[str, Fraction] | None:
+    counter = itertools.count()
+    start = dict.fromkeys(names, (-LARGEST, LARGEST))
+    todo: list[tuple[float, int, dict[str, tuple[float, float]]]] = [(0.0, next(counter), start)]
+    constants = {name: exact(value) for name, value in whole.items()}
+    with working_precision(2 * INTERVAL_BITS):
+        for _ in range(MAX_BOXES):
+            if not todo:
+                return None
+            _, _, box = heapq.heappop(todo)
+            sides = {n: interval(*side) for n, side in box.items()}
+            if _box(program, wanted, {**sides, **constants}).missed is not None:
+                continue
+            middle = {n: _inside(*side) for n, side in box.items()}
+            at = _box(program, wanted, {**{n: arb(v) for n, v in middle.items()}, **constants})
+            if at.missed is None and not at.open:
+                return {**{n: Fraction(value) for n, value in middle.items()}, **whole}
+            for half in _halves(box):
+                # The nearer the middle is to having the sign, the sooner the box is halved.
+                heapq.heappush(todo, (at.missed or 0.0, next(counter), half))
+    return None
+
+
+def _inside(low: float, high: float) -> float:
+    middle = between(low, high, 0.0)
+    if middle is None or (middle == 0.0 and low < 0 < high and high > 2):
+        return low / 2 + high / 2 + (0.37 if high - low > 2 else 0.0)
+    return middle
+
+
+def _box(program: Compiled, wanted: Mapping[str, int], box: Mapping[str, Any]) -> _Follow:
+    """What became of the wanted signs in a box."""
+    follow = _Follow({name: (ball, None) for name, ball in box.items()}, wanted)
+    try:
+        program(follow)
+    except (_ReachedError, _MissedError):
+        pass
+    except NoValueError:
+        if follow.missed is None and not follow.signs.keys() >= wanted.keys():
+            follow.missed = math.inf
+    except UndecidedError:
+        follow.open += 1
+    return follow
+
+
+def _halves(box: Mapping[str, tuple[float, float]]) -> Iterator[dict[str, tuple[float, float]]]:
+    """The two halves of a box along its longest side, by the number of doubles on it."""
+    sides = [(_length(*side), name) for name, side in box.items()]
+    length, name = max(sides)
+    low, high = box[name]
+    middle = between(low, high, THIN)
+    if length <= 0 or middle is None:
+        return
+    yield {**box, name: (low, middle)}
+    yield {**box, name: (middle, high)}
+
+
+def _length(low: float, high: float) -> float:
+    """How long an interval is, in halvings until it is thin; less for what lies close to 0."""
+    if between(low, high, THIN) is None:
+        return 0.0
+    if low < 0 < high:
+        return 1200.0
+    a, b = sorted((abs(low), abs(high)))
+    near = min(0.0, math.log2(b))
+    if a == 0:
+        return max(0.5, 60 + near) if b <= 1 else 1100.0
+    return max(0.1, (100 + math.log2(b / a) if b > 4 * a else 50 + math.log2((b - a) / b)) + near)
+
+
+def feasible(
+    forms: Sequence[tuple[Mapping[str, Fraction], int]], names: Sequence[str]
+) -> dict[str, Fraction] | None:
+    """A point at which each affine form has its sign (-1, 0 or 1), by elimination; else None."""
+    # Each row is a form that must be positive (or, where not strict, not negative).
+    rows: list[tuple[dict[str, Fraction], bool]] = []
+    for form, sign in forms:
+        if sign:
+            rows.append(({n: v * sign for n, v in form.items()}, True))
+        else:
+            rows += [(dict(form), False), ({n: -v for n, v in form.items()}, False)]
+    steps: list[tuple[str, list[tuple[dict[str, Fraction], bool]]]] = []
+    for name in names:
+        steps.append((name, rows))
+        above = [(f, s) for f, s in rows if f.get(name, 0) > 0]
+        below = [(f, s) for f, s in rows if f.get(name, 0) < 0]
+        rest = [(f, s) for f, s in rows if not f.get(name)]
+        if len(above) * len(below) > 600:
+            return None
+        for (f, s), (g, r) in itertools.product(above, below):
+            joined: dict[str, Fraction] = {}
+            for n in {*f, *g} - {name}:
+                joined[n] = f.get(n, Fraction(0)) / f[name] - g.get(n, Fraction(0)) / g[name]
+            rest.append((joined, s or r))
+        rows = rest
+    if any(f.get("", 0) < 0 or (s and not f.get("", 0)) for f, s in rows):
+        return None
+    point: dict[str, Fraction] = {}
+    for name, stated in reversed(steps):
+        point[name] = _chosen_between(*_bounds(name, stated, point))
+    return point
+
+
+def _bounds(
+    name: str, rows: Sequence[tuple[Mapping[str, Fraction], bool]], point: Mapping[str, Fraction]
+) -> tuple[Fraction | None, Fraction | None]:
+    """Between which numbers a name has to be, where the names in `point` have their values."""
+    low: Fraction | None = None
+    high: Fraction | None = None
+    for form, _ in rows:
+        factor = form.get(name)
+        if not factor:
+            continue
+        bound = -(applied(form, point) + form.get("", Fraction(0))) / factor
+        if factor > 0:
+            low = bound if low is None else max(low, bound)
+        else:
+            high = bound if high is None else min(high, bound)
+    return low, high
+
+
+def _chosen_between(low: Fraction | None, high: Fraction | None) -> Fraction:
+    if low is not None and high is not None:
+        return low if low == high else (low + high) / 2
+    if low is not None:
+        return low + max(Fraction(1), abs(low) / 8)
+    return Fraction(1, 3) if high is None else high - max(Fraction(1), abs(high) / 8)
