@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -20,11 +22,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..autodiff import differentiate
+from ..autodiff.reverse import reverse_programs
 from ..faust.compilers import Compiler
 from ..fitting.checkpoint import checkpoint, restored
 from ..fitting.descent import RATES
 from ..fitting.examples import ExampleMaker, folders
 from ..fitting.fit import Fit, fit, fit_many
+from ..fitting.gradients import Wanted, derivatives
 from ..fitting.losses import LOSSES, Residual
 from ..fitting.model import Source, model_of
 from ..fitting.objective import Record
@@ -131,6 +135,13 @@ class Subject:
     help="Least squares (lm), L-BFGS-B, Adam or SGD.",
 )
 @click.option(
+    "--gradient",
+    type=click.Choice(["auto", "forward", "reverse"]),
+    default="auto",
+    show_default=True,
+    help="Mode of differentiation of L-BFGS-B, Adam and SGD; auto takes the cheaper one.",
+)
+@click.option(
     "--learning-rate",
     "learning_rate",
     type=click.FloatRange(0, min_open=True),
@@ -213,6 +224,7 @@ def fit_command(
     sweeps: tuple[str, ...],
     loss: str,
     optimizer: str,
+    gradient: Wanted,
     learning_rate: float | None,
     passes: float | None,
     patience: int,
@@ -267,7 +279,8 @@ def fit_command(
         subject = Subject(
             program, read_source(program), chosen_compiler(compiler), folders_of_search, rules
         )
-        source = _source(subject, params, all_continuous, settings, work)
+        alone = optimizer != "lm" and not batch and not online and starts == 1
+        source = _source(subject, params, all_continuous, settings, gradient, alone, work)
         stage = ExampleMaker(
             work, source.inputs, source.outputs, subject.compiler, include, seconds, rate
         )
@@ -348,17 +361,26 @@ def _source(
     params: Sequence[str],
     all_continuous: bool,
     settings: Sequence[str],
+    gradient: Wanted,
+    gradient_alone: bool,
     work: Path,
 ) -> Source:
-    done = differentiate(
-        subject.text,
-        params=params,
-        all_continuous=all_continuous,
-        compiler=subject.compiler,
-        include=subject.include,
-        table=subject.table,
-        name=subject.name,
-        file=str(subject.path),
+    options: dict[str, Any] = {
+        "params": params or None,
+        "all_continuous": all_continuous,
+        "compiler": subject.compiler,
+        "include": subject.include,
+        "table": subject.table,
+        "name": subject.name,
+        "file": str(subject.path),
+    }
+    done = derivatives(
+        lambda: differentiate(subject.text, **options),
+        lambda: reverse_programs(subject.text, **options),
+        gradient,
+        # The adjoint runs compiled.
+        gradient_alone and shutil.which("g++") is not None,
+        str(subject.path),
     )
     cache = None if os.environ.get("FAUSTDIFF_CACHE") else work / "cache"
     source = Source(
@@ -369,6 +391,9 @@ def _source(
         subject.compiler,
         subject.include,
         cache=cache,
+        reverse=done.reverse,
+        partials=done.partials,
+        gradient=done.gradient,
     )
     # What is set and fitted is where the search starts; the rest stays.
     model = model_of(source)
