@@ -4,13 +4,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
+FUZZ ?= 20
 export PYTHON VENV
 
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := first
-.PHONY: first build check test quick lint bench docs dist try-dist clean
+.PHONY: first build check test quick fuzz mutants test-matrix audit lint bench docs dist try-dist clean
 
 first: build  ## Build and prove the library, then run a first example on it.
 	$(PY) examples/first_gradient.py
@@ -26,6 +27,18 @@ test: $(READY) lint  ## Everything that must hold.
 
 quick: $(READY)  ## What can be tested within a minute, without a compiler.
 	$(PY) -m pytest -q -n $(JOBS) -m "not (slow or compilers or exhaustive)"
+
+fuzz: $(READY)  ## Hostile input and random programs, FUZZ times as many as in the tests.
+	FAUSTDIFF_FUZZ=$(FUZZ) $(PY) -m pytest -n $(JOBS) tests/test_fuzz.py faust-tests/test_fuzz_programs.py
+
+mutants: $(READY)  ## Break the code in many places; which tests notice. Writes docs/robustness.md.
+	$(PY) -m benchmarks.mutants
+
+test-matrix: $(READY)  ## The tests with each compiler, Python and age of dependencies at hand.
+	$(PY) tools/matrix.py
+
+audit: $(READY)  ## Licences and known vulnerabilities of what is installed.
+	$(PY) tools/audit.py
 
 lint: $(READY)
 	$(PY) -m ruff check .

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
+from browser_checks import browser, browser_path
 from faustdiff.faust.compilers import Compiler, FaustError, find_compiler
 from faustdiff.faust.program import Program, build
+from support.paths import ROOT
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,3 +51,23 @@ def build_program(compiler: Compiler) -> BuildProgram:
         return build(source, compiler=compiler, **options)
 
     return build_with_compiler
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless browser; a missing one fails in CI and skips elsewhere."""
+    if browser_path() is None or shutil.which("faust") is None:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up("no chromium or no faust on the PATH: 'apt-get install chromium faust'")
+    with browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site as `make docs` builds it; a warning is an error."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder

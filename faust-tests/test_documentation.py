@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -49,16 +47,6 @@ def test_a_documented_row_can_be_proved(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["check", "--table", str(tmp_path / "my.yaml")])
     assert result.exit_code == 0, result.output
     assert "proved" in result.output
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site as `make docs` builds it; a warning is an error."""
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 @pytest.mark.xdist_group("site")

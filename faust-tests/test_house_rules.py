@@ -53,6 +53,16 @@ ITS_OWN = {
     "grad": {"F": "(*, *), _ :> _"},
     "vjp": {"F": "*, *, _ : +, _"},
     "pullback": {"F": "*, *, _ : +, _"},
+    "sweep": {
+        "F": "*, *, _ : +, _",
+        "VARS": "environment { N = 2; are_boxes = 0; wire(I) = I * (I <= 2); }",
+        "OTHERWISE": "environment { cotangents = si.bus(5) : _, !, !, !, _; }",
+        "M": "5",
+    },
+    "fad": {"EXPR": "*, _ : +", "SEEDS": "(_, _)"},
+    "rad": {"EXPR": "*, _ : +", "SEEDS": "(_, _)"},
+    "seeds": {"SEEDS": "(0.5, _, 0.25)"},
+    "stop": {"BOX": "+, _"},
     "mixed": {"Z": "1", "NET": "*, _ : +", "PROGRAM": "*, + :> _"},
     "backprop": {
         "LEARNABLE": "si.bus(M + N) :> _ <: si.bus(N + 1)",

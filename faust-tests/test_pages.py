@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from browser_checks import browser, browser_path, problems_in
+from browser_checks import problems_in
 from faustdiff.commands.main import main
 from faustdiff.faust import wasm
 from faustdiff.faust.compilers import find_compiler
@@ -38,16 +36,7 @@ process = *(gain) : fi.lowpass(2, cutoff);
 LIMIT = 20
 RATE = 44100
 
-pytestmark = pytest.mark.xdist_group("browser")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    if browser_path() is None or shutil.which("faust") is None:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up("no chromium or no faust on the PATH: 'apt-get install chromium faust'")
-    with browser() as running:
-        yield running
+pytestmark = pytest.mark.xdist_group("site")
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .autodiff.differentiate import Differentiated
     from .autodiff.verification import Report as Verification
     from .faust.compilers import Compiler
+    from .fitting.gradients import Wanted
     from .fitting.result import FitResult
     from .proof.checking import Report as CheckReport
     from .table.model import Table
@@ -45,6 +46,7 @@ def fit(
     menus: Sequence[str] = (),
     loss: str = "mse",
     optimizer: str = "lm",
+    gradient: Wanted = "auto",
     starts: int = 1,
     passes: float | None = None,
     patience: int = 0,
@@ -82,7 +84,16 @@ def fit(
     )
     with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
         work = Path(folder)
-        source, found = source_of(subject, params, all_continuous, settings, menus, work)
+        source, found = source_of(
+            subject,
+            params,
+            all_continuous,
+            settings,
+            menus,
+            work,
+            gradient,
+            options.gradient_alone,
+        )
         examples = examples_of(inputs, target, rate, source, work)
         setup = Setup(source, examples, loss, (), text.file or text.name)
         result = fit_menus(setup, found, options, pool=Pool(jobs))

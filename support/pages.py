@@ -14,3 +14,12 @@ PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")
 def blocks(page: Path, language: str) -> list[str]:
     """The fenced pieces of a page in one language."""
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.M)
+
+
+def between(text: str, name: str, content: str) -> str:
+    """A page with `content` between the comments `<!-- name -->` and `<!-- end of name -->`."""
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    head, _, rest = text.partition(start)
+    _, found, tail = rest.partition(end)
+    assert found, f"the page has no place for '{name}'"
+    return f"{head}{start}\n\n{content}\n\n{end}{tail}"

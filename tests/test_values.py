@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faustdiff.errors import InputError
-from faustdiff.faust.interface import Control
 from faustdiff.learned.pytorch import layers, tensors
 from faustdiff.learned.values import placed, read_values, short_names, text_of
 
@@ -37,11 +37,13 @@ def test_whole_tensors_are_nested() -> None:
     assert "".join(text.split()) == '{"w":[[1,2],[3,4]],"gain":5,"b.1":6}'
 
 
-def named(label: str, path: str) -> Control:
-    return Control(label, path, "hslider", 0, 0, 1, 0.1)
+@dataclass(frozen=True)
+class Control:
+    label: str
+    path: str
 
 
-CONTROLS = [named("gain", "/p/left/gain"), named("gain", "/p/right/gain"), named("q", "/p/q")]
+CONTROLS = [Control("gain", "/p/left/gain"), Control("gain", "/p/right/gain"), Control("q", "/p/q")]
 
 
 def test_a_short_name_is_a_label_or_the_end_of_a_path() -> None:

@@ -10,7 +10,7 @@ import html
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,13 @@ from faustdiff.comparison.changes import KINDS
 from faustdiff.faust.compilers import FaustError
 
 sys.path.insert(0, str(Path(__file__).parent))
+import command_pages
+import faust_lexer
+import library_page
+import site_assets
 from diagrams import diagrams
+
+faust_lexer.register()
 
 #: A logger of MkDocs, which prints what it is told.
 LOG = logging.getLogger("mkdocs.hooks.docs")
@@ -34,6 +40,8 @@ ELSEWHERE = {"reference.md": "build/reference.md", "contributing.md": "CONTRIBUT
 WIDE, SENTENCE = 3, 80
 _TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
 _TAG = re.compile(r"<.*?>")
+#: Where a program learns on a page: its example is the first of the README.
+_LIVE = re.compile(r'<div class="learner" id="(\w+)"></div>')
 _BLOCK = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 _ENTRY = re.compile(r'^### <a id="(\w+)"></a>(.*)$', re.MULTILINE)
 _INLINE = re.compile(r"(?<!\\)\$([^$\n]+)\$")
@@ -48,12 +56,28 @@ def on_files(files: Files, config: Any) -> Files:
     for name, svg in drawn.items():
         if isinstance(svg, str):
             files.append(File.generated(config, f"diagrams/{name}.svg", content=svg))
+    for path, content in [*_library(), ("commands.md", command_pages.markdown())]:
+        files.append(File.generated(config, path, content=content))
+    for path, content in site_assets.files():
+        files.append(File.generated(config, path, content=content))
+    if site_assets.faustwasm() is None:
+        LOG.info("The playground has no compiler: 'npm install' fetches it")
     for page, source in ELSEWHERE.items():
         text = (ROOT / source).read_text("utf-8")
         if page == "reference.md":
             text = illustrated(text, drawn)
         files.append(File.generated(config, page, content=text))
     return files
+
+
+def _library() -> Iterator[tuple[str, str]]:
+    """The page of the library's symbols, and their diagrams."""
+    library = ROOT / "build" / "diff.lib"
+    drawn = library_page.drawn(library)
+    yield "library.md", library_page.markdown(library.read_text("utf-8"), drawn)
+    for name, svg in drawn.items():
+        if isinstance(svg, str) and len(svg) <= library_page.LARGEST:
+            yield f"diagrams/df/{name}.svg", svg
 
 
 def illustrated(reference: str, drawn: Mapping[str, str | FaustError]) -> str:
@@ -127,7 +151,24 @@ def _formula(match: re.Match[str]) -> str:
 
 def on_page_content(content: str, **_: Any) -> str:
     """Tables of sentences know the head of each cell, by which they are shown on a phone."""
-    return _TABLE.sub(_with_heads, content)
+    content = _TABLE.sub(_with_heads, content)
+    return _LIVE.sub(_living, content)
+
+
+def _living(element: re.Match[str]) -> str:
+    """An element in which a program learns, with its scripts."""
+    try:
+        return element[0] + site_assets.live(element[1])
+    except FaustError as error:
+        reason = html.escape(str(error).splitlines()[0])
+        return f'<p class="diagram">No program was compiled for this page: {reason}</p>'
+
+
+def on_post_build(config: Any) -> None:
+    """Writes the index of the search as a script, too: from a disk it cannot be fetched."""
+    folder = Path(config.site_dir) / "search"
+    index = (folder / "search_index.json").read_text("utf-8")
+    (folder / "search_index.js").write_text(f"var __index = {index};\n", encoding="utf-8")
 
 
 def _with_heads(table: re.Match[str]) -> str:

@@ -25,7 +25,7 @@ from ..signals.propagate import deeply
 from ..signals.reading import NAMELESS, ProgramGraph, read_program
 from ..signals.rows import Rows
 from ..signals.sliders import Parameter, choose, listed
-from ..signals.steady import Steadiness
+from ..signals.steady import RECORDING, Steadiness, operations
 from ..table.model import Table, built_in_table
 from .tangents import NoRuleError
 from .tape import Split, split
@@ -45,7 +45,7 @@ class ReversePrograms:
     of the original, under the same paths, that they depend on, and must be set to the same values.
 
     `inputs`, `outputs` and `tape` are numbers of channels: of the original, of the original, and
-    between the two programs.
+    between the two programs. `operations` is the cost of a sample in both, in additions.
     """
 
     forward: str
@@ -55,6 +55,7 @@ class ReversePrograms:
     inputs: int
     outputs: int
     tape: int
+    operations: int = 0
 
 
 def reverse_programs(
@@ -151,6 +152,9 @@ def _programs(
         original.inputs,
         len(program.outputs),
         len(cut.tape),
+        operations(graph, [*program.outputs, *cut.tape])
+        + operations(cut.graph, cut.outputs)
+        + RECORDING * len(cut.tape),
     )
 
 

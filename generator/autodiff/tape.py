@@ -13,17 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..signals.graph import Graph
-from ..signals.steady import Steadiness, computed_from, whole_signals
-
-#: What it costs to record a signal and to read it again, in additions: two passes through memory.
-RECORDING = 8
-#: What an operation costs, in additions; a function that is not listed costs more than recording.
-_COSTS = {
-    **dict.fromkeys(("+", "-", "*", "<", "<=", ">", ">=", "==", "!=", "&", "|", "xor"), 1),
-    **dict.fromkeys(("<<", ">>", "int", "float", "min", "max", "abs", "attach"), 1),
-    **dict.fromkeys(("select2", "select3", "floor", "ceil", "rint", "round"), 2),
-    **dict.fromkeys(("/", "sqrt", "rdtable"), 4),
-}
+from ..signals.steady import COSTS, RECORDING, Steadiness, computed_from, whole_signals
 
 
 @dataclass(frozen=True)
@@ -105,7 +95,7 @@ def _cone(graph: Graph, needed: Sequence[int], steady: Steadiness) -> dict[int, 
             continue
         node = graph.nodes[number]
         arguments = computed_from(node)
-        cost = _COSTS.get(node.name, RECORDING) if node.op == "primitive" else RECORDING
+        cost = COSTS.get(node.name, RECORDING) if node.op == "primitive" else RECORDING
         if node.op == "bargraph":
             cost = 1
         found[number] = cost if arguments is not None and cost < RECORDING else 0

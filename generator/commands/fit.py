@@ -109,7 +109,14 @@ def _run(request: Request, subject: Subject, work: Path, pool: Pool) -> int:
     out = request.out or Path(f"{subject.name}.fit")
     settings = dict(named_values("--set", request.settings))
     source, menus = source_of(
-        subject, request.params, request.all_continuous, settings, request.menus, work
+        subject,
+        request.params,
+        request.all_continuous,
+        settings,
+        request.menus,
+        work,
+        request.gradient,
+        request.options.gradient_alone and not request.online,
     )
     maker = ExampleMaker(
         work,

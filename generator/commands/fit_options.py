@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..fitting.descent import RATES
+from ..fitting.gradients import Wanted
 from ..fitting.losses import LOSSES
 from ..fitting.setup import OPTIMIZERS, PASSES, Options
 from .options import refuse
@@ -37,6 +38,7 @@ class Request:
     sweeps: tuple[str, ...]
     loss: str
     optimizer: str
+    gradient: Wanted
     learning_rate: float | None
     passes: float | None
     patience: int
@@ -167,6 +169,13 @@ OPTIONS = (
         default="lm",
         show_default=True,
         help="Least squares (lm), L-BFGS-B, Adam or SGD.",
+    ),
+    click.option(
+        "--gradient",
+        type=click.Choice(["auto", "forward", "reverse"]),
+        default="auto",
+        show_default=True,
+        help="Mode of differentiation of L-BFGS-B, Adam and SGD; auto takes the cheaper one.",
     ),
     click.option(
         "--learning-rate",

@@ -24,6 +24,8 @@ from ..table.model import Table, read
 NOT_HELD = 1
 UNUSABLE = 2
 
+#: What `--fad` puts in front of a program, on its first line: the numbers of lines stay.
+WORDS = 'fad = library("diff.lib").fad; rad = library("diff.lib").rad; '
 #: What brings a cursor back that a progress bar has hidden.
 SHOW_CURSOR = "\x1b[?25h"
 #: How much of a line of a compiler's message is shown.
@@ -61,7 +63,10 @@ accept_option = click.option(
 
 
 def program_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the argument `program` and how it is compiled: `-I` and `--compiler`."""
+    """Adds the argument `program` and how it is compiled: `-I`, `--compiler` and `--fad`.
+
+    `--fad` arrives nowhere: `read_source` knows of it.
+    """
     program = click.argument("program", type=click.Path(path_type=Path))
     include = click.option(
         "-I",
@@ -75,7 +80,18 @@ def program_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(["faust", "cyfaust"]),
         help="Which Faust compiler to use.  [default: the one that is there, 'faust' first]",
     )
-    return program(include(compiler(command)))
+    words = click.option(
+        "--fad",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember_words,
+        help="Let the program use 'fad' and 'rad' of the next Faust; needs -I with diff.lib.",
+    )
+    return program(include(compiler(words(command))))
+
+
+def _remember_words(context: click.Context, option: click.Parameter, chosen: bool) -> None:
+    context.meta[WORDS] = chosen
 
 
 def parameter_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -116,6 +132,18 @@ def runs_programs(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def table_slope_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--table-slope`, which arrives as `table_slope`."""
+    option = click.option(
+        "--table-slope",
+        type=click.Choice(["oscillators", "all", "none"]),
+        default="oscillators",
+        show_default=True,
+        help="Which tables that are read at whole places have the slope of their content.",
+    )
+    return option(command)
+
+
 def read_table(table: Path, extensions: tuple[Path, ...]) -> Table:
     """The table of the options; ends the command if it cannot be used."""
     with usable_input():
@@ -123,9 +151,11 @@ def read_table(table: Path, extensions: tuple[Path, ...]) -> Table:
 
 
 def read_source(program: Path) -> str:
-    """The text of a program; ends the command if it cannot be read."""
+    """The text of a program, after `WORDS` if asked; ends the command if it cannot be read."""
+    context = click.get_current_context(silent=True)
+    words = WORDS if context is not None and context.meta.get(WORDS) else ""
     try:
-        return program.read_text(encoding="utf-8")
+        return words + program.read_text(encoding="utf-8")
     except OSError as error:
         refuse(f"{program}: cannot be read: {error.strerror}", "name an existing Faust program")
     except UnicodeDecodeError as error:
@@ -163,7 +193,7 @@ def _by_file(error: FaustError, programs: Sequence[Path]) -> str:
     for path in programs:
         name = f"{path}:"
         with suppress(OSError, UnicodeDecodeError):
-            if path.read_text(encoding="utf-8") == error.source:
+            if path.read_text(encoding="utf-8") == error.source.removeprefix(WORDS):
                 return COMPILED.sub(name.replace("\\", r"\\"), error.message)
     return error.message
 

@@ -89,7 +89,8 @@ class Attempts:
 
     def run(self, setup: Setup) -> None:
         """All attempts at `setup`. `FinishedError` and Ctrl-C end it; what is done is kept."""
-        if self.record.units is not None or not self._aligns:
+        # Without partials, what a latency does is not told apart from what the sliders do.
+        if self.record.units is not None or not self._aligns or not setup.source.partials:
             self.attempt(setup)
             return
         first = self._first(setup)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .adjoint import greatest_curvature
 from .losses import Sums
 from .objective import Objective, Search
 
@@ -73,7 +74,7 @@ def descend(search: Search, units: Array, sums: Sums, descent: Descent) -> str:
     """
     objective, record = search.objective, search.record
     stage = descent.method.upper() if descent.method == "sgd" else "Adam"
-    stepper = Stepper(descent, units, sums, record.state)
+    stepper = Stepper(descent, units, _steepest(objective, units, sums), record.state)
     found = sums
     while True:
         if descent.batch:
@@ -88,14 +89,24 @@ def descend(search: Search, units: Array, sums: Sums, descent: Descent) -> str:
         search.add(stage, units, found)
 
 
+def _steepest(objective: Objective, units: Array, sums: Sums) -> float:
+    """The greatest curvature of the loss, or 1 if there is none."""
+    if objective.model.partials:
+        return float(np.linalg.eigvalsh(sums.curvature)[-1]) or 1.0
+
+    def gradient(at: Array) -> Array:
+        return objective(at, curvature=False).gradient
+
+    return greatest_curvature(gradient, units, sums.gradient) or 1.0
+
+
 class Stepper:
     """The steps of Adam or SGD, with their memory; `state` is that of an earlier one, as JSON."""
 
     def __init__(
-        self, descent: Descent, units: Array, sums: Sums, state: dict[str, object]
+        self, descent: Descent, units: Array, steepest: float, state: dict[str, object]
     ) -> None:
         self.descent = descent
-        steepest = float(np.linalg.eigvalsh(sums.curvature)[-1]) or 1.0
         self.scale = _number(state.get("scale"), 1 / steepest)
         self.first, self.second = _vector(state, "first", units), _vector(state, "second", units)
         self.count = int(_number(state.get("count"), 0))

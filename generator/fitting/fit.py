@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..autodiff import Parameter
 from .alignment import drift
 from .attempts import Attempt, Attempts, closed_gates
-from .identifiability import unknown
+from .identifiability import Unknown, unknown
 from .inspection import Inspection, inspect
 from .losses import LOSSES, Residual
 from .lossy import lossy, without_bias
@@ -132,7 +132,7 @@ def _concluded(
     inspection = inspect(model_of(setup.source), values, setup.examples, filters)
     error = _error(inspection)
     warnings = list(attempts.warnings)
-    left = unknown(sums.curvature)
+    left = unknown(sums.curvature) if setup.source.partials else Unknown()
     if left:
         warnings.append(f"not identifiable at the result: {left.described(setup.labels)}")
     near = (units[:sliders] < AT_END) | (units[:sliders] > 1 - AT_END)
@@ -152,7 +152,7 @@ def _concluded(
         one.advance + (float(values[sliders + i]) if setup.latency else 0.0)
         for i, one in enumerate(setup.examples)
     )
-    known = setup.loss == "mse" and not left and verdict.good
+    known = setup.loss == "mse" and not left and verdict.good and setup.source.partials
     errors = inspection.standard_errors() if known else (None,) * len(values)
     if record.skipped:
         warnings.append(f"{record.skipped} steps that were not finite were skipped")
@@ -169,13 +169,23 @@ def _concluded(
         reason,
         verdict,
         latencies,
-        (*notes, *_done_to(setup, latencies, inspection)),
+        (*notes, *_by_reverse(setup), *_done_to(setup, latencies, inspection)),
         tuple(warnings),
         tuple(record.iterations),
         record.skipped,
         interrupted,
         inspection,
     )
+
+
+def _by_reverse(setup: Setup) -> list[str]:
+    """How the gradient was computed, if by reverse mode."""
+    if setup.source.reverse is None:
+        return []
+    found = [f"gradients are by {setup.source.gradient}"]
+    if not setup.source.partials:
+        found.append("latency, standard errors and what can be told apart are not looked for")
+    return found
 
 
 def _error(inspection: Inspection) -> float:

@@ -72,7 +72,8 @@ def inspect(
 ) -> Inspection:
     """Runs a result once more. `values` are those of `Model.sums`.
 
-    Signals go through the filters of `loss`, if there is one.
+    Signals go through the filters of `loss`, if there is one. Without partials, what is made of
+    them is 0.
     """
     sliders = len(model.paths)
     signals: tuple[list[Array], ...] = ([], [], [])
@@ -108,9 +109,10 @@ def inspect(
             residual = output - target
             energy += float(np.vdot(residual, residual))
             samples += residual.size
-            flat = columns.transpose(1, 0, 2).reshape(len(values), -1)
-            normal += flat @ flat.T
-            gradients += _by_blocks(columns, residual)
+            if model.partials:
+                flat = columns.transpose(1, 0, 2).reshape(len(values), -1)
+                normal += flat @ flat.T
+                gradients += _by_blocks(columns, residual)
             if done <= KEPT:
                 for part, signal in zip(parts, (output, target, fed), strict=True):
                     part.append(signal)

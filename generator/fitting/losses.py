@@ -66,15 +66,27 @@ class Loss(ABC):
     def meter(self, channels: int, parameters: int, *, curvature: bool) -> Meter:
         """Sums for so many channels and parameters; without `curvature`, its matrix stays 0."""
 
-    @abstractmethod
     def gradient(self, output: Array, target: Array) -> Array:
         """The gradient by the `output`, of its shape."""
+        return self.gradients([(output, target)])[0]
+
+    @abstractmethod
+    def gradients(self, pairs: Sequence[tuple[Array, Array]]) -> list[Array]:
+        """The gradients of the loss of several signals together, by each output.
+
+        `pairs` are outputs and targets, each (channels, frames).
+        """
 
     def value(self, output: Array, target: Array) -> float:
         """The loss of a whole signal."""
-        meter = self.meter(len(output), 0, curvature=False)
-        meter.feed(output, target, np.zeros((len(output), 0, output.shape[1])))
-        meter.end()
+        return self.whole([(output, target)])
+
+    def whole(self, pairs: Sequence[tuple[Array, Array]]) -> float:
+        """The loss of several signals together."""
+        meter = self.meter(len(pairs[0][0]), 0, curvature=False)
+        for output, target in pairs:
+            meter.feed(output, target, np.zeros((len(output), 0, output.shape[1])))
+            meter.end()
         return meter.sums()[0]
 
 
@@ -158,12 +170,15 @@ class Residual(Loss):
     def meter(self, channels: int, parameters: int, *, curvature: bool) -> Meter:
         return _ResidualMeter(self, channels, parameters, curvature)
 
-    def gradient(self, output: Array, target: Array) -> Array:
-        slope = self.slope(self.filtered(output - target)[0])
-        # The adjoint of a filter is the same one, backwards in time.
-        back = self.filtered(np.ascontiguousarray(slope[:, ::-1]))[0][:, ::-1]
-        scale = self.rho(self.filtered(target)[0]).sum() if self.relative else output.size
-        return np.asarray(back / scale, float)
+    def gradients(self, pairs: Sequence[tuple[Array, Array]]) -> list[Array]:
+        found, scale = [], 0.0
+        for output, target in pairs:
+            slope = self.slope(self.filtered(output - target)[0])
+            # The adjoint of a filter is the same one, backwards in time.
+            found.append(self.filtered(np.ascontiguousarray(slope[:, ::-1]))[0][:, ::-1])
+            relative = self.relative
+            scale += float(self.rho(self.filtered(target)[0]).sum()) if relative else output.size
+        return [np.asarray(back / (scale or TINY), float) for back in found]
 
 
 class _ResidualMeter(Meter):
@@ -258,19 +273,24 @@ class Spectral(Loss):
     def meter(self, channels: int, parameters: int, *, curvature: bool) -> Meter:
         return _SpectralMeter(self, channels, parameters, curvature)
 
-    def gradient(self, output: Array, target: Array) -> Array:
-        length = output.shape[1]
+    def gradients(self, pairs: Sequence[tuple[Array, Array]]) -> list[Array]:
         # Each sample is its own parameter, one after the other: the adjoint does it in one go.
-        total = np.zeros_like(output)
+        totals = [np.zeros_like(output) for output, _ in pairs]
         for resolution in self.resolutions:
             pad = resolution.size - resolution.hop
-            wide = [np.pad(signal, ((0, 0), (pad, resolution.size))) for signal in (output, target)]
-            spectra = [resolution.transform(signal) for signal in wide]
-            terms = _Terms.of(self, resolution, spectra[0], spectra[1])
-            factor = terms.linear / terms.energy + terms.logarithmic / terms.count
-            whole = resolution.adjoint(factor * spectra[0], wide[0].shape[1])
-            total += whole[:, pad : pad + length]
-        return total / len(self.resolutions)
+            wide = [
+                [np.pad(signal, ((0, 0), (pad, resolution.size))) for signal in pair]
+                for pair in pairs
+            ]
+            spectra = [[resolution.transform(signal) for signal in pair] for pair in wide]
+            terms = [_Terms.of(self, resolution, *pair) for pair in spectra]
+            energy = sum(one.energy for one in terms)
+            count = sum(one.count for one in terms)
+            for total, one, pair, padded in zip(totals, terms, spectra, wide, strict=True):
+                factor = one.linear / energy + one.logarithmic / count
+                back = resolution.adjoint(factor * pair[0], padded[0].shape[1])
+                total += back[:, pad : pad + total.shape[1]]
+        return [total / len(self.resolutions) for total in totals]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from ..autodiff import Parameter
+from ..autodiff.reverse import ReversePrograms
 from ..faust.compilers import Compiler
 from ..faust.program import CompiledProgram, Program, Session, Signals, build
+from .adjoint import Adjoint
 from .losses import Loss, Sums
 from .pairing import Array, Example
 
@@ -26,7 +28,9 @@ class Source:
     """A program with its partials as text, and how to compile it: all that another process needs.
 
     `text` gives for each of `outputs` its value and its partials by `params`; `settings` are values
-    of further sliders by label or path. `cache` is a folder for what was compiled.
+    of further sliders by label or path. `cache` is a folder for what was compiled. With `reverse`,
+    gradients come from reverse mode; without `partials`, which are too many then, `text` is the
+    forward program of it. `gradient` says in words how it is computed, and at what cost.
     """
 
     text: str
@@ -37,6 +41,9 @@ class Source:
     include: tuple[Path, ...] = ()
     settings: Mapping[str, float] = field(default_factory=dict)
     cache: Path | None = None
+    reverse: ReversePrograms | None = None
+    partials: bool = True
+    gradient: str = "forward mode"
 
 
 class Model:
@@ -48,6 +55,12 @@ class Model:
         self.paths = tuple(self.program.settable_path(one.path) for one in source.params)
         self.settings = {self.program.settable_path(n): v for n, v in source.settings.items()}
         self.frames = 0
+        self.partials = source.partials
+        self.adjoint = None
+        if source.reverse:
+            self.adjoint = Adjoint(
+                source.reverse, source.compiler, source.include, self.settings, source.cache
+            )
 
     def controls(self, values: Array) -> dict[str, float]:
         """The values of all sliders that are set, by path."""
@@ -98,6 +111,9 @@ class Model:
 
     def split(self, signals: Signals) -> tuple[Array, Array]:
         """Outputs and partials, one after the other in a differentiated program, apart."""
+        if not self.partials:
+            outputs = np.asarray(signals[: self.source.outputs], float)
+            return outputs, np.zeros((len(outputs), 0, outputs.shape[1]))
         wide = np.asarray(signals, float).reshape(self.source.outputs, 1 + len(self.paths), -1)
         return wide[:, 0], wide[:, 1:]
 
@@ -116,6 +132,9 @@ class Model:
         each example in samples, beyond its `advance`.
         """
         count, sliders = len(values), len(self.paths)
+        if self.adjoint and count == sliders and not (curvature and self.partials):
+            self.frames += sum(min(one.frames, frames or one.frames) for one in examples)
+            return self.adjoint.sums(values, examples, losses, frames)
         meters = [one.meter(self.source.outputs, count, curvature=curvature) for one in losses]
         wrong = energy = 0.0
         with np.errstate(all="ignore"):
@@ -154,7 +173,8 @@ _models: dict[tuple[object, ...], Model] = {}
 
 def model_of(source: Source) -> Model:
     """The model of a source, compiled once per process."""
-    key = (source.text, source.compiler, source.include, tuple(sorted(source.settings.items())))
+    settings = tuple(sorted(source.settings.items()))
+    key = (source.text, source.compiler, source.include, settings, source.reverse is None)
     if key not in _models:
         _models[key] = Model(source)
     return _models[key]

@@ -40,10 +40,13 @@ class Start:
 def begin(objective: Objective, units: Array, labels: tuple[str, ...], file: str) -> Start:
     """A start from which the parameters can be known, as near to `units` as there is one.
 
-    Raises `InputError` if the program's output or partials are not finite at `units`.
+    Without partials nothing is known about that. Raises `InputError` if the program's output or
+    partials are not finite at `units`.
     """
     sums = objective(units)
     require_finite(objective, units, sums, labels, file)
+    if not objective.model.partials:
+        return Start(units, sums)
     left = unknown(sums.curvature)
     if not left:
         return Start(units, sums)

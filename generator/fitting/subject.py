@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from ..autodiff import Parameter, differentiate
+from ..autodiff.reverse import reverse_programs
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
 from ..signals.initial_values import Freezer, Frozen
 from ..table.model import Table
+from .gradients import Wanted, derivatives
 from .model import Source, model_of
 from .setup import Setup
 
@@ -62,25 +66,35 @@ def source_of(
     settings: Mapping[str, float] | None = None,
     menus: Sequence[str] = (),
     cache: Path | None = None,
+    gradient: Wanted = "forward",
+    gradient_alone: bool = False,
 ) -> tuple[Source, tuple[Menu, ...]]:
     """The differentiated program, and the menus that are to be searched.
 
     `params` and `all_continuous` choose sliders as for `differentiate`; what is chosen and has a
     few whole numbers alone is a menu, and so is each control that `menus` names. `settings` are
-    values by label or path: of a slider that is sought, where the search starts. Raises
+    values by label or path: of a slider that is sought, where the search starts. `gradient` and
+    `gradient_alone` are those of `derivatives`. Raises
     `InputError` and `FaustError` as `differentiate` does, and `ValueError` for an unknown control.
     """
 
     def differentiated(names: Sequence[str]) -> Source:
-        done = differentiate(
-            subject.text,
-            params=names,
-            all_continuous=all_continuous and not names,
-            compiler=subject.compiler,
-            include=subject.include,
-            table=subject.table,
-            name=subject.name,
-            file=subject.file,
+        options: dict[str, Any] = {
+            "params": names or None,
+            "all_continuous": all_continuous and not names,
+            "compiler": subject.compiler,
+            "include": subject.include,
+            "table": subject.table,
+            "name": subject.name,
+            "file": subject.file,
+        }
+        done = derivatives(
+            lambda: differentiate(subject.text, **options),
+            lambda: reverse_programs(subject.text, **options),
+            gradient,
+            # The adjoint runs compiled.
+            gradient_alone and shutil.which("g++") is not None,
+            subject.file,
         )
         folder = None if os.environ.get("FAUSTDIFF_CACHE") else cache
         return Source(
@@ -91,6 +105,9 @@ def source_of(
             subject.compiler,
             subject.include,
             cache=folder,
+            reverse=done.reverse,
+            partials=done.partials,
+            gradient=done.gradient,
         )
 
     source = differentiated(params)

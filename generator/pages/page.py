@@ -34,7 +34,7 @@ def page(program: PageProgram, *, title: str, source: str) -> str:
         css=_safe(stylesheet()),
         script=_safe(scripts(PAGE_SCRIPTS)),
         processor=_safe(scripts(THREAD_SCRIPTS)),
-        data=_safe(json.dumps(_data(program)).replace("<", "\\u003c")),
+        data=_safe(json.dumps(page_data(program)).replace("<", "\\u003c")),
     )
 
 
@@ -48,7 +48,7 @@ def stylesheet() -> str:
     return _part("page.css")
 
 
-def _data(program: PageProgram) -> dict[str, Any]:
+def page_data(program: PageProgram) -> dict[str, Any]:
     """What `planOf` of the page takes, the modules as base64."""
     return {
         "kind": program.kind,

@@ -44,10 +44,12 @@ from .contexts import BITS, Atom, Compiled, Context, Dual, NoValueError, Test
 class Compiler:
     """Compiles expressions; collects the atoms of all of them, and the constants they mention.
 
-    `whole` are names that take integers only.
+    `whole` are names that take integers only. With `denormals`, `tiny` is the least double with all
+    its digits, not 0.
     """
 
     whole: frozenset[str] = frozenset()
+    denormals: bool = False
     atoms: list[Atom] = field(default_factory=list)
     constants: set[Fraction] = field(default_factory=set)
 
@@ -61,7 +63,7 @@ class Compiler:
             case ast.Constant(value=value):
                 return self._constant(Fraction(str(value)))
             case ast.Name(id=name) if name in CONSTANTS:
-                return pi if name == "pi" else lambda c: (ZERO, None)
+                return pi if name == "pi" else self._constant(self._tiny)
             case ast.Name(id=name):
                 return lambda c: c.values[name]
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
@@ -84,6 +86,10 @@ class Compiler:
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 return self._call(name, arguments)
         raise TypeError(f"not an expression of numbers: {ast.unparse(node)}")
+
+    @property
+    def _tiny(self) -> Fraction:
+        return Fraction(2) ** -1022 if self.denormals else Fraction(0)
 
     def condition(self, condition: Expression | ast.expr) -> Test:
         """The function that tells whether a condition holds."""

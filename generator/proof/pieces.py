@@ -29,6 +29,7 @@ from .lines import Flat, Line, flats, lines, roots
 from .questions import Answer, Key, Objection, Piece, Question
 from .regions import find
 from .sides import (
+    DISTANCES,
     SMALL,
     Side,
     apart,
@@ -47,6 +48,8 @@ ENOUGH = 3
 #: Pieces, flats and borders that are looked at, at most.
 MAX_PIECES = 300
 MAX_FLATS = 24
+#: Places on one part of a border, by the signs of all atoms.
+MAX_VISITS = 5
 #: Combinations of whole numbers that are tried, at most.
 MAX_WHOLE = 40
 #: Combinations of signs that are looked for, at most.
@@ -84,6 +87,9 @@ class _Search:
         self.pool: dict[Key, Piece] = {}
         self.agreed: dict[Key, int] = {}
         self.outside: set[Key] = set()
+        self.corners = 0
+        self.visits: dict[tuple[int | None, ...], int] = {}
+        self.distances = DISTANCES if len(question.names) == 1 else DISTANCES[::2]
         distinct: dict[str, Atom] = {}
         for atom in question.atoms:
             distinct.setdefault(atom.key, atom)
@@ -121,7 +127,7 @@ class _Search:
         ranges.update({n: r for n, r in self.question.ranges.items() if n in ranges})
         several = len(self.question.names) > 1
         for flat in flats(self.question.names, self.atoms, MAX_FLATS):
-            count = 1 if flat.solved else 3 if several else 0
+            count = 0 if flat.solved else 2 if several else 0
             for line in lines(flat, self.draws, ranges, count):
                 yield from self._along(line, flat)
 
@@ -139,22 +145,26 @@ class _Search:
         border = bool(flat.solved)
         pairs = [*itertools.pairwise(zeros)]
         between = [middle for a, b in pairs for middle in ((a + b) / 2, geometric(a, b))]
-        for t in (*map(arb, self._spread(flat)), *between):
+        for t in (*map(arb, self._spread(line, flat)), *between):
             yield numbers.place(t.mid()), border
         for zero in zeros:
             yield numbers.place(zero.mid()), True
-            for t in () if border else both_sides(zero.mid()):
+            for t in () if border else both_sides(zero.mid(), self.distances):
                 yield numbers.place(t), False
         if not border:
             for t in self._constants(line):
                 yield numbers.place(t), False
 
-    def _spread(self, flat: Flat) -> list[float]:
+    def _spread(self, line: Line, flat: Flat) -> list[float]:
+        """Numbers of all sizes, and some in the range of the samples."""
         if flat.solved:
-            return [0.37, -0.61, 1.7, -97.0]
-        spread = [0.37, -0.61, 1.7, -2.9, 13.3, -71.9, 1.1e3, -2.3e4, 1e7, -1e9, 1e-4, -1e-7]
-        for low, high in self.question.ranges.values():
-            spread += [self.draws.uniform(low, high) for _ in range(3)]
+            return [0.37, -2.9, 97.0]
+        spread = [0.37, -2.9, 13.3, -71.9, 1.1e3, -1e9, 1e-4]
+        if len(flat.free) == 1:
+            spread += [-0.61, 1.7, -2.3e4, 1e7, -1e-7]
+        for name, (low, high) in self.question.ranges.items():
+            if line.direction.get(name):
+                spread += [self.draws.uniform(low, high) for _ in range(2)]
         return spread
 
     def _constants(self, line: Line) -> list[Any]:
@@ -172,11 +182,12 @@ class _Search:
         if told is None:
             return False
         c, expected, stated = told
-        if c.on or (self._slopes and not expected.is_finite()):
+        if c.on or (self._slopes and not expected.is_finite()) or self._missing(place, told):
             self.border(place)
             return False
         key = self._remember(c, place)
-        if same(expected, stated):
+        missing = not (self._slopes or expected.is_finite() or stated.is_finite())
+        if missing or same(expected, stated):
             self.agreed[key] = self.agreed.get(key, 0) + 1
             if self.question.forbidden and self._holds_around(place):
                 self._object(self.question.forbidden, place, expected, stated)
@@ -189,9 +200,17 @@ class _Search:
             self._object("the formula is not what is expected", place, expected, stated)
         return False
 
+    def _missing(self, place: Mapping[str, Any], told: tuple[Context, Any, Any]) -> bool:
+        """Whether two values are compared, and one of them is missing at this point alone."""
+        _, expected, stated = told
+        if self._slopes or expected.is_finite() == stated.is_finite():
+            return False
+        around = [self._told(self._nudged(place, scale)) for scale in (1e-6, 1e-9, 1e-12)]
+        return any(near is not None and same(near[1], near[2]) for near in around)
+
     def _holds_around(self, place: Mapping[str, Any]) -> bool:
         """Whether the two agree near a place too, so that it is not a single point."""
-        near = [self._told(self._nudged(place, scale)) for scale in (1e-3, 1e-6, 1e-9)]
+        near = [self._told(self._nudged(place, scale)) for scale in (1e-6, 1e-9, 1e-12)]
         return all(told is not None and same(told[1], told[2]) for told in near)
 
     @property
@@ -300,17 +319,33 @@ class _Search:
         with working_precision(2 * self.bits):
             scale = max((abs(v).mid() for v in place.values()), key=float_of, default=_ZERO)
             zero = (scale * SMALL).mid() if scale > 0 else None
-            if self.question.forbidden:
+            if self.question.forbidden or not self.question.borders:
                 return
             if not self._slopes:
                 self._compared(place, zero)
                 return
             value, stated = self._on(place, zero)
+            if value is not None and self._often(place, zero):
+                return
             sides = [self._side(place, zero, sign, value) for sign in (1, -1)]
             if value is None:
                 self._hole(place, sides)
             else:
                 self._judge(place, stated, [s for s in sides if s is not None], len(sides))
+
+    def _often(self, place: Mapping[str, Any], zero: Any) -> bool:
+        """Whether a part of a border, by the signs of all atoms, was looked at often enough."""
+        c = Context(self.question.values(place), zero)
+        signs: list[int | None] = []
+        for atom in self.atoms:
+            try:
+                signs.append(c.sign(atom, atom.quantity(c)[0]))
+            except (NoValueError, UndecidedError):
+                signs.append(None)
+        key = tuple(signs)
+        self.corners = signs.count(0)
+        self.visits[key] = self.visits.get(key, 0) + 1
+        return self.visits[key] > MAX_VISITS
 
     def _compared(self, place: Mapping[str, Any], zero: Any) -> None:
         c = Context(self.question.values(place), zero)
@@ -388,7 +423,9 @@ class _Search:
                 what = "the formula is not the slope at a single point"
                 self._object(what, place, sides[0].near, stated, single=True)
             return
-        self.found.kinks.append(place)
+        if self.corners <= 1:
+            # Where two borders meet there may be no partials that fit every direction.
+            self.found.kinks.append(place)
         low, high = sorted((side.near for side in sides), key=float_of)
         margin = arb("1e-25") * (1 + abs(low) + abs(high))
         if stated < low - margin or stated > high + margin:

@@ -52,8 +52,9 @@ class Question:
     Outside `domain`, and where the value is not finite, nothing is asked. `declared` tells where
     the value may have no slope. With `jumps`, the value may jump, and bend, anywhere. If
     `forbidden` says something, then the question is the opposite one: the formula must not agree
-    with the value on any whole piece, and that is what is said where it does. `known` remembers
-    which pieces were looked for, and is shared by all questions about one row.
+    with the value on any whole piece, and that is what is said where it does. Without `borders`,
+    single points do not count. `known` remembers which pieces were looked for, and is shared by all
+    questions about one row.
     """
 
     value: Compiled
@@ -68,6 +69,7 @@ class Question:
     declared: Callable[[Mapping[str, Any]], bool] | None = None
     jumps: bool = False
     forbidden: str = ""
+    borders: bool = True
     extra: Sequence[Mapping[str, float]] = ()
     seed: str = ""
     known: dict[Key, dict[str, Fraction] | None] = field(default_factory=dict)

@@ -29,7 +29,7 @@ from .contexts import (
 from .lines import INTERVAL_BITS, LARGEST, SMALLEST, applied, between, interval
 
 #: Boxes looked at for one piece.
-MAX_BOXES = 600
+MAX_BOXES = 400
 #: A box this narrow holds no two doubles.
 THIN = 1e-14
 

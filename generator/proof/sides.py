@@ -72,10 +72,10 @@ def distinct(zeros: Sequence[Any]) -> list[Any]:
     return found
 
 
-def both_sides(zero: Any) -> Iterator[Any]:
+def both_sides(zero: Any, distances: Sequence[int]) -> Iterator[Any]:
     """Places on both sides of a zero, from a tenth of its size to a millionth of a millionth."""
     size = abs(zero).mid() if abs(zero) > 1 else arb(1)
-    for digits, side in itertools.product(DISTANCES, (1, -1)):
+    for digits, side in itertools.product(distances, (1, -1)):
         yield (zero + side * size / arb(10) ** digits).mid()
     if zero == 0:
         yield from (side * arb("1e-100").mid() for side in (1, -1))

@@ -110,7 +110,7 @@ def _as_numbers(row: Primitive, name: str, value: Expression) -> Finding | None:
     compiler = Compiler()
     question = Question(
         compiler.expression(plain), compiler.expression(stated), names, way, compiler.atoms,
-        frozenset(compiler.constants), jumps=row.kind in ("zero", "selector"), seed=row.name,
+        frozenset(compiler.constants), jumps=True, seed=row.name,
     )  # fmt: skip
     answer = decide(question)
     if answer.objection:

@@ -17,6 +17,18 @@ MEMORY = frozenset(("mem", "@", "prefix", "rwtable", "enable", "control"))
 #: Primitives that give a fact of the compiler about an argument, not a function of its samples.
 _COMPILED = frozenset(("lowest", "highest"))
 
+#: What it costs to record a signal and to read it again, in additions: two passes through memory.
+RECORDING = 8
+#: What an operation costs, in additions; a function that is not listed costs more than recording.
+COSTS = {
+    **dict.fromkeys(("+", "-", "*", "<", "<=", ">", ">=", "==", "!=", "&", "|", "xor"), 1),
+    **dict.fromkeys(("<<", ">>", "int", "float", "min", "max", "abs", "attach", "mem", "@"), 1),
+    **dict.fromkeys(("select2", "select3", "floor", "ceil", "rint", "round", "prefix"), 2),
+    **dict.fromkeys(("/", "sqrt", "rdtable", "rwtable", "enable", "control"), 4),
+}
+#: What other functions cost.
+FUNCTION = 16
+
 _WHOLE_RESULT = frozenset(("int", "<", "<=", ">", ">=", "==", "!=", "&", "|", "xor", "<<", ">>"))
 #: For other primitives: the arguments that must be whole so that the result is. None: all.
 _WHOLE_IF: dict[str, tuple[int, ...] | None] = {
@@ -72,6 +84,16 @@ class Steadiness:
                 return all(map(self, node.args))
         arguments = computed_from(node)
         return arguments is not None and all(map(self, arguments))
+
+
+def operations(graph: Graph, outputs: Sequence[int]) -> int:
+    """What a program costs at each sample, in additions; what is steady costs nothing."""
+    steady, total = Steadiness(graph), 0
+    for number in graph.reachable(outputs):
+        node = graph.nodes[number]
+        if node.args and node.op in ("primitive", "foreign") and not steady(number):
+            total += COSTS.get(node.name, FUNCTION)
+    return total
 
 
 def whole_signals(graph: Graph, numbers: Sequence[int]) -> frozenset[int]:

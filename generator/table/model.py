@@ -293,7 +293,7 @@ class _Modeller:
         required, known = tuple(required), {*required, *optional}
         for key, place in node.keys.items():
             if key not in known:
-                hint = nearest(key, known, f"known keys: {', '.join(sorted(known))}")
+                hint = nearest(key, known, f"known keys: {', '.join(sorted(known)) or 'none'}")
                 self.problem(place, field, f"unknown key '{key}'", hint)
         for key in required:
             if key not in found and isinstance(node.value, dict):
@@ -512,9 +512,8 @@ class _Modeller:
             self.problem(node, "guards", "guards no argument", "name one, as in 'args: [x]'")
         for name in guarded:
             if name not in args:
-                self.problem(
-                    node, "guards", f"'{name}' is not an argument", nearest(name, args, "")
-                )
+                hint = nearest(name, args, f"the arguments are: {', '.join(args) or 'none'}")
+                self.problem(node, "guards", f"'{name}' is not an argument", hint)
         nothing = parse("0", ())
         return Guard(
             guarded,

@@ -74,7 +74,7 @@ function control(one, onvalue) {
 /** A bargraph: a bar, and its number. */
 function meter(one, labelling) {
     const bar = make("span", { class: "bar" });
-    const output = make("span", { class: "number" });
+    const output = make("span", { class: "number" }, "\u2013");
     const gauge = make("span", { class: "gauge", role: "meter", "aria-valuemin": one.min, "aria-valuemax": one.max, ...labelling }, bar);
     const element = make("span", { class: "meter" }, gauge, output);
     element.show = (value) => {
@@ -100,11 +100,15 @@ class LearningPage {
         this.report = null;
         this.settings = new Map();
         this.build(data);
-        this.colours = () => {
-            const style = getComputedStyle(element);
-            return Object.fromEntries(["muted", "line", "hidden", "learned"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-        };
+        // A canvas knows no custom property: each colour is asked of an element that has it.
+        const probe = make("span", { hidden: true });
+        element.append(probe);
+        this.colours = () => Object.fromEntries(["muted", "line", "hidden", "learned"].map((name) => {
+            probe.style.color = `var(--${name})`;
+            return [name, getComputedStyle(probe).color];
+        }));
         new ResizeObserver(() => this.draw()).observe(element);
+        new MutationObserver(() => this.draw()).observe(document.body, { attributes: true });
         matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     }
 
@@ -126,7 +130,7 @@ class LearningPage {
         if (this.plan.kind === "player") return [];
         const id = freshId();
         const sliders = this.plan.kind === "sliders";
-        const one = { min: 0.01, max: sliders ? 1 : 100, init: this.factor, step: 0, scale: "log", unit: sliders ? "" : "times" };
+        const one = { min: 0.01, max: sliders ? 1 : 100, init: this.factor, step: 0, scale: "log", unit: sliders ? "" : "\u00d7" };
         return [make("div", { class: "control rate" }, make("label", { for: id }, "Learning rate"),
             slider(one, { id }, (value) => this.tell("rate", (this.factor = value))))];
     }
@@ -344,7 +348,7 @@ class LearningPage {
     animate() {
         const frame = () => {
             this.draw();
-            if (this.context.state === "running") requestAnimationFrame(frame);
+            if (this.context?.state === "running") requestAnimationFrame(frame);
         };
         requestAnimationFrame(frame);
     }

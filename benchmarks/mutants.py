@@ -1,0 +1,219 @@
+"""Breaks our own code in one place after another, and tells which tests notice.
+
+    python -m benchmarks.mutants [--count N] [--seed S] [--only WORD]
+
+Each mutant is one edit in a copy of the checkout: a comparison or an operator turned into another,
+a number moved by one, a condition negated, a result dropped; in a template two wires exchanged, an
+index or a sign. The tests named beside a file are run on it; of a template the library is built
+first. What survives is listed; `EQUIVALENT` says of which it is known that they mean the same. The
+table in docs/robustness.md is written by this script.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.pages import between
+from support.paths import ROOT
+
+PAGE = ROOT / "docs" / "robustness.md"
+#: How long the tests of one mutant may take, in seconds; a mutant may hang.
+TIMEOUT = 240
+
+#: Tests of faults that are about programs of others.
+CALLED = "a_faust_of_a_bad_kind or none or hangs or output or temporary"
+LEARNT = "faust and double and not cyfaust"
+#: Files, and the tests that are to notice what is done to them.
+TARGETS = {
+    "generator/files.py": ["tests/test_files.py"],
+    "generator/faust/calling.py": [
+        "faust-tests/test_faults.py",
+        "-k",
+        "bad_kind and faust or call",
+    ],
+    "generator/faust/cache.py": ["faust-tests/test_harness.py", "-k", "cache and faust"],
+    "generator/library/printing.py": ["tests/test_printer.py"],
+    "generator/table/expressions.py": ["tests/test_expressions.py"],
+    "generator/signals/printing.py": ["tests/test_ahead_signals.py"],
+    "templates/library/learning.jinja": ["faust-tests/test_learning.py", "-k", LEARNT],
+}
+
+#: Survivors that mean the same, by the line that they make; each with the reason.
+EQUIVALENT: dict[str, str] = {}
+
+COMPARED = {ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "=="}
+COMPARED |= {ast.In: "not in", ast.NotIn: "in", ast.Is: "is not", ast.IsNot: "is"}
+CALCULATED = {ast.Add: "-", ast.Sub: "+", ast.Mult: "+", ast.Div: "*"}
+#: Of a template, in lines of Faust: what is found, and what takes its place.
+WIRES = (
+    (r"(?<=\w)\((\w+), (\w+)\)", r"(\2, \1)"),
+    (r" \+ ", " - "),
+    (r"\b1\b", "2"),
+    (r"_, !", "!, _"),
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One edit: the file, the line and what it becomes."""
+
+    file: str
+    line: int
+    before: str
+    after: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.before.strip()}  ->  {self.after.strip()}"
+
+
+def mutants(file: str) -> Iterator[Mutant]:
+    """Every mutant of a file that is still a program."""
+    text = (ROOT / file).read_text("utf-8")
+    edits = _in_python(text) if file.endswith(".py") else _in_template(text)
+    lines = text.splitlines(keepends=True)
+    for line, start, end, new in edits:
+        old = lines[line - 1]
+        made = old[:start] + new + old[end:]
+        changed = "".join([*lines[: line - 1], made, *lines[line:]])
+        if made != old and (not file.endswith(".py") or _parses(changed)):
+            yield Mutant(file, line, old, made, changed)
+
+
+def _in_python(text: str) -> Iterator[tuple[int, int, int, str]]:
+    """Line, columns and new text; only what stands in one line."""
+    for node in ast.walk(ast.parse(text)):
+        if getattr(node, "lineno", 0) != getattr(node, "end_lineno", 0):
+            continue
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            left, right = node.left, node.comparators[0]
+            new = f" {COMPARED[type(node.ops[0])]} "
+            yield node.lineno, left.end_col_offset or 0, right.col_offset, new
+        elif isinstance(node, ast.BinOp) and type(node.op) in CALCULATED:
+            new = f" {CALCULATED[type(node.op)]} "
+            yield node.lineno, node.left.end_col_offset or 0, node.right.col_offset, new
+        elif isinstance(node, ast.BoolOp):
+            new = " or " if isinstance(node.op, ast.And) else " and "
+            yield node.lineno, node.values[0].end_col_offset or 0, node.values[1].col_offset, new
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            yield node.lineno, node.col_offset, node.operand.col_offset, ""
+        elif isinstance(node, ast.Constant) and type(node.value) is int:
+            yield node.lineno, node.col_offset, node.end_col_offset or 0, str(node.value + 1)
+        elif isinstance(node, ast.Return) and node.value is not None:
+            yield node.lineno, node.col_offset, node.end_col_offset or 0, "return None"
+
+
+def _in_template(text: str) -> Iterator[tuple[int, int, int, str]]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("//") or "{" in line:
+            continue
+        for pattern, new in WIRES:
+            for match in re.finditer(pattern, line):
+                yield number, match.start(), match.end(), match.expand(new)
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
+
+
+def copied(folder: Path) -> Path:
+    """A copy of the checkout, in which the package has its name."""
+    names = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    for name in names:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    (folder / "faustdiff").symlink_to("generator")
+    return folder
+
+
+def passes(folder: Path, tests: list[str], template: bool = False) -> bool:
+    """Whether the tests hold in a copy; what is not done in time does not."""
+    python = [sys.executable, "-m"]
+    build = [*python, "faustdiff", "build", "--out", "build"]
+    test = [*python, "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    for command in [build, test] if template else [test]:
+        try:
+            done = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, timeout=TIMEOUT
+            )
+        except subprocess.TimeoutExpired:
+            return False
+        if done.returncode:
+            return False
+    return True
+
+
+def run(count: int, seed: int, only: str) -> dict[str, tuple[int, list[Mutant]]]:
+    """By file: how many mutants there were, and which survived."""
+    found: dict[str, tuple[int, list[Mutant]]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = copied(Path(name))
+        for file, tests in TARGETS.items():
+            if only not in file:
+                continue
+            template = file.endswith(".jinja")
+            assert passes(folder, tests, template), (
+                f"{file}: its tests do not hold before any change"
+            )
+            every = list(mutants(file))
+            chosen = random.Random(seed).sample(every, min(count, len(every)))
+            survivors = []
+            for mutant in chosen:
+                (folder / file).write_text(mutant.text, "utf-8")
+                if passes(folder, tests, template) and mutant.after.strip() not in EQUIVALENT:
+                    survivors.append(mutant)
+                    print(f"survived: {mutant}", flush=True)
+            shutil.copy2(ROOT / file, folder / file)
+            found[file] = len(chosen), survivors
+            print(f"{file}: {len(chosen) - len(survivors)} of {len(chosen)} noticed", flush=True)
+    return found
+
+
+def page(found: dict[str, tuple[int, list[Mutant]]], seed: int) -> str:
+    """The table of the documentation."""
+    lines = ["| file | mutants | noticed | tests |", "|---|---|---|---|"]
+    for file, (count, survivors) in found.items():
+        tests = TARGETS[file][0]
+        lines.append(f"| `{file}` | {count} | {count - len(survivors)} | `{tests}` |")
+    total = sum(count for count, _ in found.values())
+    left = [mutant for _, survivors in found.values() for mutant in survivors]
+    lines += ["", f"{total - len(left)} of {total}, drawn with the seed {seed}. Not noticed:", ""]
+    lines += [f"- `{mutant}`" for mutant in left] or ["- none"]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Reads the options, runs, and writes the page where all files were asked for."""
+    parser = argparse.ArgumentParser(description="Break the code; see which tests notice.")
+    parser.add_argument("--count", type=int, default=12, help="mutants of each file")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="part of the name of the files")
+    options = parser.parse_args()
+    found = run(options.count, options.seed, options.only)
+    if not options.only:
+        text = PAGE.read_text("utf-8")
+        PAGE.write_text(between(text, "mutants", page(found, options.seed)), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

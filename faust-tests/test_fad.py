@@ -1,0 +1,349 @@
+"""`df.fad`, `df.rad`, `df.stop`: programs in the syntax of the next Faust, in any compiler.
+
+Each program shows what its seeds were, sample by sample, then what `fad` or `rad` gave. The
+reference is the same expression as a function of those seeds, by central differences.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from faustdiff.faust.compilers import Compiler, FaustError
+from faustdiff.faust.program import build
+from support.harness import SCALE
+from support.paths import BUILD
+
+Array = NDArray[np.float64]
+
+FRAMES = 400
+#: Five-point differences: the truncation is of the fourth order, the rounding some 1e-12.
+STEP = 1e-4
+TOLERANCE = 1e-6
+
+#: What the programs have in common: as they would be written for the compiler that has both words.
+HEAD = """
+import("stdfaust.lib");
+df = library("diff.lib");
+fad = df.fad;
+rad = df.rad;
+a = hslider("a", 0.6, 0.1, 4, 0.01);
+b = hslider("b", 1.5, 0.1, 4, 0.01);
+c = hslider("c", 0.25, -1, 1, 0.01);
+f = hslider("f", 700, 50, 4000, 1);
+x = no.noise;
+smooth = hslider("smooth", 0.5, 0, 1, 0.01) : si.smoo;
+pair = (a, b) : \\(p, q).(p + q, p * q);
+two = nentry("two", 0.5, 0, 1, 0.01);
+h(i) = hslider("h%i", 0.02 * (i + 1), -1, 1, 0.01);
+loss(y, t) = (y - t) * (y - t);
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """An expression and its seeds, by name; `program` where it is not simply `fad(EXPR, SEEDS)`.
+
+    A program gives its seeds, then what is tested. `function` is the expression of the names.
+    """
+
+    title: str
+    expression: str
+    names: tuple[str, ...]
+    word: str = "fad"
+    program: str = ""
+    signals: str = ""
+
+    @property
+    def function(self) -> str:
+        """The expression as a function of its seeds."""
+        return rf"\({', '.join(self.names)}).({self.expression})"
+
+    @property
+    def text(self) -> str:
+        """The program: its seeds, then values and derivatives."""
+        if self.program:
+            return self.program
+        seeds = ", ".join(self.names)
+        called = f"{self.word}(({self.expression}), ({seeds}))"
+        return f"{seeds}, ({self.signals} : {called})" if self.signals else f"{seeds}, {called}"
+
+
+def both(title: str, expression: str, *names: str, signals: str = "") -> list[Case]:
+    """A case for each of the two words."""
+    return [
+        Case(f"{word}: {title}", expression, names, word, signals=signals)
+        for word in ("fad", "rad")
+    ]
+
+
+#: A state of a recursion is a seed inside of the loop; the loop gives it, then what `fad` gave.
+def state(title: str, expression: str, *names: str, word: str = "fad") -> Case:
+    """A gradient descent on `expression`, whose states are the seeds."""
+    count = len(names)
+    seeds = ", ".join(names)
+    got = f"{word}({expression}, ({seeds}))"
+    steps = [
+        f"({name} - 0.05 * ({got} : {pick(k + 1, count + 1)}))" for k, name in enumerate(names)
+    ]
+    loop = rf"(\({seeds}).({', '.join(steps)}, {seeds}, {got}))"
+    kept = ", ".join("!" * count + "_" * (2 * count + 1))
+    program = f"({loop} ~ ({', '.join('_' * count)})) : {kept}"
+    return Case(f"{word}: {title}", expression, names, word, program)
+
+
+def pick(index: int, count: int) -> str:
+    """One of `count` wires."""
+    return ", ".join("_" if k == index else "!" for k in range(count))
+
+
+CASES = [
+    # Sliders: one, several, repeated, absent; one output and several.
+    *both("product of two sliders", "a * b", "a", "b"),
+    *both("one of two sliders", "a * b + sin(b)", "b"),
+    *both("power of two sliders", "b ^ a", "b"),
+    *both("power, both", "pow(a, b)", "a", "b"),
+    *both("several outputs", "(a * b, sin(a), b / a)", "a", "b"),
+    *both("absent", "sin(a)", "a", "c"),
+    *both("transcendental", "exp(a) * log(b) + atan2(c, a)", "a", "b", "c"),
+    *both("kinks away from ties", "max(a, b) * abs(c) + min(a, c)", "a", "b", "c"),
+    *both("selected", "select2(a > 0.5, b * c, b * a)", "a", "b", "c"),
+    *both("tanh", "ma.tanh(a * x) + b", "a", "b"),
+    *both("casts and rounding", "int(3 * b) * a + floor(b) * c", "a", "c"),
+    *both("remainder", "fmod(b, a)", "a", "b"),
+    # Signals from outside, delays, tables, letrec.
+    *both("input", "_ * a + b", "a", "b", signals="x"),
+    *both("delays", "_ <: a * _, b * mem, c * @(3) :> _", "a", "b", "c", signals="x"),
+    *both("closure", r"\(s).(s * a + s * s * b)", "a", "b", signals="x"),
+    *both(
+        "waveshaper",
+        "_ <: a * _, b * (_ <: *), c * (_ <: _, _, _ : *, _ : *) :> _",
+        "a",
+        "b",
+        "c",
+        signals="x",
+    ),
+    *both("moving delay", "de.fdelay(64, 10.3 + 4 * b)", "b", signals="os.osc(300)"),
+    # Feedback: rad takes forward mode, and is exact.
+    *both("one-pole", "+ ~ *(a)", "a", signals="x"),
+    *both(
+        "two coupled states",
+        "(ro.interleave(2, 2) : +, +) ~ (*(a), *(c) : ro.cross(2))",
+        "a",
+        "c",
+        signals="x, x'",
+    ),
+    *both("resonant lowpass", "fi.resonlp(f, b, 1)", "f", "b", signals="x"),
+    *both("fourth order", "fi.lowpass(4, f)", "f", signals="x"),
+    *both("biquad", "fi.tf2(a, b, c, -0.5 * a, 0.2 * b)", "a", "b", "c", signals="x"),
+    *both("follower", "an.amp_follower(0.01 * b)", "b", signals="x"),
+    *both("letrec", "_ : y letrec { 'y = _ * b + a * y; }", "a", "b", signals="x"),
+    *both("loop without the seed before it", "x : fi.lowpass(2, 900) : *(a) : ma.tanh", "a"),
+    *both("phasor", "os.oscrs(f)", "f"),
+    *both(
+        "Karplus and Strong",
+        "+ ~ (de.fdelay(64, 20.3) : *(a) <: _, mem : + : *(0.5))",
+        "a",
+        signals="(1 - 1') * b",
+    ),
+    # Compositions as seeds: leaves, not entered.
+    *both("sum as a seed", "s * s * a", "s", "a"),
+    *both("smoothed slider", "_ * (smooth * smooth)", "smooth", signals="x"),
+    *both("smoothed slider in a filter", "fi.pole(smooth)", "smooth", signals="x"),
+    # Many seeds.
+    *both("sixteen taps", "x <: par(i, 16, @(i) * h(i)) :> _", *(f"h({i})" for i in range(16))),
+    # States of a recursion.
+    state("gain that learns", "loss(g * x, 0.5 * x)", "g"),
+    state("gain that learns", "loss(g * x, 0.5 * x)", "g", word="rad"),
+    state("gain and offset", "loss(g * x + d, 0.5 * x + 0.1)", "g", "d"),
+    state("gain and offset", "loss(g * x + d, 0.5 * x + 0.1)", "g", "d", word="rad"),
+    state("filter that learns", "loss(x : + ~ *(g), x : + ~ *(0.4))", "g"),
+    # Nested.
+    Case("fad of fad", "fad(sin(a) * a, a)", ("a",)),
+    Case("fad of rad", "rad(sin(a) * b, (a, b))", ("a", "b")),
+    Case("rad of fad", "fad(a * a * b, (a, b))", ("a", "b"), "rad"),
+    Case("rad of rad", "rad(a * a * b, a)", ("a", "b"), "rad"),
+    Case("fad of fad through feedback", "fad(+ ~ *(a), a)", ("a",), signals="x"),
+    Case(
+        "a Newton step",
+        "y - (fad(y - ma.tanh(x - b * y), y) : /)",
+        ("b",),
+        program="""
+        b, fad((y - (fad(y - ma.tanh(x - b * y), y) : /)), b) with { y = 0.3; }""",
+    ),
+    # Wires as seeds, which are the first inputs.
+    Case(
+        "wires",
+        r"\(p, q).(p * sin(q))",
+        ("p", "q"),
+        program="""
+        a, b, ((a, b) : fad((\\(p, q).(p * sin(q))), si.bus(2)))""",
+    ),
+    Case(
+        "wires",
+        r"\(p, q).(p * sin(q))",
+        ("p", "q"),
+        "rad",
+        program="""
+        a, b, ((a, b) : rad((\\(p, q).(p * sin(q))), si.bus(2)))""",
+    ),
+    Case(
+        "a bus of taps",
+        "par(i, 5, *(x @ i)) :> _",
+        tuple(f"p{i}" for i in range(5)),
+        program="""
+        par(i, 5, h(i)), (par(i, 5, h(i)) : fad((par(i, 5, *(x @ i)) :> _), si.bus(5)))""",
+    ),
+    Case(
+        "a wire and a slider",
+        "p * sin(a)",
+        ("a", "p"),
+        program="""
+        a, b, (b : fad((\\(p).(p * sin(a))), (a, _)))""",
+    ),
+    Case("a stop", "a * sin(b)", ("a",), program="a, fad(a * df.stop(sin(b * a / a)), a)"),
+]
+
+
+def function_of(case: Case) -> str:
+    """The expression as a function of the names, which are what a lambda can bind."""
+    if case.title.startswith(("wires", "a bus")):
+        return case.expression
+    names = {name: re.sub(r"\W", "_", name) for name in case.names}
+    text = case.expression
+    for name, plain in names.items():
+        if name != plain:
+            text = text.replace(name, plain)
+    if names and case.expression.startswith("x <: par(i, 16"):
+        terms = ", ".join(f"(x @ {i}) * h_{i}_" for i in range(16))
+        text = f"({terms}) :> _"
+    bound = rf"\({', '.join(names.values())}).({text})"
+    return f"si.bus({len(names)}), ({case.signals}) : {bound}" if case.signals else bound
+
+
+PRELUDE = HEAD + "s = a + b;\ny = 0.3;\n"
+
+
+#: The time of the compiler 2.54.9 grows with the square of a program.
+GROUP = 8
+
+
+@functools.cache
+def programs(compiler: Compiler, group: int) -> tuple[list[Array], list[list[Array]]]:
+    """For each case of a group what its program gives, and the partials of its function."""
+    cases = CASES[GROUP * group :][:GROUP]
+    lines = [f"case_{i} = {case.text};" for i, case in enumerate(cases)]
+    counts = [f"outputs(case_{i})" for i in range(len(cases))]
+    names = [f"case_{i}" for i in range(len(cases))]
+    source = "\n".join([PRELUDE, *lines, f"process = {', '.join(counts + names)};"])
+    both_given = build(source, compiler=compiler, include=[BUILD], optimize="-O0").run(None, FRAMES)
+    sizes, given = both_given[: len(cases), 0].astype(int), both_given[len(cases) :]
+    got = np.split(given.astype(float), np.cumsum(sizes)[:-1])
+    fed = [f"(par(i, {len(case.names)}, *({SCALE})) : {function_of(case)})" for case in cases]
+    source = f"{PRELUDE}process = {', '.join(fed)};"
+    plain = build(source, compiler=compiler, include=[BUILD], optimize="-O0")
+    seeds = [block[: len(case.names)] for case, block in zip(cases, got, strict=True)]
+
+    def run(index: int, shift: float) -> Array:
+        """All functions, with the seed of this index of each shifted by a fraction of its size."""
+        moved = [block.copy() for block in seeds]
+        for block in moved:
+            if index < len(block):
+                block[index] += shift * size(block[index])
+        return plain.run(np.vstack(moved) / SCALE).astype(float)
+
+    ends = np.cumsum([outputs_of(case, n) for case, n in zip(cases, sizes, strict=True)])[:-1]
+    partials: list[list[Array]] = [[block] for block in np.split(run(0, 0.0), ends)]
+    for index in range(max(len(case.names) for case in cases)):
+        at = {k: run(index, k * STEP) for k in (-2, -1, 1, 2)}
+        difference = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * STEP)
+        for k, block in enumerate(np.split(difference, ends)):
+            if index < len(seeds[k]):
+                partials[k].append(block / size(seeds[k][index]))
+    return got, partials
+
+
+def size(seed: Array) -> float:
+    """What a step is a fraction of."""
+    return float(np.abs(seed).max()) or 1.0
+
+
+def outputs_of(case: Case, size_of_program: int) -> int:
+    """How many outputs an expression has, from those of its program."""
+    rest = size_of_program - len(case.names)
+    return rest // (1 + len(case.names)) if case.word == "fad" else rest - len(case.names)
+
+
+@pytest.mark.parametrize(
+    "index", range(len(CASES)), ids=[f"{i} {c.title}" for i, c in enumerate(CASES)]
+)
+def test_derivatives_are_those_of_the_expression(compiler: Compiler, index: int) -> None:
+    case = CASES[index]
+    got, partials = programs(compiler, index // GROUP)
+    value, *expected = partials[index % GROUP]
+    count = len(case.names)
+    given = got[index % GROUP][count:]
+    assert np.isfinite(given).all()
+    if case.word == "fad":
+        derivatives = [given[k :: count + 1] for k in range(count + 1)]
+    else:
+        derivatives = [given[: len(value)], *given[len(value) :, np.newaxis]]
+        expected = [block.sum(axis=0, keepdims=True) for block in expected]
+    np.testing.assert_allclose(derivatives[0], value, rtol=1e-12, atol=1e-12)
+    assert case.title.endswith("absent") or any(np.abs(block).max() > 0 for block in expected)
+    for derivative, block in zip(derivatives[1:], expected, strict=True):
+        scale = np.abs(block).max() + 1e-9
+        np.testing.assert_allclose(derivative, block, atol=TOLERANCE * scale, rtol=0)
+
+
+@pytest.mark.parametrize("word", ["fad", "rad"])
+def test_repeated_seeds_have_equal_partials(compiler: Compiler, word: str) -> None:
+    source = f"{HEAD}process = {word}(a * b, (a, b, a)), {word}(smooth * 2, (smooth, smooth));"
+    got = build(source, compiler=compiler, include=[BUILD]).run(None, 2)
+    np.testing.assert_allclose(got[[1, 2, 3, 5, 6], -1], [1.5, 0.6, 1.5, 2, 2], rtol=1e-12)
+
+
+def test_a_seed_with_two_outputs_has_two_partials(compiler: Compiler) -> None:
+    source = f"{HEAD}process = fad((pair : *), pair), rad((pair : *), pair);"
+    got = build(source, compiler=compiler, include=[BUILD]).run(None, 1)[:, 0]
+    np.testing.assert_allclose(got, [1.89, 0.9, 2.1] * 2, rtol=1e-12)
+
+
+@pytest.mark.parametrize("word", ["fad", "rad"])
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("fad(a : ma.lgamma, a)", "the_derivative_of_lgamma_is_not_available"),
+        ("fad(a * 2, *(2))", "a_seed_must_be_a_signal_or_a_wire"),
+        ("fad(0.5 * 0.5, 0.5)", "a_number_among_the_seeds_went_into_another_number"),
+        ('fad(a : hbargraph("level", 0, 1), a)', r'hbargraph\("level"'),
+        ('fad(a : ffunction(float foo(float), "foo.h", ""), a)', r"ffunction\(float foo"),
+    ],
+)
+def test_what_cannot_be_differentiated_is_an_error_that_names_it(
+    compiler: Compiler, word: str, expression: str, message: str
+) -> None:
+    with pytest.raises(FaustError, match=message):
+        text = expression.replace("fad", word)
+        build(f"{HEAD}process = {text};", compiler=compiler, include=[BUILD])
+
+
+@pytest.mark.parametrize("mode", ["jvp", "grad"])
+def test_no_derivative_passes_a_stop(compiler: Compiler, mode: str) -> None:
+    source = rf"{HEAD}process = 0.5 : df.{mode}(1, \(p).(p * df.stop(p * p, sin(p)) :> _));"
+    source = source.replace("df.stop(p * p, sin(p)) :> _", "df.stop(p * p + sin(p))")
+    value, slope = build(source, compiler=compiler, include=[BUILD]).run(None, 1)[:, 0]
+    held = 0.25 + np.sin(0.5)
+    np.testing.assert_allclose([value, slope], [0.5 * held, held], rtol=1e-12)
+
+
+def test_a_stop_among_many_parameters(compiler: Compiler) -> None:
+    names = ", ".join(f"p{i}" for i in range(13))
+    source = rf"process = par(i, 13, 0.5) : df.jvp(13, \({names}).(p0 * df.stop(p0 * p1)));"
+    got = build(HEAD + source, compiler=compiler, include=[BUILD]).run(None, 1)[:, 0]
+    np.testing.assert_allclose(got, [0.125, 0.25, *[0] * 12], rtol=1e-12)

@@ -1,0 +1,98 @@
+"""Wrong rules that samples do not show are refuted; right rules in unusual forms are accepted.
+
+The rules stand in `data/wrong_rules.yaml` and `data/right_rules.yaml`, one a line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from faustdiff.proof.checking import check_row
+from faustdiff.table.loading import parse
+from faustdiff.table.model import Primitive, model
+
+DATA = Path(__file__).parent / "data"
+
+
+def rules(file: str) -> dict[str, str]:
+    """The text of each rule by its name."""
+    lines = (DATA / file).read_text("utf-8").splitlines()
+    stated = (line.partition(": ") for line in lines if line and not line.startswith("#"))
+    return {name: body for name, _, body in stated}
+
+
+WRONG, RIGHT = rules("wrong_rules.yaml"), rules("right_rules.yaml")
+
+
+def row(body: str) -> Primitive:
+    """The row with these fields; what is not given is that of a smooth function of x."""
+    given: dict[str, Any] = yaml.safe_load(body)
+    ranges = ", ".join(f"{name}: [-4, 4]" for name in given.get("args", ["x"]))
+    usual = {
+        "name": "rule",
+        "faust": "rule",
+        "section": "Tests",
+        "kind": "smooth",
+        "args": "[x]",
+        "samples": f"{{{ranges}}}",
+        "summary": "A rule.",
+    }
+    fields = [f"{key}: {text}" for key, text in usual.items() if key not in given]
+    inner = body.strip()[1:-1]
+    return model(parse(f"primitives:\n- {{{', '.join(fields)}, {inner}}}\n", "r")).primitives[0]
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_rule_is_refuted(name: str) -> None:
+    found = [finding for finding in check_row(row(WRONG[name])) if finding.outcome == "refuted"]
+    assert found
+    assert all(finding.detail for finding in found)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_rule_is_accepted(name: str) -> None:
+    found = check_row(row(RIGHT[name]))
+    assert not [finding for finding in found if finding.fails], [f.detail for f in found]
+
+
+def test_there_are_many() -> None:
+    assert len(WRONG) >= 60
+    assert len(RIGHT) >= 25
+
+
+HARD = {
+    "absolutes": {
+        "kind": "selector",
+        "value": " + ".join(f"abs(x - {k})" for k in range(24)),
+        "partials": "{x: '" + " + ".join(f"sign(x - {k})" for k in range(24)) + "'}",
+    },
+    "tall_power": {
+        "args": "[a, b, c, d, x]",
+        "value": "(a + b + c + d + x) ** 60",
+        "partials": "{" + ", ".join(f"{n}: 60 * (a + b + c + d + x) ** 59" for n in "abcd")
+        + ", x: 60 * (a + b + c + d + x) ** 58 * (a + b + c + d + x * (sin(x)**2 + cos(x)**2))}",
+    },
+    "tall_power_in_time": {
+        "kind": "linear",
+        "value": '"(x[n-1] + x[n-2] + x[n-3] + x[n-4]) ** 60"',
+        "partials": '{x: "60 * (x[n-1] + x[n-2] + x[n-3] + x[n-4]) ** 59'
+        ' * (dx[n-1] + dx[n-2] + dx[n-3] + dx[n-4])"}',
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_what_took_minutes_is_decided(name: str) -> None:
+    """Rules that SymPy multiplies out for ever if it is let to."""
+    body = "{" + ", ".join(f"{key}: {text}" for key, text in HARD[name].items()) + "}"
+    assert not [finding for finding in check_row(row(body)) if finding.fails]
+
+
+def test_past_its_time_a_row_is_unknown() -> None:
+    found = check_row(row(RIGHT["hypot_of_four"]), budget=0.01)
+    assert {finding.outcome for finding in found} == {"unknown"}
+    assert "not decided in 0.01 s" in found[0].detail
