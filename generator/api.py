@@ -141,13 +141,15 @@ def verify(
     compiler: Compiler | str | None = None,
     include: Sequence[Path] = (),
     table: Table | None = None,
-    **limits: float,
+    epsilon: float | None = None,
+    tolerance: float | None = None,
 ) -> Verification:
     """The partials of a program compared with central differences; `.holds` if they agree.
 
-    `inputs` is an array, or noise, impulse, sine or sweep of so many `seconds`. `limits` are
-    `epsilon`, the step relative to a slider's value, and `tolerance`, the greatest relative error.
+    `inputs` is an array, or noise, impulse, sine or sweep of so many `seconds`. `epsilon` is the
+    step relative to a slider's value, and `tolerance` the greatest relative error.
     """
+    from .autodiff.verification import EPSILON, TOLERANCE
     from .autodiff.verification import verify as verified
     from .faust.excitation import Excitation, excitation
     from .signals.source import read_source
@@ -172,7 +174,8 @@ def verify(
         name=text.name,
         file=text.file,
         settings=settings,
-        **limits,
+        epsilon=epsilon or EPSILON,
+        tolerance=tolerance or TOLERANCE,
     )
 
 
