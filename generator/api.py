@@ -13,7 +13,6 @@ with what is given raises `faustdiff.errors.InputError`, what a compiler refuses
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,11 +67,9 @@ def fit(
     those; `menus` names controls with a few values, which are all tried. The rest is as the options
     of the command: `loss` is mse, mae, huber, esr or stft, `optimizer` lm, lbfgs, adam or sgd.
     """
-    from .fitting.batch import fit_menus
-    from .fitting.pool import Pool
-    from .fitting.result import FitResult, examples_of
-    from .fitting.setup import Options, Setup
-    from .fitting.subject import Subject, source_of
+    from .fitting.result import fit_arrays
+    from .fitting.setup import Options
+    from .fitting.subject import Subject
     from .signals.source import read_source
 
     text = read_source(program)
@@ -82,22 +79,9 @@ def fit(
     options = Options(
         optimizer, passes, patience, starts, random_start, seed, learning_rate, batch, align
     )
-    with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
-        work = Path(folder)
-        source, found = source_of(
-            subject,
-            params,
-            all_continuous,
-            settings,
-            menus,
-            work,
-            gradient,
-            options.gradient_alone,
-        )
-        examples = examples_of(inputs, target, rate, source, work)
-        setup = Setup(source, examples, loss, (), text.file or text.name)
-        result = fit_menus(setup, found, options, pool=Pool(jobs))
-        return FitResult.of(subject, result)
+    sliders = {"params": params, "all_continuous": all_continuous, "settings": settings}
+    wanted = {**sliders, "menus": menus, "gradient": gradient}
+    return fit_arrays(subject, inputs, target, rate, loss, options, jobs, wanted)
 
 
 def differentiate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -13,11 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, Place, Problem
 from ..recordings import Recording, open_recording, write_audio
+from .batch import fit_menus
 from .fit import Fit
+from .losses import LOSSES
 from .model import Source
 from .numbers import shown_value
 from .pairing import Example, pair
-from .subject import Subject
+from .pool import Pool
+from .setup import OPTIMIZERS, Options, Setup
+from .subject import Subject, source_of
 from .verdict import Verdict
 
 Array = NDArray[np.float64]
@@ -102,6 +107,31 @@ class FitResult:
             f"<p><strong>{escape(self.verdict.line)}</strong></p>"
             f"<table>{head}{rows}</table><ul>{lines}</ul>"
         )
+
+
+def fit_arrays(
+    subject: Subject,
+    inputs: object,
+    targets: object,
+    rate: int,
+    loss: str,
+    options: Options,
+    jobs: int,
+    wanted: Mapping[str, Any],
+) -> FitResult:
+    """A fit to arrays, which are recordings while it lasts; `wanted` is what `source_of` takes."""
+    if loss not in LOSSES or options.optimizer not in OPTIMIZERS:
+        what = f"loss '{loss}', optimizer '{options.optimizer}'"
+        hint = f"losses: {', '.join(LOSSES)}; optimizers: {', '.join(OPTIMIZERS)}"
+        raise InputError([Problem(Place("fit"), what, hint)])
+    with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
+        work = Path(folder)
+        source, menus = source_of(
+            subject, **wanted, cache=work, gradient_alone=options.gradient_alone
+        )
+        examples = examples_of(inputs, targets, rate, source, work)
+        setup = Setup(source, examples, loss, (), subject.file or subject.name)
+        return FitResult.of(subject, fit_menus(setup, menus, options, pool=Pool(jobs)))
 
 
 def examples_of(

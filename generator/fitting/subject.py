@@ -79,36 +79,8 @@ def source_of(
     """
 
     def differentiated(names: Sequence[str]) -> Source:
-        options: dict[str, Any] = {
-            "params": names or None,
-            "all_continuous": all_continuous and not names,
-            "compiler": subject.compiler,
-            "include": subject.include,
-            "table": subject.table,
-            "name": subject.name,
-            "file": subject.file,
-        }
-        done = derivatives(
-            lambda: differentiate(subject.text, **options),
-            lambda: reverse_programs(subject.text, **options),
-            gradient,
-            # The adjoint runs compiled.
-            gradient_alone and shutil.which("g++") is not None,
-            subject.file,
-        )
-        folder = None if os.environ.get("FAUSTDIFF_CACHE") else cache
-        return Source(
-            done.text,
-            done.params,
-            done.inputs,
-            done.outputs,
-            subject.compiler,
-            subject.include,
-            cache=folder,
-            reverse=done.reverse,
-            partials=done.partials,
-            gradient=done.gradient,
-        )
+        every = all_continuous and not names
+        return _differentiated(subject, names, every, cache, gradient, gradient_alone)
 
     source = differentiated(params)
     discrete = [one for one in source.params if _is_menu(one)]
@@ -132,6 +104,45 @@ def source_of(
         for one, path in zip(source.params, model.paths, strict=True)
     )
     return replace(source, params=moved, settings=fixed), tuple(found)
+
+
+def _differentiated(
+    subject: Subject,
+    names: Sequence[str],
+    all_continuous: bool,
+    cache: Path | None,
+    gradient: Wanted,
+    gradient_alone: bool,
+) -> Source:
+    options: dict[str, Any] = {
+        "params": names or None,
+        "all_continuous": all_continuous,
+        "compiler": subject.compiler,
+        "include": subject.include,
+        "table": subject.table,
+        "name": subject.name,
+        "file": subject.file,
+    }
+    done = derivatives(
+        lambda: differentiate(subject.text, **options),
+        lambda: reverse_programs(subject.text, **options),
+        gradient,
+        # The adjoint runs compiled.
+        gradient_alone and shutil.which("g++") is not None,
+        subject.file,
+    )
+    return Source(
+        done.text,
+        done.params,
+        done.inputs,
+        done.outputs,
+        subject.compiler,
+        subject.include,
+        cache=None if os.environ.get("FAUSTDIFF_CACHE") else cache,
+        reverse=done.reverse,
+        partials=done.partials,
+        gradient=done.gradient,
+    )
 
 
 def _is_menu(one: Parameter) -> bool:
