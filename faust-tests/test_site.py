@@ -83,7 +83,10 @@ def test_the_references_are_complete(site: Path) -> None:
 def test_the_search_works_from_a_disk(site: Path, chromium: Any) -> None:
     page = chromium.new_page()
     page.goto((site / "index.html").as_uri())
-    page.get_by_placeholder("Search").fill("backprop")
+    # The index is read when the field is entered; before that, what is typed is not heard.
+    page.get_by_placeholder("Search").click()
+    page.get_by_text("Type to start searching").wait_for(state="attached", timeout=PATIENCE)
+    page.get_by_placeholder("Search").press_sequentially("backprop")
     page.locator(".md-search-result__item").first.wait_for(state="attached", timeout=PATIENCE)
     assert "backprop" in page.locator(".md-search-result__list").inner_text()
     page.close()
