@@ -302,7 +302,7 @@ def slab(share: float) -> Part:
         for name, stated, low, high, point in _formulas(row):
             half, at = share * (high - low) / 2, point[name]
             inside = f"{name} > {at - half!r} and {name} < {at + half!r}"
-            text = f"where({inside}, ({stated}) + 1, {stated})"
+            text = f"({stated}) + where({inside}, 1, 0)"
             yield Mutant(row, with_partial(row, name, text), name, inside)
 
     return mutate
@@ -316,14 +316,14 @@ def beyond(row: Primitive) -> Iterator[Mutant]:
         plain, inside = Plain(), str(row.domain) if row.domain else "0 == 0"
         value = outcome(plain.value, str(row.value), far)
         if outcome(plain.value, inside, far) is True and real(value):
-            text = f"where({name} > {end!r}, ({stated}) + 1, {stated})"
+            text = f"({stated}) + where({name} > {end!r}, 1, 0)"
             yield Mutant(row, with_partial(row, name, text), name, f"beyond {end:g}")
 
 
 def single_point(row: Primitive) -> Iterator[Mutant]:
     """Wrong at one number."""
     for name, stated, _, _, point in _formulas(row):
-        text = f"where({name} == {point[name]!r}, ({stated}) + 1, {stated})"
+        text = f"({stated}) + where({name} == {point[name]!r}, 1, 0)"
         yield Mutant(row, with_partial(row, name, text), name, f"at {point[name]:g}")
 
 
