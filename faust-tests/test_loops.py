@@ -323,7 +323,7 @@ def test_examples_learn(
 
 
 def test_lion_finds_a_biquad_that_stays_stable(compiler: Compiler) -> None:
-    """Within 1e-5 after 300,000 samples, as its source claims, with one rate; stable at each step."""
+    """Within 1e-5 after 300,000 samples, with one rate; stable at each step."""
     made = compiled((EXAMPLES / "stable_biquad.dsp").read_text(), compiler, optimize="-O1")
     shown = made.run(None, 300_000)
     np.testing.assert_allclose(shown[:5, -1], [0.1, 0.2, 0.1, -1, 0.4], atol=1e-5)
