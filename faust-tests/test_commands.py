@@ -122,7 +122,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     waveshaper = next(t for t in blocks(README, "faust") if "df.nn.train" in t)
     (folder / "waveshaper.dsp").write_text(waveshaper, "utf-8")
     shutil.copy(BUILD / "diff.lib", folder)
-    for name, text in {"A": DECAY, "filter": FILTER, "diff": FILTER}.items():
+    echo = blocks(ROOT / "docs/howto/reverse.md", "faust")[0]
+    for name, text in {"A": DECAY, "filter": FILTER, "diff": FILTER, "echo": echo}.items():
         (folder / f"{name}.dsp").write_text(text, "utf-8")
     soundfile.write(folder / "B.wav", 0.9 ** np.arange(4410), 44100, subtype="DOUBLE")
     return folder

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from rows import BUILD, SCALE
 
 from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.program import build
+from support.harness import SCALE
+from support.paths import BUILD
 
 Array = NDArray[np.float64]
 

@@ -123,3 +123,8 @@ def test_what_is_not_understood_is_named(text: str, what: str) -> None:
 def test_a_text_without_process() -> None:
     with pytest.raises(NotUnderstoodError, match="no 'process'"):
         parse("ID_0 = _;", ARITIES)
+
+
+def test_metadata_of_files_outside_the_folder_begins_with_underscores() -> None:
+    core = parse('declare ___comp_part_dsp_author "me";\nprocess = _;', ARITIES)
+    assert core.metadata == (("___comp_part_dsp_author", "me"),)

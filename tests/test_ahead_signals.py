@@ -170,7 +170,7 @@ def test_a_loop_of_delays_alone_is_nothing() -> None:
     first, second = graph.feedback(), graph.feedback()
     graph.close(first, second)
     graph.close(second, first)
-    assert definitions(graph, [first, second]) == ([], ["0", "0"])
+    assert definitions(graph, [first, second]) == ([], ["0.0", "0.0"])
 
 
 def test_many_states_are_fed_back_and_picked_by_number() -> None:

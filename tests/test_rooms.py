@@ -71,7 +71,6 @@ LONG_MODULES = {
     "table/model.py",
 }
 LONG_FUNCTIONS = {
-    ("autodiff/verification.py", "verify"),
     ("commands/fit.py", "fit_command"),
     ("table/model.py", "consistent"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from faustdiff.errors import InputError
 from faustdiff.learned.pytorch import layers, tensors
-from faustdiff.learned.values import Named, placed, read_values, short_names, text_of
+from faustdiff.learned.values import placed, read_values, short_names, text_of
 
 
 def read_back(values: dict[str, float], tmp_path: Path) -> dict[str, float]:
@@ -36,7 +37,13 @@ def test_whole_tensors_are_nested() -> None:
     assert "".join(text.split()) == '{"w":[[1,2],[3,4]],"gain":5,"b.1":6}'
 
 
-CONTROLS = [Named("gain", "/p/left/gain"), Named("gain", "/p/right/gain"), Named("q", "/p/q")]
+@dataclass(frozen=True)
+class Control:
+    label: str
+    path: str
+
+
+CONTROLS = [Control("gain", "/p/left/gain"), Control("gain", "/p/right/gain"), Control("q", "/p/q")]
 
 
 def test_a_short_name_is_a_label_or_the_end_of_a_path() -> None:

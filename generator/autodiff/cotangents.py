@@ -12,7 +12,7 @@ mode.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,11 @@ class NoReverseError(Exception):
 
 
 def cotangents(
-    graph: Graph, rows: Rows, outputs: Sequence[int], parameters: Sequence[int]
+    graph: Graph,
+    rows: Rows,
+    outputs: Sequence[int],
+    parameters: Sequence[int],
+    slopes: Mapping[int, int] | None = None,
 ) -> list[Tangents]:
     """The partials of each output with respect to the signals `parameters`, as nodes of `graph`.
 
@@ -38,7 +42,7 @@ def cotangents(
     memory other than a delay, lies between a parameter and an output.
     """
     numbers = graph.reachable(outputs)
-    slopes = table_slopes(graph, numbers)
+    slopes = table_slopes(graph, numbers) if slopes is None else slopes
     activity = Activity(graph, rows, slopes)
     activity.spread(numbers, parameters)
     order = [(number, len(c) > 1) for c in graph.components(outputs) for number in c]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..signals.graph import Graph, Node
 from ..signals.rows import Rows
@@ -20,6 +21,8 @@ from .rules import Nodes, rule_of
 
 #: The tangents of a signal, by the number of the parameter.
 Tangents = Mapping[int, int]
+#: Which tables that are read at whole places have the slope of what is in them.
+TableSlope = Literal["oscillators", "all", "none"]
 
 
 class NoRuleError(Exception):
@@ -153,7 +156,35 @@ class _Forward:
                 for index, delayed in self.found[number].items():
                     source = self.found[graph.source(number)].get(index)
                     graph.close(delayed, graph.number(0.0) if source is None else source)
-        return [self.found[output] for output in outputs]
+        reached = self._reached(numbers)
+        for number in numbers:
+            if graph.nodes[number].op == "feedback":
+                for index, delayed in self.found[number].items():
+                    if not reached[number] >> index & 1:
+                        graph.silence(delayed)
+        return [
+            {index: n for index, n in self.found[output].items() if reached[output] >> index & 1}
+            for output in outputs
+        ]
+
+    def _reached(self, numbers: Sequence[int]) -> dict[int, int]:
+        """Which parameters do reach a signal, as bits: a tangent that is made of itself is 0.
+
+        In a loop tangents are written down before it is known whether any comes in.
+        """
+        bits = dict.fromkeys(numbers, 0)
+        made = {n: sum(1 << index for index in self.found[n]) for n in numbers if self.found[n]}
+        bits |= {n: 1 << index for index, n in enumerate(self.parameters) if n in made}
+        changed = True
+        while changed:
+            changed = False
+            for number, own in made.items():
+                new = bits[number]
+                for source in self.activity.paths(number):
+                    new |= bits[source] & own
+                changed |= new != bits[number]
+                bits[number] = new
+        return bits
 
     def tangent(self, number: int, index: int, one: int) -> int | None:
         node = self.graph.nodes[number]
@@ -213,11 +244,15 @@ def table_tangent(graph: Graph, rows: Rows, number: int, moving: int) -> int | N
     return result
 
 
-def table_slopes(graph: Graph, numbers: Sequence[int]) -> dict[int, int]:
+def table_slopes(
+    graph: Graph, numbers: Sequence[int], choice: TableSlope = "oscillators"
+) -> dict[int, int]:
     """Tables that are read at the whole part of a real index: the table's node, and that index.
 
-    Such a program is a staircase, whose derivative is 0 and of no use. What it stands for is the
-    function in the table, so the tangent is taken to be its slope, by the row `frdtable`.
+    Such a program is a staircase, whose derivative is 0. Where it stands for the function in the
+    table, the tangent is taken to be its slope, by the row `frdtable`. An oscillator does: its
+    index is a phase, which feedback makes. Any other lookup is taken at its word, unless `choice`
+    is "all"; with "none" every table is a staircase.
     A program that interpolates reads the fractional part of the same index too: there the
     derivative is exact without this, and adding a slope would count it twice. Hence the condition
     that nothing but tables reads the whole part, and that nothing else rounds the index.
@@ -238,9 +273,15 @@ def table_slopes(graph: Graph, numbers: Sequence[int]) -> dict[int, int]:
             index = graph.nodes[node.args[2]]
             if index.op == "primitive" and index.name == "int":
                 alone = readers[node.args[2]] == {("rdtable", 2)} and rounded[index.args[0]] == 1
-                if alone:
+                if alone and (choice == "all" or _phase(graph, index.args[0], choice)):
                     found[number] = index.args[0]
     return found
+
+
+def _phase(graph: Graph, index: int, choice: TableSlope) -> bool:
+    """Whether an index is that of an oscillator, and oscillators are asked for."""
+    looped = any(graph.nodes[n].op == "feedback" for n in graph.reachable([index]))
+    return choice == "oscillators" and looped
 
 
 _ROUNDING = frozenset(("int", "floor", "ceil", "rint", "round", "%", "fmod", "remainder"))

@@ -9,6 +9,7 @@ import click
 
 from ..autodiff.differentiate import Mode, differentiate
 from ..autodiff.reverse import ReversePrograms, reverse_programs
+from ..autodiff.tangents import TableSlope
 from .options import (
     chosen_compiler,
     parameter_options,
@@ -17,6 +18,7 @@ from .options import (
     read_table,
     refuse,
     table_options,
+    table_slope_option,
     tell,
     usable_input,
     write_whole,
@@ -54,6 +56,7 @@ from .options import (
     help="Reverse mode in one program, which runs in real time: for parameters that stand still "
     "over its delays, and that no feedback lies behind.",
 )
+@table_slope_option
 @table_options
 def differentiate_command(
     program: Path,
@@ -65,6 +68,7 @@ def differentiate_command(
     signals: tuple[str, ...],
     mode: Mode,
     single: bool,
+    table_slope: TableSlope,
     table: Path,
     extensions: tuple[Path, ...],
 ) -> None:
@@ -86,6 +90,8 @@ def differentiate_command(
       faustdiff differentiate wah.dsp --signal cutoff --mode reverse -o wah.dsp
       faustdiff differentiate network.dsp --all --mode reverse --single -o network.diff.dsp
     """
+    if table_slope != "oscillators" and mode == "reverse" and not single:
+        refuse("--table-slope is about one program", "leave it out, or use --mode forward")
     if single and mode == "forward":
         refuse("--single is about reverse mode", "add --mode reverse, or leave it out")
     rules = read_table(table, extensions)
@@ -104,10 +110,12 @@ def differentiate_command(
             both = reverse_programs(read_source(program), **options)
             _write_both(output, both)
             return
-        done = differentiate(read_source(program), mode=mode, **options)
+        done = differentiate(read_source(program), mode=mode, table_slope=table_slope, **options)
     write_whole(output, done.text)
     names = ", ".join(param.label for param in done.params)
     tell(output, f"wrote {output}: {done.outputs} x (value, {names})")
+    for remark in done.remarks:
+        tell(output, remark)
 
 
 def _write_both(output: Path, made: ReversePrograms) -> None:

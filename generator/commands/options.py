@@ -132,6 +132,18 @@ def runs_programs(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def table_slope_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--table-slope`, which arrives as `table_slope`."""
+    option = click.option(
+        "--table-slope",
+        type=click.Choice(["oscillators", "all", "none"]),
+        default="oscillators",
+        show_default=True,
+        help="Which tables that are read at whole places have the slope of their content.",
+    )
+    return option(command)
+
+
 def read_table(table: Path, extensions: tuple[Path, ...]) -> Table:
     """The table of the options; ends the command if it cannot be used."""
     with usable_input():

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from ..autodiff import verification
+from ..autodiff import verdicts, verification
+from ..autodiff.tangents import TableSlope
 from ..faust.excitation import GENERATED, SECONDS, excitation
 from .options import (
     NOT_HELD,
@@ -19,6 +20,7 @@ from .options import (
     refuse,
     runs_programs,
     table_options,
+    table_slope_option,
     usable_input,
     write_whole,
 )
@@ -47,7 +49,7 @@ from .options import (
     type=click.FloatRange(0, 0.1, min_open=True),
     default=verification.EPSILON,
     show_default=True,
-    help="Step of the differences, relative to the slider's value.",
+    help="Greatest step of the differences, relative to the slider's value.",
 )
 @click.option(
     "--seconds",
@@ -66,6 +68,8 @@ from .options import (
     show_default=True,
     help="The greatest relative error that is let pass.",
 )
+@click.option("--buttons", is_flag=True, help="Hold all buttons and checkboxes.")
+@table_slope_option
 @click.option(
     "--csv", "table_file", type=click.Path(path_type=Path, dir_okay=False), help="Table to write."
 )
@@ -86,6 +90,8 @@ def verify_command(
     seconds: float | None,
     rate: int | None,
     tolerance: float,
+    buttons: bool,
+    table_slope: TableSlope,
     table_file: Path | None,
     plot_file: Path | None,
     table: Path,
@@ -94,16 +100,17 @@ def verify_command(
     """Compare the partials of PROGRAM with central differences.
 
     The program runs in double precision, at the sliders' initial values. The differences are of
-    five points, at two steps, so that it is known how well they are known; samples at which the
-    two steps disagree, as at a kink or a jump, are counted apart. The relative error is relative
-    to the greatest magnitude that the partial has over time.
+    five points, at steps that are each a tenth of the one before, so that it is known how well
+    they are known. A partial agrees where it is within the bound of the difference, and differs
+    where the bound excludes it; samples at which the difference is not known, as at a jump, are
+    counted apart, and where they are the most the verdict is "undecided". A slider without effect
+    is compared at other settings as well.
 
-    Exits with 0 if all errors are within the tolerance, with 1 if one is not, with 2 if the
-    program or the input cannot be used.
+    Exits with 0 if all partials agree or have no effect, with 1 if one differs or is undecided,
+    with 2 if the program or the input cannot be used.
 
     \b
     Examples:
-      faustdiff verify filter.dsp
       faustdiff verify filter.dsp --all --input sweep --seconds 2 --csv errors.csv
       faustdiff verify filter.dsp --input guitar.wav --set drive=0.7 --plot errors.png
     """
@@ -122,12 +129,14 @@ def verify_command(
             settings=_settings(settings),
             epsilon=epsilon,
             tolerance=tolerance,
+            buttons=buttons,
+            table_slope=table_slope,
         )
-    verification.show(report)
+    verdicts.show(report)
     if table_file:
-        write_whole(table_file, verification.csv_text(report))
+        write_whole(table_file, verdicts.csv_text(report))
     if plot_file:
-        write_whole(plot_file, verification.plot(report))
+        write_whole(plot_file, verdicts.plot(report))
     sys.exit(0 if report.holds else NOT_HELD)
 
 

@@ -102,9 +102,13 @@ class Graph:
                 return
             if further in delays:
                 for number in delays:
-                    self.nodes[number] = Node("number", ("0",))
+                    self.silence(number)
                 return
             delays.append(further)
+
+    def silence(self, feedback: int) -> None:
+        """Makes a feedback the number 0, which it is if nothing but itself comes in."""
+        self.nodes[feedback] = Node("number", ("0.0",))
 
     def index(self, feedback: int) -> int:
         """Where in `sources` the source of a feedback node is."""

@@ -1,0 +1,124 @@
+"""Central differences of a program by one slider, with a bound on how wrong they are.
+
+The derivative of an output y by a slider p is estimated by the five-point formula
+
+    D(h) = (8 (y(p + h) - y(p - h)) - (y(p + 2h) - y(p - 2h))) / (12 h),
+
+whose error is of order h^4 (Fornberg, "Generation of finite difference formulas on arbitrarily
+spaced grids", 1988), at steps that are each a tenth of the one before. Two errors are known: of
+truncation, by how far neighbouring steps are apart, and of rounding, `NOISE` of the output's
+magnitude divided by the step. Their sum is the bound. A coarse step counts only where finer ones do
+not contradict it, so that what wiggles within a step is not smoothed away.
+
+Where the slider stands at a kink, the two one-sided differences stay apart however small the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+#: How well outputs are known, relative to their greatest magnitude.
+NOISE = 1e-13
+#: Each step is this part of the one before; there are so many.
+RATIO, STEPS = 0.1, 4
+#: The steps that are tried first.
+FIRST = slice(1, 3)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The derivative of each output over time, arrays (outputs, frames).
+
+    `bound` says how far `value` may be from the truth, infinite where that is not known. `zero`
+    (outputs, 1) is how large a derivative can seem that is 0. At a kink `below` and `above` are the
+    one-sided derivatives, elsewhere not a number.
+    """
+
+    value: Array
+    bound: Array
+    zero: Array
+    below: Array
+    above: Array
+
+
+@dataclass(frozen=True)
+class _Level:
+    step: float
+    slope: Array
+    below: Array
+    above: Array
+
+
+def difference(
+    run: Callable[[float], Array], value: float, step: float, enough: Callable[[Difference], bool]
+) -> Difference:
+    """The derivative of `run` at `value`; `step` is the greatest step.
+
+    `run` gives the outputs (outputs, frames) for a value. Two of the steps are tried first, and the
+    others if those are not `enough`.
+    """
+    here = run(value)
+    noise = NOISE * np.abs(here).max(axis=1, keepdims=True, initial=0.0)
+    steps = [step * RATIO**place for place in range(STEPS)]
+    levels = {size: _level(run, here, value, size) for size in steps[FIRST]}
+    found = _combined([levels[size] for size in steps[FIRST]], noise, noise / step)
+    if enough(found):
+        return found
+    levels |= {size: _level(run, here, value, size) for size in steps if size not in levels}
+    return _combined([levels[size] for size in steps], noise, noise / step)
+
+
+def _level(run: Callable[[float], Array], here: Array, value: float, step: float) -> _Level:
+    far_below, below, above, far_above = (run(value + k * step) for k in (-2, -1, 1, 2))
+    with np.errstate(all="ignore"):
+        slope = (8 * (above - below) - (far_above - far_below)) / (12 * step)
+        # One-sided, to the second order.
+        left = (3 * here - 4 * below + far_below) / (2 * step)
+        right = (4 * above - far_above - 3 * here) / (2 * step)
+    return _Level(step, slope, left, right)
+
+
+def _combined(levels: list[_Level], noise: Array, zero: Array) -> Difference:
+    """The best of what neighbouring steps say; `levels` has the greatest step first."""
+    with np.errstate(all="ignore"):
+        value, bound = _pair(levels[-2], levels[-1], noise)
+        for coarse, fine in zip(levels[-3::-1], levels[-2:0:-1], strict=True):
+            other, its_bound = _pair(coarse, fine, noise)
+            better = (its_bound < bound) & (np.abs(other - value) <= its_bound + bound)
+            value, bound = np.where(better, other, value), np.where(better, its_bound, bound)
+        kinked, below, above = _kinks(levels, noise)
+    bound = np.where(np.isfinite(bound) & np.isfinite(value) & ~kinked, bound, np.inf)
+    return Difference(value, _widened(bound), zero, below, above)
+
+
+def _pair(coarse: _Level, fine: _Level, noise: Array) -> tuple[Array, Array]:
+    apart = np.abs(coarse.slope - fine.slope)
+    truncated = apart > 2 * noise / fine.step
+    used = np.where(truncated, fine.step, coarse.step)
+    return np.where(truncated, fine.slope, coarse.slope), apart + noise / used
+
+
+def _kinks(levels: list[_Level], noise: Array) -> tuple[Mask, Array, Array]:
+    """Where the sides stay apart as the step shrinks, and their slopes there."""
+    coarse, fine = levels[-3:-1] if len(levels) > 2 else levels
+    wide, narrow = np.abs(coarse.above - coarse.below), np.abs(fine.above - fine.below)
+    slope = np.maximum(np.abs(fine.above), np.abs(fine.below))
+    far = narrow > np.maximum(1e-4 * slope, 20 * noise / fine.step)
+    settled = np.abs(wide - narrow) <= 0.1 * narrow
+    kinked = far & settled
+    return kinked, np.where(kinked, fine.below, np.nan), np.where(kinked, fine.above, np.nan)
+
+
+def _widened(bound: Array) -> Array:
+    """The bounds, each at least that of its neighbours: two steps may agree by chance."""
+    wide = bound.copy()
+    wide[:, 1:] = np.maximum(wide[:, 1:], bound[:, :-1])
+    wide[:, :-1] = np.maximum(wide[:, :-1], bound[:, 1:])
+    return wide
