@@ -3,7 +3,8 @@
 Times are CPU time of the sample loops, the least of several runs; they depend on what else runs.
 Operations are those of `support/operations.py`, per sample, and depend on nothing. The first table
 is of programs; the second of a filter behind a network whose weights are sliders: all of the cost
-that grows with their number is that of the network. Run it with `python benchmarks/reverse_programs.py`.
+that grows with their number is that of the network. The passes are those of `faustdiff.vjp` on one
+thread, without the cotangents of inputs. Run it with `python benchmarks/reverse_programs.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,12 @@ sys.path.insert(0, str(ROOT))
 
 from faustdiff.autodiff import differentiate  # noqa: E402
 from faustdiff.autodiff.reverse import reverse_programs  # noqa: E402
+from faustdiff.autodiff.vjp import VJP  # noqa: E402
+from faustdiff.faust.batch import build_batch  # noqa: E402
 from faustdiff.faust.compilers import Compiler, find_compiler  # noqa: E402
-from faustdiff.faust.program import CompiledProgram, build  # noqa: E402
 from support.operations import operations  # noqa: E402
 
-FRAMES, BLOCK, RUNS = 44100, 512, 20
+FRAMES, RUNS = 44100, 10
 #: Forward mode with more sliders takes too long to compile.
 MOST_FORWARD = 100
 
@@ -33,6 +35,7 @@ HEAD = 'import("stdfaust.lib");\n'
 
 
 def slider(name: str, value: float, low: float, high: float) -> str:
+    """A slider as Faust text."""
     return f'hslider("{name}", {value}, {low}, {high}, 0.0001)'
 
 
@@ -60,49 +63,56 @@ def network(count: int) -> str:
     return f"fi.lowpass(4, 1000 * (1.5 + ma.tanh({total})))"
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Of a program: nanoseconds and operations per sample, seconds to compile, channels out."""
-
-    time: float
-    operations: int
-    compile: float
-    outputs: int
-
-
-def cost(text: str, compiler: Compiler) -> Cost:
+def compiled(text: str, compiler: Compiler) -> tuple[str, float]:
+    """The C++ of a program, and the CPU seconds that it took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     cpp = compiler.to_cpp(text, double=True, timeout=600)
-    seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-    program = build(text, compiler=compiler, timeout=600)
-    assert isinstance(program, CompiledProgram)
-    given = np.random.default_rng(0).uniform(0.1, 0.9, (program.inputs, FRAMES))
-    session, least = program.session(), np.inf
+    return cpp, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+
+def least(work: Callable[[], object]) -> float:
+    """The least time of several runs, in nanoseconds per sample."""
+    times = []
     for _ in range(RUNS):
         start = time.thread_time()
-        session.compute(given, block=BLOCK)
-        least = min(least, time.thread_time() - start)
-    return Cost(least / FRAMES * 1e9, operations(cpp).sample, seconds, program.outputs)
+        work()
+        times.append(time.thread_time() - start)
+    return min(times) / FRAMES * 1e9
+
+
+def plain_time(text: str, compiler: Compiler, inputs: int, outputs: int) -> float:
+    """The time of a program by itself, compiled and run as the passes are."""
+    program = build_batch(text, compiler, double=True, sample_rate=44100, reversed_time=False)
+    given = np.random.default_rng(0).uniform(-1, 1, (1, inputs, FRAMES))
+    sink = np.empty((1, outputs, FRAMES))
+    values = np.array([[one.init for one in program.settable]])
+    return least(lambda: program.run([given], [sink], values, frames=FRAMES))
 
 
 def row(title: str, text: str, compiler: Compiler, forward_mode: bool) -> None:
-    """Prints one line: everything relative to the program itself, but for what is counted."""
+    """Prints one line: times in runs of the program itself."""
     source = f"{HEAD}process = {text};"
     start = time.process_time()
-    made = reverse_programs(source, all_continuous=True, compiler=compiler)
+    made = reverse_programs(source, all_continuous=True, by_sums=True, compiler=compiler)
     transform = time.process_time() - start
-    plain, ahead, back = (cost(t, compiler) for t in (source, made.forward, made.backward))
+    both = VJP(made, compiler, threads=1)
+    x = np.random.default_rng(0).uniform(-1, 1, (made.inputs, FRAMES))
+    plain = plain_time(source, compiler, made.inputs, made.outputs)
+    ahead = least(lambda: both.forward(x))
+    _, tape = both.forward(x)
+    back = least(lambda: both.backward(tape, x[: made.outputs], inputs=False))
+    texts = [compiled(one, compiler) for one in (source, made.forward, made.backward)]
+    counts = "".join(f"{operations(cpp).sample:6d}" for cpp, _ in texts)
+    seconds = sum(one for _, one in texts[1:]) / max(texts[0][1], 0.01)
     forward = ""
     if forward_mode:
         done = differentiate(source, all_continuous=True, compiler=compiler)
-        found = cost(done.text, compiler)
-        forward = f"{found.time / plain.time:8.1f}{found.operations:7d}"
-    compiled = (ahead.compile + back.compile) / max(plain.compile, 0.01)
+        cpp, _ = compiled(done.text, compiler)
+        cost = plain_time(done.text, compiler, done.inputs, done.outputs * done.stride)
+        forward = f"{cost / plain:9.1f}{operations(cpp).sample:7d}"
     print(
-        f"{title:>20}{len(made.params):6d}{made.tape:5d}{plain.time:9.1f}"
-        f"{(ahead.time + back.time) / plain.time:8.1f}"
-        f"{plain.operations:6d}{ahead.operations:6d}{back.operations:6d}"
-        f"{transform:7.1f}{compiled:9.1f}{8 * (made.tape + back.outputs):8d}{forward}",
+        f"{title:>20}{len(made.params):6d}{made.tape:5d}{plain:8.1f}{ahead / plain:8.1f}"
+        f"{back / plain:9.1f}{counts}{transform:7.1f}{seconds:8.1f}{8 * made.tape:7d}{forward}",
         flush=True,
     )
 
@@ -110,10 +120,11 @@ def row(title: str, text: str, compiler: Compiler, forward_mode: bool) -> None:
 def main() -> None:
     """Prints both tables."""
     compiler = find_compiler(sys.argv[1] if len(sys.argv) > 1 else None)
-    print(f"{compiler.name} {compiler.version()}; 'both' and 'fwd.mode' in runs of the program")
+    print(f"{compiler.name} {compiler.version()}; times in runs of the program")
     print(
-        f"{'program':>20}{'N':>6}{'tape':>5}{'ns':>9}{'both':>8}{'ops':>6}{'fwd':>6}{'bwd':>6}"
-        f"{'make s':>7}{'compile':>9}{'bytes':>8}{'fwd.mode':>8}{'ops':>7}"
+        f"{'program':>20}{'N':>6}{'tape':>5}{'ns':>8}{'forward':>8}{'backward':>9}"
+        f"{'ops':>6}{'fwd':>6}{'bwd':>6}{'make s':>7}{'compile':>8}{'bytes':>7}"
+        f"{'fwd.mode':>9}{'ops':>7}"
     )
     for title, text in PROGRAMS.items():
         row(title, text, compiler, forward_mode=True)

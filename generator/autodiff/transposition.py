@@ -88,7 +88,7 @@ class _Transposition:
         self.slopes = table_slopes(graph, self.numbers)
         self.activity = Activity(graph, rows, self.slopes)
         self.activity.spread(self.numbers, leaves)
-        self.time = ReversedTime(graph, rows)
+        self.time = ReversedTime(graph, rows, steady)
         self.bounds = Bounds(graph)
         self.found: dict[int, int] = {}
         self.shares: dict[str, tuple[Share, ...]] = {}
