@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := first
-.PHONY: first build check test quick fuzz mutants test-matrix audit lint bench docs dist try-dist clean
+.PHONY: bench-layers first build check test quick fuzz mutants test-matrix audit lint bench docs dist try-dist clean
 
 first: build  ## Build and prove the library, then run a first example on it.
 	$(PY) examples/first_gradient.py
@@ -52,6 +52,16 @@ bench: $(READY)  ## Measurements, side by side; nothing is asserted.
 	$(PY) -m benchmarks.fit_memory
 	$(PY) -m benchmarks.fit_starts
 	$(PY) -m benchmarks.reverse_mode
+
+bench-layers: .cache/layers/.ready  ## Layers beside those of others, which are installed apart.
+	.cache/layers/bin/python benchmarks/layers.py
+
+.cache/layers/.ready: pyproject.toml
+	$(PYTHON) -m venv .cache/layers
+	.cache/layers/bin/python -m pip install --quiet 'torch==2.13.0+cpu' --editable '.[torch,jax]'
+	.cache/layers/bin/python -m pip install --quiet faustax dasp-pytorch philtorch
+	-.cache/layers/bin/python -m pip install --quiet --no-build-isolation torchlpc
+	@touch $@
 
 docs: $(READY)  ## The documentation as a site in site/, to be read without a network.
 	$(PY) -m mkdocs build --strict

@@ -27,8 +27,7 @@ def example(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return __import__(name)
 
 
-@pytest.mark.slow  # half a minute each
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_predict_settings(example: Any, seed: int) -> None:
     error, _, _ = example.train(seed)
     assert error <= example.BOUND

@@ -15,6 +15,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: its tests are skipped")
 from faustdiff.torch import FaustModule  # noqa: E402
 
+torch.set_num_threads(1)  # tensors are small here: more threads wait for each other
+
 pytestmark = pytest.mark.xdist_group("layers")
 
 SOURCE = """

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from faustdiff.errors import InputError
-from faustdiff.files import replacing, write_file
+from faustdiff.files import is_stream, replacing, write_file
 from faustdiff.library.rendering import write
 
 
@@ -120,6 +120,22 @@ def test_the_permissions_of_a_file_stay(tmp_path: Path) -> None:
     finally:
         os.umask(mask)
     assert stat.S_IMODE((tmp_path / "fresh").stat().st_mode) == 0o640
+    mask = os.umask(0)
+    try:
+        write_file(tmp_path / "open", "new")
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE((tmp_path / "open").stat().st_mode) == 0o666
+
+
+def test_what_is_a_stream(tmp_path: Path) -> None:
+    assert not is_stream(tmp_path)
+    assert not is_stream(tmp_path / "nothing")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    assert not is_stream(tmp_path / "circle")
+    script = "from pathlib import Path; from faustdiff.files import is_stream as s; import sys;"
+    script += "sys.exit(not (s(Path('/dev/stdout')) and s(Path('/dev/stderr'))))"
+    subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True)
 
 
 def test_a_block_that_fails_leaves_what_was_there(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +94,16 @@ def test_an_extra_that_is_missing_is_named(
         main._refuse_without(module, ModuleNotFoundError(name=module))
     assert end.value.code == 2
     assert f"pip install 'faustdiff[{extra}]'" in capsys.readouterr().err
+
+
+def test_every_extra_is_known() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    for extra in set(extras) - {"dev", "docs"}:
+        for requirement in extras[extra]:
+            (name,) = re.findall(r"^[\w-]+", requirement)
+            if name != "faustdiff":
+                assert main.EXTRAS[name] in extras, f"{name} of [{extra}]"
 
 
 def test_any_other_missing_module_is_a_fault() -> None:

@@ -21,8 +21,9 @@ from faustdiff.learned.pytorch import layers, tensors
 from faustdiff.torch import FaustModule
 
 HERE = Path(__file__).parent
+torch.set_num_threads(1)  # the tensors are small: more threads wait for each other
 LIBRARY = HERE.parent.parent / "build"
-RATE, FRAMES, STEPS = 44100, 4096, 300
+RATE, FRAMES, STEPS = 44100, 4096, 1000
 #: The largest errors of the header: of the model, as a part of the energy, and of the program.
 BOUND, FROZEN_BOUND = 0.01, 1e-6
 

@@ -17,6 +17,7 @@ from torch.nn.functional import interpolate
 from faustdiff.torch import FaustModule
 
 HERE = Path(__file__).parent
+torch.set_num_threads(1)  # the tensors are small: more threads wait for each other
 RATE, FRAMES, HARMONICS, STEPS = 16000, 8000, 8, 150
 POINTS = FRAMES * 100 // RATE + 1
 #: The largest error of the header.

@@ -17,6 +17,7 @@ from torch.nn.functional import interpolate
 from faustdiff.torch import FaustModule
 
 HERE = Path(__file__).parent
+torch.set_num_threads(1)  # the tensors are small: more threads wait for each other
 RATE, FRAMES, POINTS, STEPS = 44100, 22050, 33, 200
 #: The largest error of the header.
 BOUND = 0.02

@@ -6,8 +6,8 @@ The derivative of an output y by a slider p is estimated by the five-point formu
 
 whose error is of order h^4 (Fornberg, "Generation of finite difference formulas on arbitrarily
 spaced grids", 1988), at steps that are each a tenth of the one before. Two errors are known: of
-truncation, by how far neighbouring steps are apart, and of rounding, `NOISE` of the output's
-magnitude divided by the step. Their sum is the bound. A coarse step counts only where finer ones do
+truncation, by how far neighbouring steps are apart, and of rounding, which the program itself
+shows, divided by the step. Their sum is the bound. A coarse step counts only where finer ones do
 not contradict it, so that what wiggles within a step is not smoothed away.
 
 Where the slider stands at a kink, the two one-sided differences stay apart however small the step.
@@ -24,8 +24,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-#: How well outputs are known, relative to their greatest magnitude.
-NOISE = 1e-13
+#: How well outputs are known at best, relative to their greatest magnitude; and how much more than
+#: the difference of two runs rounding may be.
+NOISE, AMPLIFIED = 1e-13, 4
+#: The most rounding, relative to the output, with which a derivative can be told from 0.
+LOUDEST = 1e-9
 #: Each step is this part of the one before; there are so many.
 RATIO, STEPS = 0.1, 4
 #: The steps that are tried first.
@@ -65,14 +68,28 @@ def difference(
     others if those are not `enough`.
     """
     here = run(value)
-    noise = NOISE * np.abs(here).max(axis=1, keepdims=True, initial=0.0)
     steps = [step * RATIO**place for place in range(STEPS)]
+    magnitude = np.abs(here).max(axis=1, keepdims=True, initial=0.0)
+    noise = np.maximum(NOISE * magnitude, _noise(run, value, steps[-1]))
+    # What is larger is no rounding: nothing is known then, least of all that a derivative is 0.
+    zero = np.minimum(noise, LOUDEST * magnitude) / step
     levels = {size: _level(run, here, value, size) for size in steps[FIRST]}
-    found = _combined([levels[size] for size in steps[FIRST]], noise, noise / step)
+    found = _combined([levels[size] for size in steps[FIRST]], noise, zero)
     if enough(found):
         return found
     levels |= {size: _level(run, here, value, size) for size in steps if size not in levels}
-    return _combined([levels[size] for size in steps], noise, noise / step)
+    return _combined([levels[size] for size in steps], noise, zero)
+
+
+def _noise(run: Callable[[float], Array], value: float, step: float) -> Array:
+    """How far rounding moves the outputs (outputs, 1), as the program itself shows.
+
+    Two runs whose sliders are a millionth of the finest step apart differ by nothing else: filters
+    with poles near 1 amplify their rounding.
+    """
+    with np.errstate(all="ignore"):
+        moved = np.abs(run(value + step * (1 + 1e-6)) - run(value + step))
+    return np.asarray(AMPLIFIED * moved.max(axis=1, keepdims=True, initial=0.0))
 
 
 def _level(run: Callable[[float], Array], here: Array, value: float, step: float) -> _Level:

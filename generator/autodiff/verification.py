@@ -295,7 +295,8 @@ class _Trial:
         waiting = list(idle)
         generator = np.random.default_rng(0)
         for place in range(MOVES if idle else 0):
-            held = _held(self.plain)
+            # Every other time: a checkbox may be a gate, or a bypass.
+            held: dict[str, float] = {} if place % 2 else _held(self.plain)
             if place:
                 held |= {
                     c.path: float(c.min + generator.uniform(0.1, 0.9) * (c.max - c.min))

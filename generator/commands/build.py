@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..library.compiling import refused
 from ..library.rendering import render, write
 from ..proof.findings import Checked
 from . import reports
@@ -29,7 +30,8 @@ def build_command(
 ) -> None:
     """Check the table, then write diff.lib and reference.md.
 
-    Nothing is written unless every rule holds.
+    Nothing is written unless every rule holds, and each row that is not of the built-in table
+    compiles, if a compiler is installed.
 
     \b
     Examples:
@@ -42,8 +44,15 @@ def build_command(
             click.echo(reports.failure(finding), err=True)
         click.echo(f"{len(report.failures)} findings failed; nothing was written", err=True)
         sys.exit(NOT_HELD)
+    files = render(report)
+    told = refused(files, report.table)
+    for row, message in told:
+        click.echo(f"{row.place}: row '{row.name}': does not compile: {message}", err=True)
+        click.echo("  correct how the row spells its box and its names", err=True)
+    if told:
+        sys.exit(NOT_HELD)
     try:
-        paths = write(render(report), out)
+        paths = write(files, out)
     except OSError as error:
         refuse(f"{out}: cannot be written: {error.strerror}", "choose another folder with --out")
     for path in paths:

@@ -26,10 +26,11 @@ EXTRAS = {
     "jax": "jax",
     "matplotlib": "plots",
     "scipy": "fit",
+    "soxr": "fit",
     "torch": "torch",
 }
 #: What a command needs from the start: it would else be missed when the work is done.
-NEEDED = {"fit": ("scipy", "matplotlib")}
+NEEDED = {"fit": ("scipy", "soxr", "matplotlib")}
 
 #: What to do where a file cannot be read or written that the user did not name.
 SPACE = "make room there, or name another folder; TMPDIR is for temporary files"

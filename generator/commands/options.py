@@ -218,3 +218,13 @@ def write_whole(path: Path, content: str | bytes) -> None:
 def tell(path: Path, text: str) -> None:
     """Says what was written to `path`; apart from it, where that is the standard output."""
     click.echo(text, err=is_stream(path))
+
+
+def named_values(option: str, texts: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """Names and values of an option that is NAME=VALUE; a name may itself contain `=`."""
+    for text in texts:
+        name, _, value = text.rpartition("=")
+        try:
+            yield name, float(value)
+        except ValueError:
+            refuse(f"'{option} {text}' is not NAME=VALUE", f"write it as in {option} gain=0.5")

@@ -31,7 +31,7 @@ def read_values(path: Path) -> dict[str, float]:
     """
     problems: list[Problem] = []
     found: dict[str, float] = {}
-    for name, nested in read_object(path).items():
+    for name, nested in _fitted(read_object(path)).items():
         for key, value in _elements(name, nested):
             if isinstance(value, bool) or not isinstance(value, int | float):
                 what, hint = f"'{key}' is not a number", "give a number, or nested lists of numbers"
@@ -46,6 +46,19 @@ def read_values(path: Path) -> dict[str, float]:
     if problems:
         raise InputError(problems)
     return found
+
+
+def _fitted(content: dict[str, Any]) -> dict[str, Any]:
+    """The values by path in what `faustdiff fit` writes; anything else as it is."""
+    parameters = content.get("parameters")
+    if not isinstance(parameters, list) or ("verdict" not in content and "loss" not in content):
+        return content
+    entries = [one for one in parameters if isinstance(one, dict)]
+    if len(entries) < len(parameters) or not all(
+        {"path", "value"} <= one.keys() for one in entries
+    ):
+        return content
+    return {str(one["path"]): one["value"] for one in entries}
 
 
 def read_object(path: Path) -> dict[str, Any]:

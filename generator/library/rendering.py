@@ -150,8 +150,16 @@ def _environment() -> jinja2.Environment:
         autoescape=False,
     )
     environment.filters["comment"] = _comment
+    environment.filters["prose"] = _prose
     environment.filters["commas"] = lambda parts: ", ".join(map(str, parts))
     return environment
+
+
+def _prose(text: str) -> str:
+    """Text of a row for Markdown, in which no element of HTML can start outside of code."""
+    parts = text.split("`")
+    parts[::2] = [part.replace("&", "&amp;").replace("<", "&lt;") for part in parts[::2]]
+    return "`".join(parts)
 
 
 def _comment(text: str, indent: str = "// ", width: int = 100) -> str:
@@ -300,6 +308,19 @@ def _loud(row: Primitive) -> Point:
         return bool(mp.isfinite(value) and value != 0)
 
     return next(filter(loud, tried), tried[0])
+
+
+def own_test(row: Primitive) -> str:
+    """A row by itself, and as `d.diff` finds it, in an environment `d` of one parameter.
+
+    Empty for rows that are no part of a dual.
+    """
+    if _form(row) not in ("lift", "zero", "cut"):
+        return ""
+    test = _test(row)
+    if row.composite or any(row.roles[name] in ("constant", "table") for name in row.args):
+        return test
+    return f"({test}), ({test.replace(f'df.dual_{row.name}(1)', f'd.diff({row.faust})')})"
 
 
 def _formulas(row: Primitive) -> tuple[str, ...]:

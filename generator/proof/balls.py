@@ -35,7 +35,17 @@ from .arithmetic import (
 )
 from .ballfunctions import FUNCTIONS as BALL_FUNCTIONS
 from .ballfunctions import Edge
-from .contexts import BITS, Atom, Compiled, Context, Dual, NoValueError, Test
+from .contexts import (
+    BITS,
+    Atom,
+    Compiled,
+    Context,
+    Dual,
+    NoValueError,
+    Test,
+    exact,
+    working_precision,
+)
 
 #: A value and its slope; None is a slope that is 0 whatever the arguments.
 
@@ -149,8 +159,9 @@ class Compiler:
     def _constant(self, value: Fraction) -> Compiled:
         self.constants.add(value)
         if value.denominator & (value.denominator - 1) == 0 and abs(value.numerator) < 2**BITS:
-            exact = (arb(fmpq(value.numerator, value.denominator)), None)
-            return lambda c: exact
+            with working_precision(BITS):
+                whole = (exact(value), None)
+            return lambda c: whole
         quotient = fmpq(value.numerator, value.denominator)
         return lambda c: (arb(quotient), None)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..errors import InputError, Place, Problem
+from ..faust.interface import Control, control_path
 from ..faust.names import places_of
-from ..faust.program import control_path
 from .graph import Graph
 from .labels import path_of, place_of, read_label
 
@@ -18,21 +18,8 @@ MARK, MARKED = "diff", ("1", "on")
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """A slider: `label` without metadata, and `path` as compiled programs spell it.
-
-    `init`, `min`, `max` and `step` are those of the slider; `meta` is the metadata of its label,
-    as {"unit": "Hz", "scale": "log"}. `kind` is hslider, vslider or nentry.
-    """
-
-    label: str
-    path: str
-    kind: str
-    init: float
-    min: float
-    max: float
-    step: float
-    meta: Mapping[str, str] = field(default_factory=dict)
+class Parameter(Control):
+    """A control that is a slider: hslider, vslider or nentry."""
 
     @property
     def unit(self) -> str:

@@ -20,6 +20,7 @@ from ..errors import InputError, Place, Problem, nearest
 from ..resources import resource
 from .expressions import TIME, Expression, ExpressionError, delay_of, is_condition, parse
 from .loading import Node, load
+from .spelling import is_box, is_library_prefix, is_own_name
 from .vocabulary import CONSTANTS, FAUST_WORDS, FUNCTIONS
 
 Kind = Literal["smooth", "guarded", "selector", "zero", "linear", "structural", "unavailable"]
@@ -390,6 +391,10 @@ class _Modeller:
         libraries = {}
         if "libraries" in top:
             for prefix, node in self.mapping(top["libraries"], "libraries").items():
+                if not is_library_prefix(prefix):
+                    what = f"'{prefix}' is no name for a library"
+                    hint = "write letters, digits and _, as in 'my: my.lib'"
+                    self.problem(top["libraries"].keys[prefix], "libraries", what, hint)
                 libraries[prefix] = self.matching(
                     node, "libraries", _FILE, "name a file, as in 'ma: maths.lib'"
                 )
@@ -445,7 +450,7 @@ class _Modeller:
     def box(self, node: Node | None, field: str) -> str:
         """A Faust spelling; whether it compiles is for the compiler to say."""
         text = self.text(node, field)
-        if node is not None and (";" in text or "//" in text or text.count("(") != text.count(")")):
+        if node is not None and text and not is_box(text):
             self.problem(
                 node, field, f"'{text}' is not one Faust box", "write a primitive or my.function"
             )
@@ -456,7 +461,7 @@ class _Modeller:
         for item in self.items(node, "args"):
             name = self.matching(item, "args", _NAME, "letters, digits and _ only")
             reserved = {*FAUST_WORDS, *FUNCTIONS, *CONSTANTS, TIME}
-            if name in reserved:
+            if name in reserved or is_own_name(name):
                 what = f"'{name}' is reserved"
                 self.problem(item, "args", what, "use another name, as in x or y")
             elif name in names:

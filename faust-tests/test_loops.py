@@ -1,0 +1,300 @@
+"""Engines, loops, gates, maps and Newton's method against NumPy; programs that learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from faustdiff.faust.compilers import Compiler
+from support.harness import FRAMES, LIBRARIES, Array, Case, compiled, draw, reports
+from support.harness import case_over_time as trial
+
+HEAD = LIBRARIES + 'fi = library("filters.lib");\n'
+
+GRADIENTS = draw(11, 2)
+RESIDUAL, J1, J2, J3 = draw(12, 4)
+SENSITIVITIES = np.array([J1, J2, J3])
+NOISE = draw(13, 2)
+EPSILON = 1e-8
+
+
+def unbiased(x: Array, rho: float) -> Array:
+    """The mean that forgets by `rho`, without the zeros before the start; along the last axis."""
+    mean = np.zeros(x.shape[:-1])
+    out = np.empty_like(x)
+    for n in range(x.shape[-1]):
+        mean = rho * mean + (1 - rho) * x[..., n]
+        out[..., n] = mean / (1 - rho ** (n + 1))
+    return out
+
+
+def nadam(g: Array, rate: float, b1: float, b2: float) -> Array:
+    """T. Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop, 2016."""
+    m = v = np.zeros(len(g))
+    steps = []
+    for n, x in enumerate(g.T, 1):
+        m, v = b1 * m + (1 - b1) * x, b2 * v + (1 - b2) * x * x
+        ahead = b1 * m / (1 - b1 ** (n + 1)) + (1 - b1) * x / (1 - b1**n)
+        steps.append(rate * ahead / (np.sqrt(v / (1 - b2**n)) + EPSILON))
+    return np.array(steps).T
+
+
+def amsgrad(g: Array, rate: float, b1: float, b2: float) -> Array:
+    """S. J. Reddi et al., "On the Convergence of Adam and Beyond", ICLR 2018; bias taken off."""
+    m = v = most = np.zeros(len(g))
+    steps = []
+    for n, x in enumerate(g.T, 1):
+        m, v = b1 * m + (1 - b1) * x, b2 * v + (1 - b2) * x * x
+        most = np.maximum(most, v)
+        steps.append(rate * m / (1 - b1**n) / (np.sqrt(most / (1 - b2**n)) + EPSILON))
+    return np.array(steps).T
+
+
+def adabelief(g: Array, rate: float, b1: float, b2: float) -> Array:
+    """J. Zhuang et al., "AdaBelief Optimizer", NeurIPS 2020."""
+    m = s = np.zeros(len(g))
+    steps = []
+    for n, x in enumerate(g.T, 1):
+        m = b1 * m + (1 - b1) * x
+        s = b2 * s + (1 - b2) * (x - m) ** 2 + EPSILON
+        steps.append(rate * m / (1 - b1**n) / (np.sqrt(s / (1 - b2**n)) + EPSILON))
+    return np.array(steps).T
+
+
+def lion(g: Array, rate: float, b1: float, b2: float) -> Array:
+    """X. Chen et al., "Symbolic Discovery of Optimization Algorithms", NeurIPS 2023."""
+    m = np.zeros(len(g))
+    steps = []
+    for x in g.T:
+        steps.append(rate * np.sign(b1 * m + (1 - b1) * x))
+        m = b2 * m + (1 - b2) * x
+    return np.array(steps).T
+
+
+def marquardt(r: Array, j: Array, mu: float, damping: float, rho: float) -> Array:
+    """D. W. Marquardt, J. SIAM 11 (2), 1963, with means that forget."""
+    matrices = unbiased(j[:, np.newaxis] * j[np.newaxis], rho)
+    size = len(j)
+    steps = []
+    for n in range(len(r)):
+        matrix = matrices[..., n] * (1 + damping * np.eye(size)) + 1e-12 * np.eye(size)
+        steps.append(mu * np.linalg.solve(matrix, j[:, n] * r[n]))
+    return np.array(steps).T
+
+
+def recursive_least_squares(r: Array, j: Array, forget: float, delta: float) -> Array:
+    """S. Haykin, "Adaptive Filter Theory", the RLS algorithm."""
+    inverse = np.eye(len(j)) / delta
+    steps = []
+    for residual, x in zip(r, j.T, strict=True):
+        gain = inverse @ x / (forget + x @ inverse @ x)
+        inverse = (inverse - np.outer(gain, x @ inverse)) / forget
+        steps.append(gain * residual)
+    return np.array(steps).T
+
+
+def framed(g: Array, length: int, engine: Callable[[Array], Array]) -> Array:
+    """Means of frames through an engine, the steps at the ends of the frames."""
+    count = g.shape[1] // length
+    means = g[:, : count * length].reshape(len(g), count, length).mean(axis=2)
+    out = np.zeros_like(g)
+    out[:, length - 1 : count * length : length] = engine(means)
+    return out
+
+
+def descended(x: Array, target: Array, rate: float) -> Array:
+    """A gain by the slope of the squared error, from 0.1, within 0 and 0.4."""
+    gain, seen = 0.1, []
+    for a, t in zip(x, target, strict=True):
+        gain = min(max(gain - rate * 2 * (gain * a - t) * a, 0.0), 0.4)
+        seen.append(gain)
+    return np.array(seen)
+
+
+TWO = "df.optimizers(2, 1e-8)"
+BETAS = "0.1, 0.9, 0.99"
+ENGINE_3 = np.vstack([RESIDUAL, SENSITIVITIES])
+ENGINE_2 = ENGINE_3[:3]
+POWER = (SENSITIVITIES**2).sum(axis=0)
+LEVEL = unbiased(J1**2, 0.9)
+
+TRIALS: tuple[Case, ...] = (
+    trial("Nadam", f"{TWO}.Nadam({BETAS})", GRADIENTS, nadam(GRADIENTS, 0.1, 0.9, 0.99)),
+    trial("AMSGrad", f"{TWO}.AMSGrad({BETAS})", GRADIENTS, amsgrad(GRADIENTS, 0.1, 0.9, 0.99)),
+    trial(
+        "AdaBelief", f"{TWO}.AdaBelief({BETAS})", GRADIENTS, adabelief(GRADIENTS, 0.1, 0.9, 0.99)
+    ),
+    trial("Lion", f"{TWO}.Lion({BETAS})", GRADIENTS, lion(GRADIENTS, 0.1, 0.9, 0.99)),
+    trial("Sign", f"{TWO}.Sign(0.1)", GRADIENTS, 0.1 * np.sign(GRADIENTS)),
+    trial(
+        "Langevin",
+        f"si.bus(2), si.bus(2) : \\(a, b, m, n).((a, b) : {TWO}.Langevin(0.1, 0.2, (m, n)))",
+        np.vstack([GRADIENTS, NOISE]),
+        0.1 * GRADIENTS + np.sqrt(2 * 0.1 * 0.2) * NOISE,
+    ),
+    trial("LMS", "df.engines.LMS(3, 0.1)", ENGINE_3, 0.1 * RESIDUAL * SENSITIVITIES),
+    trial(
+        "NLMS",
+        "df.engines.NLMS(3, 0.1, 1e-6)",
+        ENGINE_3,
+        0.1 * RESIDUAL * SENSITIVITIES / (1e-6 + POWER),
+    ),
+    trial(
+        "Gauss-Newton",
+        "df.engines.GaussNewton(0.1, 0.9)",
+        ENGINE_3[:2],
+        0.1 * RESIDUAL * J1 / (LEVEL + 1e-12),
+    ),
+    *(
+        trial(
+            f"Levenberg-Marquardt for {k}",
+            f"df.engines.LevenbergMarquardt({k}, 0.1, 0.1, 0.95)",
+            ENGINE_3[: k + 1],
+            marquardt(RESIDUAL, SENSITIVITIES[:k], 0.1, 0.1, 0.95),
+            single=None,
+        )
+        for k in (1, 2, 3)
+    ),
+    *(
+        trial(
+            f"recursive least squares for {k}",
+            f"df.engines.RLS({k}, 0.99, 0.01)",
+            ENGINE_3[: k + 1],
+            recursive_least_squares(RESIDUAL, SENSITIVITIES[:k], 0.99, 0.01),
+            single=None,
+        )
+        for k in (1, 2, 3)
+    ),
+    trial(
+        "each its own",
+        "df.engines.each((df.engines.GaussNewton(0.1, 0.9), *))",
+        ENGINE_2,
+        [0.1 * RESIDUAL * J1 / (LEVEL + 1e-12), RESIDUAL * J2],
+    ),
+    trial(
+        "SGD by frames",
+        "df.frames(2, 16, 1e-8).SGD(0.1)",
+        GRADIENTS,
+        framed(GRADIENTS, 16, lambda g: 0.1 * g),
+    ),
+    trial(
+        "Nadam's means by frames",
+        "df.frames(2, 7, 1e-8).Lion(0.1, 0.9, 0.99)",
+        GRADIENTS,
+        framed(GRADIENTS, 7, lambda g: lion(g, 0.1, 0.9, 0.99)),
+    ),
+    trial("average", "df.averaged(0.9)", J1, unbiased(J1, 0.9)),
+    trial(
+        "loop with bounds",
+        "df.learned(1, df.descent(1, \\(g, x, t).((g * x - t) ^ 2), *(0.05)), 0, 0.4, 0.1, 0)",
+        [J1, J2],
+        [descended(J1, J2, 0.05), np.zeros(FRAMES)],
+    ),
+    trial("gate by level", "df.gates.level(0.5, 0)", J1, J1**2 > 0.5),
+    trial("budget", "(_ : !), df.gates.budget(50)", J1, np.arange(FRAMES) < 50),
+    trial("poles", "df.maps.poles", [J1, J2], [J1 * (1 + J2), J2]),
+    trial(
+        "back from poles", "df.maps.poles : df.maps.reflections", [J1, J2], [J1, J2], single=None
+    ),
+    trial("logistic", "df.maps.logistic(1, 3)", J1, 1 + 2 / (1 + np.exp(-J1))),
+    trial("exponential", "df.maps.exponential(20, 2000)", J1, 20 * 100**J1),
+    trial(
+        "pseudo-Huber",
+        "df.objectives.pseudo_huber(0.5)",
+        [J1, J2],
+        0.25 * (np.sqrt(1 + ((J1 - J2) / 0.5) ** 2) - 1),
+    ),
+    trial("lasso", "df.objectives.lasso(0.1, 0.01)", J1, 0.1 * (np.sqrt(J1**2 + 1e-4) - 0.01)),
+    trial("ridge", "df.objectives.ridge(0.1)", J1, 0.1 * J1**2),
+    trial(
+        "square root by Newton",
+        "df.newton(8, 1, \\(y, x).(y * y - x))",
+        J1**2 + 0.1,
+        np.sqrt(J1**2 + 0.1),
+    ),
+    trial(
+        "and its derivative",
+        "df.jvp(1, df.newton(8, 1, \\(y, x).(y * y - x)))",
+        J1**2 + 0.1,
+        [np.sqrt(J1**2 + 0.1), 0.5 / np.sqrt(J1**2 + 0.1)],
+    ),
+)
+
+
+@pytest.mark.parametrize("double", [True, False], ids=["double", "single"])
+def test_numbers_are_those_of_the_reference(compiler: Compiler, double: bool) -> None:
+    for k in range(0, len(TRIALS), 12):
+        found = reports(TRIALS[k : k + 12], "", compiler, double)
+        assert not [line for lines in found.values() for line in lines]
+
+
+def learn(compiler: Compiler, process: str, frames: int, double: bool = True) -> Array:
+    """What a program of one input gives, for white noise in [-1, 1]."""
+    made = compiled(f"{HEAD}process = {process};", compiler, double, optimize="-O1")
+    noise = np.random.default_rng(5).uniform(-1, 1, frames)
+    return np.asarray(made.run(noise, frames), float)
+
+
+RESONATOR = r"""(_ <: _, fi.resonlp(1200, 2, 1)) : df.learned(2, df.least_squares(2,
+    \(f, q, x).(x : fi.resonlp(f, q, 1)),
+    df.engines.LevenbergMarquardt(2, 0.01, 0.1, 0.99)), (20, 0.1), (20000, 10), (1000, 1), 0)"""
+
+
+def test_a_resonator_by_levenberg_and_marquardt(compiler: Compiler) -> None:
+    """Frequency and Q by one gain, to 1e-4 within 5,000 samples of noise."""
+    frequency, q, skipped = learn(compiler, RESONATOR, 5000)[:, -1]
+    assert abs(frequency / 1200 - 1) < 1e-4
+    assert abs(q / 2 - 1) < 1e-4
+    assert skipped == 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200])
+def test_steps_that_are_not_finite_are_skipped_and_counted(compiler: Compiler, bad: float) -> None:
+    made = compiled(
+        HEAD
+        + r"process = (_ <: _, *(0.5)) : df.learned(1, df.descent(1, \(g, x, t).((g * x - t) ^ 2),"
+        " df.optimizers(1, 1e-8).Adam(0.01, 0.9, 0.99)), -4, 4, 0, 0);",
+        compiler,
+    )
+    noise = np.random.default_rng(5).uniform(-1, 1, 3000)
+    noise[100] = bad
+    gain, _ = made.run(noise, 3000)
+    assert np.isfinite(gain).all()
+    assert abs(gain[-1] - 0.5) < 1e-3
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200])
+def test_backprop_survives_what_is_not_finite(compiler: Compiler, bad: float) -> None:
+    made = compiled(
+        HEAD
+        + """vars = df.vars((df.var(hbargraph("gain", -4, 4), 0))); d = df.env(vars);
+        process = _ <: df.backprop(*(0.5), (d.input, vars.var(1) : d.diff(*)),
+            d.learnMSE(4, d.optimizers.SGD(0.1)));""",
+        compiler,
+    )
+    noise = np.random.default_rng(5).uniform(-1, 1, 3000)
+    noise[100] = bad
+    _, truth, learned = made.run(noise, 3000)
+    assert abs(learned[-100:] - truth[-100:]).max() < 1e-3
+
+
+@pytest.mark.parametrize("level", [0.1, 1.0, 10.0])
+def test_normalised_lms_converges_alike_at_each_level(compiler: Compiler, level: float) -> None:
+    process = rf"""*({level}) <: _, (_ <: *(0.5), (mem : *(-0.3)) :> _) : df.learned(2,
+        df.least_squares(2, \(a, b, x).(a * x + b * x'), df.engines.NLMS(2, 0.2, 1e-9)),
+        -1, 1, 0, 0)"""
+    a, b, _ = learn(compiler, process, 400)[:, [20, 399]]
+    np.testing.assert_allclose([a[1], b[1]], [0.5, -0.3], atol=1e-6)
+    early = learn(compiler, process.replace(f"*({level})", "*(1.0)", 1), 400)[:2, 20]
+    np.testing.assert_allclose([a[0], b[0]], early, rtol=1e-5)
+
+
+def test_single_precision_loses_no_small_steps(compiler: Compiler) -> None:
+    """A parameter at 1000 takes steps of 1e-6, which float32 cannot add to 1000."""
+    process = (
+        r"(_ : !), (1e-6 : df.learned(1, \(p, s).(attach(s, p)), 0, 2000, 1000, 0)) : -(1000), _"
+    )
+    value, _ = learn(compiler, process, 20000, double=False)[:, -1]
+    assert abs(value + 0.02) < 1e-3
