@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import platform
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from .cache import Entry, digest
@@ -104,4 +105,6 @@ def _contents(folders: Sequence[Path]) -> Iterator[str]:
         for path in sorted(folder.rglob("*")):
             if path.suffix in SOURCE_SUFFIXES and path.is_file():
                 yield str(path.relative_to(folder))
-                yield path.read_text(encoding="utf-8", errors="surrogateescape")
+                # What may not be read cannot be imported either.
+                with suppress(OSError):
+                    yield path.read_text(encoding="utf-8", errors="surrogateescape")
