@@ -60,7 +60,7 @@ def values(folder: Path, out: str = "gain.fit") -> dict[str, float]:
 def test_what_it_leaves(folder: Path, compiler: Compiler) -> None:
     result = fitted("--compiler", compiler.name)
     out = folder / "gain.fit"
-    files = {"values.json", "iterations.csv", "fit.png", "report.html", "gain.dsp", "result.wav"}
+    files = {"values.json", "iterations.csv", "report.html", "gain.dsp", "result.wav"}
     assert {one.name for one in out.iterdir()} == files
     assert {one.name for one in folder.iterdir()} == {"gain.dsp", "in.wav", "out.wav", "gain.fit"}
     assert values(folder) == pytest.approx(HIDDEN, rel=1e-9)
@@ -85,7 +85,10 @@ def test_what_it_leaves(folder: Path, compiler: Compiler) -> None:
     assert not re.findall(r"(?:src|href)=\"(?!data:)", report)
     assert "http" not in report
     assert "data:image/png;base64," in report
-    assert (out / "fit.png").read_bytes().startswith(b"\x89PNG")
+    assert report.count("data:audio/flac;base64,") == 4
+    fitted("--compiler", compiler.name, "--plot", "--no-report", "--out", "other")
+    assert (folder / "other" / "fit.png").read_bytes().startswith(b"\x89PNG")
+    assert not (folder / "other" / "report.html").exists()
     assert "gain" in result.output
     assert "0.8" in result.output
 

@@ -22,6 +22,15 @@ written) and `drawing` (plots).
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .api import build as build
+    from .api import check as check
+    from .api import differentiate as differentiate
+    from .api import fit as fit
+    from .api import verify as verify
+    from .autodiff.vjp import vjp as vjp
 
 __version__ = "0.2.0"
 
@@ -44,7 +53,14 @@ ROOMS = (
 )
 
 #: What is imported when it is first asked for, so that a command starts quickly.
-_LAZY = {"vjp": "autodiff.vjp"}
+_LAZY = {
+    "build": "api",
+    "check": "api",
+    "differentiate": "api",
+    "fit": "api",
+    "verify": "api",
+    "vjp": "autodiff.vjp",
+}
 
 
 def __getattr__(name: str) -> object:

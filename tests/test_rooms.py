@@ -13,7 +13,7 @@ import faustdiff
 PACKAGE = Path(faustdiff.__file__).parent
 #: Modules beside the rooms: the ground that all of them stand on, and the way in at the top.
 GROUND = {"drawing", "errors", "files", "recordings", "resources"}
-TOP = {"__init__", "__main__"}
+TOP = {"__init__", "__main__", "api"}
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 
@@ -66,12 +66,10 @@ def test_only_the_faust_room_starts_processes(path: Path) -> None:
 
 #: What is longer than it should be, still. A name leaves these lists when it is mended; none comes.
 LONG_MODULES = {
-    "commands/fit.py",
     "table/expressions.py",
     "table/model.py",
 }
 LONG_FUNCTIONS = {
-    ("commands/fit.py", "fit_command"),
     ("table/model.py", "consistent"),
 }
 

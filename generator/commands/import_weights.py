@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..learned import pytorch
-from ..learned.values import read_object
+from ..learned.formats import read_weights
 from .options import tell, usable_input, write_whole
 
 
@@ -22,19 +22,22 @@ from .options import tell, usable_input, write_whole
     help="JSON file to write, for `faustdiff freeze` and `faustdiff train --start`.",
 )
 def import_weights_command(state: Path, output: Path) -> None:
-    """Write the parameters of a PyTorch state dict under the names of df.nn.
+    """Write the parameters of a network from elsewhere under the names of df.nn.
 
-    STATE is the state dict as JSON, each tensor as nested lists. Linear, Conv1d, RNN, GRU, LSTM and
-    LayerNorm are understood, in their order; the answer says which layers of df.nn they are.
+    STATE is a PyTorch state dict (JSON with each tensor as nested lists, safetensors, or .pt, of
+    which nothing but tensors is loaded), a model of GuitarML (Proteus) or RTNeural, or a .nam of
+    Neural Amp Modeler (LSTM, WaveNet). Linear, Conv1d, RNN, GRU, LSTM and LayerNorm are understood,
+    in their order, with weight norm; the answer says which layers of df.nn they are.
 
     \b
     Examples:
-      python -c "import json, torch; d = torch.load('model.pt'); \\
-          json.dump({k: v.tolist() for k, v in d.items()}, open('state.json', 'w'))"
-      faustdiff import-weights state.json -o learned.json
+      faustdiff import-weights model.safetensors -o learned.json
+      faustdiff import-weights amplifier.nam -o learned.json
       faustdiff freeze model.dsp --params learned.json -o model.frozen.dsp
     """
     with usable_input():
-        layers = pytorch.layers(read_object(state), str(state))
-    write_whole(output, json.dumps(pytorch.tensors(layers), indent=1) + "\n")
-    tell(output, f"wrote {output}: {', '.join(layer.call for layer in layers)}")
+        weights = read_weights(state)
+    write_whole(output, json.dumps(pytorch.tensors(weights.layers), indent=1) + "\n")
+    tell(output, f"wrote {output}: {', '.join(layer.call for layer in weights.layers)}")
+    for note in weights.notes:
+        tell(output, note)

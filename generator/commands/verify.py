@@ -13,11 +13,11 @@ from ..faust.excitation import GENERATED, SECONDS, excitation
 from .options import (
     NOT_HELD,
     chosen_compiler,
+    named_values,
     parameter_options,
     program_options,
     read_source,
     read_table,
-    refuse,
     runs_programs,
     table_options,
     table_slope_option,
@@ -126,7 +126,7 @@ def verify_command(
             table=rules,
             name=program.stem,
             file=str(program),
-            settings=_settings(settings),
+            settings=dict(named_values("--set", settings)),
             epsilon=epsilon,
             tolerance=tolerance,
             buttons=buttons,
@@ -138,15 +138,3 @@ def verify_command(
     if plot_file:
         write_whole(plot_file, verdicts.plot(report))
     sys.exit(0 if report.holds else NOT_HELD)
-
-
-def _settings(texts: tuple[str, ...]) -> dict[str, float]:
-    """`NAME=VALUE` pairs; a name may itself contain `=`."""
-    found = {}
-    for text in texts:
-        name, _, value = text.rpartition("=")
-        try:
-            found[name] = float(value)
-        except ValueError:
-            refuse(f"'--set {text}' is not NAME=VALUE", "write it as in --set gain=0.5")
-    return found

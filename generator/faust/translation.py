@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import platform
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from .cache import Entry, digest
@@ -20,6 +21,9 @@ PORTABLE = "-ffp-contract=off"
 #: For speed on this machine. Nothing here takes a value apart from its last bits: sums keep their
 #: order, NaN and infinity stay what they are.
 FAST = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
+
+#: C++ of more characters is not optimized: g++ takes minutes for it, and more than proportionally.
+LARGEST_OPTIMIZED = 300_000
 
 # What a program may read from an include folder: Faust code, and headers of foreign functions.
 SOURCE_SUFFIXES = {".lib", ".dsp", ".h", ".hh", ".hpp"}
@@ -43,8 +47,9 @@ def compile_cpp(
     this folder that the program is compiled in, and `defines` are its macros, as "NAME=VALUE".
     Other parameters and the cache are as for `build`. Raises FaustError if g++ is missing or fails.
     """
+    fastest = FAST if len(cpp) <= LARGEST_OPTIMIZED else ("-O0", *FAST[1:])
     flags = [
-        *(FAST if fast else (optimize, PORTABLE)),
+        *(fastest if fast else (optimize, PORTABLE)),
         f"-DFAUSTFLOAT={'double' if double else 'float'}",
         *(f"-D{name}" for name in defines),
         "-fPIC",
@@ -100,4 +105,6 @@ def _contents(folders: Sequence[Path]) -> Iterator[str]:
         for path in sorted(folder.rglob("*")):
             if path.suffix in SOURCE_SUFFIXES and path.is_file():
                 yield str(path.relative_to(folder))
-                yield path.read_text(encoding="utf-8", errors="surrogateescape")
+                # What may not be read cannot be imported either.
+                with suppress(OSError):
+                    yield path.read_text(encoding="utf-8", errors="surrogateescape")

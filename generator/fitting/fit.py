@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..autodiff import Parameter
-from ..errors import InputError
 from .alignment import drift
 from .attempts import Attempt, Attempts, closed_gates
 from .identifiability import Unknown, unknown
@@ -234,35 +232,3 @@ def _done_to(setup: Setup, latencies: Sequence[float], inspection: Inspection) -
         if ppm and _error(inspection) > 1e-6:
             found.append(f"{which}{drifting(ppm)}")
     return found
-
-
-def fit_many(
-    jobs: Sequence[tuple[Setup, Options]], pool: Pool, tell: Callable[[int, Fit | str], None]
-) -> list[Fit | str]:
-    """Fits that have nothing to do with each other; a text where one cannot be done.
-
-    Ctrl-C ends all of them: those that are done are kept.
-    """
-    found: list[Fit | str] = []
-    try:
-        for index, one in enumerate(pool.map(_fitted, list(jobs))):
-            found.append(one)
-            tell(index, one)
-            if isinstance(one, Fit) and one.interrupted:
-                break
-    except KeyboardInterrupt:
-        if not found:
-            raise
-    for index in range(len(found), len(jobs)):
-        found.append("interrupted before it was done")
-        tell(index, found[-1])
-    return found
-
-
-def _fitted(setup: Setup, options: Options) -> Fit | str:
-    # One thread for each process: the processes are the parallel part.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    try:
-        return fit(setup, options)
-    except InputError as error:
-        return str(error)

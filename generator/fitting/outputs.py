@@ -5,41 +5,67 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..recordings import write_audio
-from ..signals.initial_values import Frozen
 from .fit import Fit
-from .report import Listener, html, iterations_csv, plot, values_json
-from .setup import Setup
+from .model import model_of
+from .report import iterations_csv, values_json
+from .subject import Subject
 
 
-def write_results(out: Path, setup: Setup, fit: Fit, frozen: Frozen, name: str) -> list[Path]:
-    """Writes values, iterations, plot, report, program and sound into `out`.
+@dataclass(frozen=True)
+class Extras:
+    """What a folder has besides values, iterations, program and sound."""
+
+    report: bool = True
+    plot: bool = False
+
+
+@dataclass(frozen=True)
+class Left:
+    """The files that a folder has got; `own` says whether the program is the user's text."""
+
+    files: tuple[Path, ...]
+    own: bool
+
+
+def write_results(out: Path, subject: Subject, fit: Fit, extras: Extras) -> Left:
+    """Writes values, iterations, program and sound into `out`, and what `extras` asks for.
 
     Files of other names stay. Raises OSError.
     """
+    setup, name = fit.setup, subject.name
+    program = subject.frozen(setup, fit.values)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".new-") as folder:
         new = Path(folder)
-        listener = Listener(setup, fit.values)
         sounds = _sound_names(len(setup.examples))
         for one, sound in zip(setup.examples, sounds, strict=True):
-            channels, rate = setup.source.outputs, one.rate
-            write_audio(new / sound, listener.blocks(one), channels, rate)
-        image = plot(setup, fit, listener.spectra())
-        program = f"{name}.dsp"
+            blocks = (part for part, *_ in model_of(setup.source).runs(np.array(fit.values), one))
+            write_audio(new / sound, blocks, setup.source.outputs, one.rate)
         texts = {
             "values.json": values_json(setup, fit),
             "iterations.csv": iterations_csv(fit),
-            program: frozen.text,
+            f"{name}.dsp": program.text,
         }
-        files = [*texts, "fit.png", *sounds]
-        texts["report.html"] = html(setup, fit, image, name, files)
+        files = [*texts, *sounds]
+        if extras.plot:
+            from .plots import plot
+
+            (new / "fit.png").write_bytes(plot(setup, fit))
+            files.append("fit.png")
+        if extras.report:
+            from .page import html
+
+            texts["report.html"] = html(setup, fit, name, files)
+            files.append("report.html")
         for file, text in texts.items():
             (new / file).write_text(text, encoding="utf-8")
-        (new / "fit.png").write_bytes(image)
-        return _moved(new, out, [*files, "report.html"])
+        return Left(tuple(_moved(new, out, files)), program.own)
 
 
 def _moved(new: Path, out: Path, files: Sequence[str]) -> list[Path]:

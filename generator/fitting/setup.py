@@ -42,6 +42,11 @@ class Options:
     align: bool = True
 
     @property
+    def gradient_alone(self) -> bool:
+        """Whether the search takes the gradient of all samples and nothing else."""
+        return self.optimizer != "lm" and not self.batch and self.starts == 1
+
+    @property
     def passes_limit(self) -> float:
         """After how many passes a search ends."""
         return self.passes or PASSES[self.optimizer]

@@ -47,6 +47,7 @@ def layers(state: Mapping[str, Any], file: str = "") -> list[Layer]:
     not fit, and for other layers.
     """
     modules: dict[str, dict[str, Tensor]] = {}
+    state = _without_weight_norm(state)
     problems: list[Problem] = []
     for key, nested in state.items():
         module, _, name = key.rpartition(".")
@@ -83,6 +84,35 @@ def tensors(found: Sequence[Layer]) -> dict[str, Any]:
     }
 
 
+def _without_weight_norm(state: Mapping[str, Any]) -> dict[str, Any]:
+    """With the weight itself where a layer has its size and direction: g v / |v|, row by row.
+
+    Salimans and Kingma, "Weight normalization" (2016), under both names that PyTorch has for it.
+    """
+    found = dict(state)
+    for size, direction in (
+        ("weight_g", "weight_v"),
+        ("parametrizations.weight.original0", "parametrizations.weight.original1"),
+    ):
+        for sized in [one for one in state if one.endswith(size)]:
+            prefix = sized[: -len(size)]
+            other = found.get(f"{prefix}{direction}")
+            if other is None:
+                continue
+            v = np.array(other, float)
+            g = np.array(found.pop(sized), float).reshape(-1, *[1] * (v.ndim - 1))
+            norm = np.sqrt((v**2).sum(axis=tuple(range(1, v.ndim)), keepdims=True))
+            # In the place of the direction, so that layers stay in their order.
+            name = f"{prefix}weight"
+            found = {
+                (name if k == f"{prefix}{direction}" else k): (
+                    g * v / norm if k == f"{prefix}{direction}" else t
+                )
+                for k, t in found.items()
+            }
+    return found
+
+
 class _RefusedError(Exception):
     """Why a module is no layer of `df.nn`."""
 
@@ -103,6 +133,8 @@ def _layers(tensors: Mapping[str, Tensor]) -> Iterator[Layer]:
     weight = tensors["weight"]
     if weight.ndim not in (1, 2, 3):
         raise _RefusedError("a weight has one, two or three dimensions")
+    if weight.ndim == 1 and "bias" not in tensors:
+        raise _RefusedError("PReLU is not in df.nn (nor LayerNorm without a bias)")
     rows = weight.shape[0]
     bias = tensors.get("bias", np.zeros(rows))
     _expect("bias", bias, (rows,))

@@ -48,6 +48,47 @@ class Slider:
     end: int
 
 
+class Freezer:
+    """Gives a program other initial values, any number of times.
+
+    The program is read once, and the text with other numbers in it is checked once: where it starts
+    as it should for some values, it does for others at the same places.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        compiler: Compiler,
+        include: Sequence[Path] = (),
+        name: str = "program",
+    ) -> None:
+        self._source, self._compiler = source, compiler
+        self._include, self._name = tuple(include), name
+        self._program: ProgramGraph | None = None
+        self._checked: set[frozenset[str]] = set()
+
+    def frozen(self, values: Mapping[str, float], table: Table | None = None) -> Frozen:
+        """The program whose sliders start at `values`, by path as in `Parameter`."""
+        rows = Rows(table or built_in_table(), self._compiler, self._include)
+
+        def read(text: str) -> ProgramGraph:
+            expanded = self._compiler.expand(text, include=self._include)
+            return deeply(lambda: read_program(expanded, rows, self._name))
+
+        if self._program is None:
+            self._program = read(self._source)
+        program = self._program
+        wanted = {one.path: values.get(one.path, one.init) for one in program.sliders.values()}
+        patched = _patched(self._source, program, values)
+        places = frozenset(values)
+        if patched is not None and (places in self._checked or _starts(read, patched, wanted)):
+            self._checked.add(places)
+            return Frozen(patched, own=True)
+        # Printing writes the values into the graph.
+        self._program = None
+        return Frozen(deeply(lambda: _printed(program, values, self._name)), own=False)
+
+
 def frozen(
     source: str,
     values: Mapping[str, float],
@@ -58,18 +99,7 @@ def frozen(
     name: str = "program",
 ) -> Frozen:
     """The program `source` whose sliders start at `values`, by path as in `Parameter`."""
-    rows = Rows(table or built_in_table(), compiler, tuple(include))
-
-    def read(text: str) -> ProgramGraph:
-        expanded = compiler.expand(text, include=include)
-        return deeply(lambda: read_program(expanded, rows, name))
-
-    program = read(source)
-    wanted = {one.path: values.get(one.path, one.init) for one in program.sliders.values()}
-    patched = _patched(source, program, values)
-    if patched is not None and _starts(read, patched, wanted):
-        return Frozen(patched, own=True)
-    return Frozen(deeply(lambda: _printed(program, values, name)), own=False)
+    return Freezer(source, compiler, include, name).frozen(values, table)
 
 
 def _starts(read: object, text: str, wanted: Mapping[str, float]) -> bool:

@@ -1,0 +1,196 @@
+"""faustdiff from Python: each command as a function on programs and arrays.
+
+    import faustdiff
+
+    found = faustdiff.fit("amp.dsp", dry, wet, 48000)
+    found.values["drive"], found.verdict, found.latency
+    found.program                                  # the program with these values
+
+A program is a path, or its text. Signals are arrays (frames,) or (channels, frames). What is wrong
+with what is given raises `faustdiff.errors.InputError`, what a compiler refuses
+`faustdiff.faust.calling.FaustError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from .autodiff.differentiate import Differentiated
+    from .autodiff.verification import Report as Verification
+    from .faust.compilers import Compiler
+    from .fitting.gradients import Wanted
+    from .fitting.result import FitResult
+    from .proof.checking import Report as CheckReport
+    from .table.model import Table
+
+Program = str | Path
+Signal = ArrayLike
+
+
+def fit(
+    program: Program,
+    inputs: Signal | Sequence[Signal] | None,
+    target: Signal | Sequence[Signal],
+    rate: int,
+    *,
+    params: Sequence[str] = (),
+    all_continuous: bool = False,
+    settings: Mapping[str, float] | None = None,
+    menus: Sequence[str] = (),
+    loss: str = "mse",
+    optimizer: str = "lm",
+    gradient: Wanted = "auto",
+    starts: int = 1,
+    passes: float | None = None,
+    patience: int = 0,
+    batch: int = 0,
+    learning_rate: float | None = None,
+    random_start: bool = False,
+    seed: int = 0,
+    align: bool = True,
+    jobs: int = 1,
+    compiler: Compiler | str | None = None,
+    include: Sequence[Path] = (),
+    table: Table | None = None,
+) -> FitResult:
+    """Finds the sliders of a program that turn `inputs` into `target`, at a `rate` in Hz.
+
+    `inputs` is None for a program without inputs. For several examples, both are lists of arrays.
+    `params` names the sliders that are sought, by label or path; else all continuous ones, if
+    `all_continuous`, or those marked `[diff:1]`. `settings` are values of others, and starts of
+    those; `menus` names controls with a few values, which are all tried. The rest is as the options
+    of the command: `loss` is mse, mae, huber, esr or stft, `optimizer` lm, lbfgs, adam or sgd.
+    """
+    from .fitting.result import fit_arrays
+    from .fitting.setup import Options
+    from .fitting.subject import Subject
+    from .signals.source import read_source
+
+    text = read_source(program)
+    subject = Subject(
+        text.text, text.name, text.file, _compiler(compiler), (*text.include, *include), table
+    )
+    options = Options(
+        optimizer, passes, patience, starts, random_start, seed, learning_rate, batch, align
+    )
+    sliders = {"params": params, "all_continuous": all_continuous, "settings": settings}
+    wanted = {**sliders, "menus": menus, "gradient": gradient}
+    return fit_arrays(subject, inputs, target, rate, loss, options, jobs, wanted)
+
+
+def differentiate(
+    program: Program,
+    *,
+    params: Sequence[str] | None = None,
+    all_continuous: bool = False,
+    compiler: Compiler | str | None = None,
+    include: Sequence[Path] = (),
+    table: Table | None = None,
+) -> Differentiated:
+    """A program with its partial derivatives by sliders, as the text of another program.
+
+    For each output it has the value, then a partial for each of `params`, as `fit` chooses them.
+    """
+    from .autodiff.differentiate import differentiate as transformed
+    from .signals.source import read_source
+
+    text = read_source(program)
+    return transformed(
+        text.text,
+        params=params,
+        all_continuous=all_continuous,
+        compiler=compiler,
+        include=(*text.include, *include),
+        table=table,
+        name=text.name,
+        file=text.file,
+    )
+
+
+def verify(
+    program: Program,
+    inputs: Signal | str = "noise",
+    rate: int = 44100,
+    *,
+    seconds: float | None = None,
+    params: Sequence[str] | None = None,
+    all_continuous: bool = False,
+    settings: Mapping[str, float] | None = None,
+    compiler: Compiler | str | None = None,
+    include: Sequence[Path] = (),
+    table: Table | None = None,
+    epsilon: float | None = None,
+    tolerance: float | None = None,
+) -> Verification:
+    """The partials of a program compared with central differences; `.holds` if they agree.
+
+    `inputs` is an array, or noise, impulse, sine or sweep of so many `seconds`. `epsilon` is the
+    step relative to a slider's value, and `tolerance` the greatest relative error.
+    """
+    from .autodiff.verification import EPSILON, TOLERANCE
+    from .autodiff.verification import verify as verified
+    from .faust.excitation import Excitation, excitation
+    from .signals.source import read_source
+
+    text = read_source(program)
+
+    def feed(count: int) -> Excitation:
+        if isinstance(inputs, str):
+            return excitation(inputs, count, seconds, rate)
+        signals = np.atleast_2d(np.asarray(inputs, float))
+        wide = np.broadcast_to(signals, (count, signals.shape[1]))
+        return Excitation(np.ascontiguousarray(wide), rate)
+
+    return verified(
+        text.text,
+        feed,
+        params=params,
+        all_continuous=all_continuous,
+        compiler=compiler,
+        include=(*text.include, *include),
+        table=table,
+        name=text.name,
+        file=text.file,
+        settings=settings,
+        epsilon=epsilon or EPSILON,
+        tolerance=tolerance or TOLERANCE,
+    )
+
+
+def check(table: Path | None = None, extend: Sequence[Path] = ()) -> CheckReport:
+    """Proves every rule of a table, by default the built-in one; `.failures` do not hold."""
+    from .proof.checking import check as checked
+    from .resources import resource
+    from .table.model import read
+
+    return checked(read(table or resource("primitives.yaml"), tuple(extend)))
+
+
+def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """Proves a table and writes diff.lib and reference.md into the folder `out`; their paths.
+
+    Raises `InputError` with each rule that does not hold, and writes nothing.
+    """
+    from .errors import InputError, Problem
+    from .library.rendering import render, write
+    from .proof.checking import Checked
+
+    report = check(table, extend)
+    if not isinstance(report, Checked):
+        hint = "correct the row; its fields are explained at the top of the table"
+        raise InputError(
+            Problem(one.place, one.detail, hint, row=one.row.name) for one in report.failures
+        )
+    return tuple(write(render(report), out))
+
+
+def _compiler(compiler: Compiler | str | None) -> Compiler:
+    from .faust.compilers import Compiler, find_compiler
+
+    return compiler if isinstance(compiler, Compiler) else find_compiler(compiler)

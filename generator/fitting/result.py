@@ -1,0 +1,174 @@
+"""A fit as Python gets it: values by name, signals as arrays, a plot, a view in a notebook."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError, Place, Problem
+from ..recordings import Recording, open_recording, write_audio
+from .batch import fit_menus
+from .fit import Fit
+from .losses import LOSSES
+from .model import Source
+from .numbers import shown_value
+from .pairing import Example, pair
+from .pool import Pool
+from .setup import OPTIMIZERS, Options, Setup
+from .subject import Subject, source_of
+from .verdict import Verdict
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What was found.
+
+    `values` and `errors` (standard errors, None where they are not known) are by label, or by path
+    where a label stands for several. `verdict.kind` is "found", "found, with noise" or "poor
+    match", `verdict.causes` are the likely causes of that. `latency` is how many samples the first
+    target is late. `output` and `target` (channels, frames) are those of the first example,
+    aligned; `error` is the error-to-signal ratio in energy. `program` is the text with the values
+    as those that its sliders start at. `details` is all that is known.
+    """
+
+    values: Mapping[str, float]
+    errors: Mapping[str, float | None]
+    verdict: Verdict
+    error: float
+    latency: float
+    inverted: bool
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    program: str = field(repr=False)
+    output: Array = field(repr=False)
+    target: Array = field(repr=False)
+    details: Fit = field(repr=False)
+
+    @staticmethod
+    def of(subject: Subject, fit: Fit) -> FitResult:
+        """The result of a fit, with all that needs the recordings, which may go afterwards."""
+        labels = [one.label for one in fit.params]
+        names = [one.label if labels.count(one.label) == 1 else one.path for one in fit.params]
+        assert fit.inspection is not None
+        return FitResult(
+            dict(zip(names, fit.values, strict=True)),
+            dict(zip(names, fit.errors, strict=True)),
+            fit.verdict,
+            fit.error,
+            fit.latencies[0],
+            fit.setup.examples[0].inverted,
+            fit.notes,
+            fit.warnings,
+            subject.frozen(fit.setup, fit.values).text,
+            fit.inspection.outputs[0],
+            fit.inspection.targets[0],
+            fit,
+        )
+
+    @property
+    def residual(self) -> Array:
+        """Output minus target (channels, frames)."""
+        return self.output - self.target
+
+    def plot(self) -> Any:
+        """Loss, parameters and spectra as a figure of matplotlib."""
+        from .plots import figure
+
+        return figure(self.details.setup, self.details)
+
+    def report(self, title: str = "fit") -> str:
+        """The report as a page of HTML, without anything from elsewhere."""
+        from .page import html
+
+        return html(self.details.setup, self.details, title, ())
+
+    def _repr_html_(self) -> str:
+        """The verdict and the values, for a notebook."""
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{escape(shown_value(value, error, one.unit))}</td>"
+            f"<td>{one.min:g} .. {one.max:g}</td></tr>"
+            for one, (name, value), error in zip(
+                self.details.params, self.values.items(), self.errors.values(), strict=True
+            )
+        )
+        said = [*self.verdict.causes, *self.notes, *self.warnings]
+        lines = "".join(f"<li>{escape(one)}</li>" for one in said)
+        head = "<tr><th>parameter</th><th>value</th><th>range</th></tr>"
+        return (
+            f"<p><strong>{escape(self.verdict.line)}</strong></p>"
+            f"<table>{head}{rows}</table><ul>{lines}</ul>"
+        )
+
+
+def fit_arrays(
+    subject: Subject,
+    inputs: object,
+    targets: object,
+    rate: int,
+    loss: str,
+    options: Options,
+    jobs: int,
+    wanted: Mapping[str, Any],
+) -> FitResult:
+    """A fit to arrays, which are recordings while it lasts; `wanted` is what `source_of` takes."""
+    if loss not in LOSSES or options.optimizer not in OPTIMIZERS:
+        what = f"loss '{loss}', optimizer '{options.optimizer}'"
+        hint = f"losses: {', '.join(LOSSES)}; optimizers: {', '.join(OPTIMIZERS)}"
+        raise InputError([Problem(Place("fit"), what, hint)])
+    with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
+        work = Path(folder)
+        source, menus = source_of(
+            subject, **wanted, cache=work, gradient_alone=options.gradient_alone
+        )
+        examples = examples_of(inputs, targets, rate, source, work)
+        setup = Setup(source, examples, loss, (), subject.file or subject.name)
+        return FitResult.of(subject, fit_menus(setup, menus, options, pool=Pool(jobs)))
+
+
+def examples_of(
+    inputs: object, targets: object, rate: int, source: Source, work: Path
+) -> tuple[Example, ...]:
+    """Arrays as examples: written to the folder `work` as they are, and opened as recordings.
+
+    Raises `InputError` as recordings do, and for counts that do not match.
+    """
+    wanted = _signals(targets)
+    given: list[Array] | list[None] = [None] * len(wanted)
+    if inputs is not None:
+        given = _signals(inputs)
+    if len(given) != len(wanted):
+        what = f"there are {len(given)} inputs and {len(wanted)} targets"
+        raise InputError([Problem(Place("fit"), what, "give one input for each target")])
+    found = []
+    for index, (one, other) in enumerate(zip(given, wanted, strict=True)):
+        feed = None
+        if one is not None and source.inputs:
+            feed = _written(work / f"input-{index + 1}.wav", one, rate)
+        goal = _written(work / f"target-{index + 1}.wav", other, rate)
+        found.append(pair(feed, goal, source.inputs, source.outputs, work))
+    return tuple(found)
+
+
+def _signals(given: object) -> list[Array]:
+    """One array, or a list of arrays, as a list of arrays (channels, frames)."""
+    several = isinstance(given, Sequence) and len(given) > 0 and np.ndim(given[0]) > 0
+    items: Sequence[ArrayLike] = given if several else [given]  # type: ignore[assignment, list-item]
+    return [np.atleast_2d(np.asarray(one, float)) for one in items]
+
+
+def _written(path: Path, signal: Array, rate: int) -> Recording:
+    if signal.ndim != 2 or not signal.size:
+        what = f"has the shape {signal.shape}"
+        hint = "give arrays (frames,) or (channels, frames)"
+        raise InputError([Problem(Place(path.stem), what, hint)])
+    write_audio(path, iter([signal]), len(signal), rate, "DOUBLE")
+    return open_recording(path)

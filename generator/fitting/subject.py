@@ -1,0 +1,186 @@
+"""The program that is fitted: differentiated by the sliders that are sought, the others set."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..autodiff import Parameter, differentiate
+from ..autodiff.reverse import reverse_programs
+from ..errors import InputError, Place, Problem
+from ..faust.compilers import Compiler
+from ..signals.initial_values import Freezer, Frozen
+from ..table.model import Table
+from .gradients import Wanted, derivatives
+from .model import Source, model_of
+from .setup import Setup
+
+#: A menu has at most so many entries, and so many combinations of entries are tried.
+ENTRIES, COMBINATIONS = 32, 128
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A program: its text, its name without suffix, its file for messages, how it is compiled."""
+
+    text: str
+    name: str
+    file: str
+    compiler: Compiler
+    include: tuple[Path, ...] = ()
+    table: Table | None = None
+
+    def frozen(self, setup: Setup, values: Sequence[float]) -> Frozen:
+        """The program with fitted values as those that its sliders start at."""
+        fitted = {one.path: float(v) for one, v in zip(setup.source.params, values, strict=True)}
+        return _freezer(self.text, self.name, self.compiler, self.include).frozen(
+            {**setup.source.settings, **fitted}, self.table
+        )
+
+
+@lru_cache(maxsize=4)
+def _freezer(text: str, name: str, compiler: Compiler, include: tuple[Path, ...]) -> Freezer:
+    """One for all fits of a program: what it reads of it stays the same."""
+    return Freezer(text, compiler, include, name)
+
+
+@dataclass(frozen=True)
+class Menu:
+    """A control with a few values, each of which is tried."""
+
+    path: str
+    label: str
+    values: tuple[float, ...]
+
+
+def source_of(
+    subject: Subject,
+    params: Sequence[str] = (),
+    all_continuous: bool = False,
+    settings: Mapping[str, float] | None = None,
+    menus: Sequence[str] = (),
+    cache: Path | None = None,
+    gradient: Wanted = "forward",
+    gradient_alone: bool = False,
+) -> tuple[Source, tuple[Menu, ...]]:
+    """The differentiated program, and the menus that are to be searched.
+
+    `params` and `all_continuous` choose sliders as for `differentiate`; what is chosen and has a
+    few whole numbers alone is a menu, and so is each control that `menus` names. `settings` are
+    values by label or path: of a slider that is sought, where the search starts. `gradient` and
+    `gradient_alone` are those of `derivatives`. Raises
+    `InputError` and `FaustError` as `differentiate` does, and `ValueError` for an unknown control.
+    """
+
+    def differentiated(names: Sequence[str]) -> Source:
+        every = all_continuous and not names
+        return _differentiated(subject, names, every, cache, gradient, gradient_alone)
+
+    source = differentiated(params)
+    discrete = [one for one in source.params if _is_menu(one)]
+    if discrete:
+        rest = [one.path for one in source.params if one not in discrete]
+        if not rest:
+            what = f"'{discrete[0].label}' is a menu, and no slider is sought besides"
+            hint = "mark a slider as well, or try the entries with --sweep"
+            raise InputError([Problem(Place(subject.file), what, hint)])
+        source = differentiated(rest)
+    model = model_of(source)
+    found = [Menu(one.path, one.label, _entries(one)) for one in discrete]
+    found += [_named_menu(source, name) for name in menus]
+    fixed: dict[str, float] = {}
+    starts: dict[str, float] = {}
+    for name, value in (settings or {}).items():
+        path = model.program.settable_path(name)
+        (starts if path in model.paths else fixed)[path] = value
+    moved = tuple(
+        replace(one, init=starts.get(path, one.init))
+        for one, path in zip(source.params, model.paths, strict=True)
+    )
+    return replace(source, params=moved, settings=fixed), tuple(found)
+
+
+def _differentiated(
+    subject: Subject,
+    names: Sequence[str],
+    all_continuous: bool,
+    cache: Path | None,
+    gradient: Wanted,
+    gradient_alone: bool,
+) -> Source:
+    options: dict[str, Any] = {
+        "params": names or None,
+        "all_continuous": all_continuous,
+        "compiler": subject.compiler,
+        "include": subject.include,
+        "table": subject.table,
+        "name": subject.name,
+        "file": subject.file,
+    }
+    done = derivatives(
+        lambda: differentiate(subject.text, **options),
+        lambda: reverse_programs(subject.text, by_sums=True, **options),
+        gradient,
+        # The adjoint runs compiled.
+        gradient_alone and shutil.which("g++") is not None,
+        subject.file,
+    )
+    return Source(
+        done.text,
+        done.params,
+        done.inputs,
+        done.outputs,
+        subject.compiler,
+        subject.include,
+        cache=None if os.environ.get("FAUSTDIFF_CACHE") else cache,
+        reverse=done.reverse,
+        partials=done.partials,
+        gradient=done.gradient,
+    )
+
+
+def _is_menu(one: Parameter) -> bool:
+    """Whether a slider has a few whole numbers alone: a menu, or a number box in steps of 1."""
+    whole = all(float(number).is_integer() for number in (one.min, one.max, one.step))
+    few = whole and one.step >= 1 and (one.max - one.min) / one.step < ENTRIES
+    return few and (one.kind == "nentry" or not one.continuous)
+
+
+def _entries(one: Parameter) -> tuple[float, ...]:
+    count = int((one.max - one.min) / one.step) + 1
+    return tuple(one.min + index * one.step for index in range(count))
+
+
+def _named_menu(source: Source, name: str) -> Menu:
+    model = model_of(source)
+    control = model.program.controls[model.program.find_settable(name)]
+    if control.path in model.paths:
+        raise ValueError(f"'{name}' is sought as a slider: leave it out of --menu")
+    if control.kind in ("button", "checkbox"):
+        return Menu(control.path, control.label, (0.0, 1.0))
+    step = control.step or 1.0
+    count = round((control.max - control.min) / step) + 1
+    if not 1 < count <= ENTRIES:
+        raise ValueError(f"'{name}' has {count} values: a menu has from 2 to {ENTRIES}")
+    values = tuple(control.min + index * step for index in range(count))
+    return Menu(control.path, control.label, values)
+
+
+def choices(setup: Setup, menus: Sequence[Menu]) -> Iterator[tuple[Setup, dict[str, float]]]:
+    """A setup for each combination of entries, and those by path."""
+    total = 1
+    for menu in menus:
+        total *= len(menu.values)
+    if total > COMBINATIONS:
+        what = f"the menus have {total} combinations, more than {COMBINATIONS}"
+        raise InputError([Problem(Place(setup.file), what, "set some of them with --set")])
+    for values in itertools.product(*(menu.values for menu in menus)):
+        chosen = {menu.path: value for menu, value in zip(menus, values, strict=True)}
+        source = replace(setup.source, settings={**setup.source.settings, **chosen})
+        yield replace(setup, source=source), chosen

@@ -1,0 +1,268 @@
+"""Weights from elsewhere, by format, as layers of `df.nn`.
+
+    .json         a PyTorch state dict, alone or inside a model of GuitarML (Proteus), or RTNeural
+    .nam          Neural Amp Modeler: LSTM and WaveNet, a flat list of numbers in a known order
+    .safetensors  a state dict
+    .pt, .pth     a state dict saved by PyTorch; nothing but tensors is loaded from it
+
+What a file holds besides layers, and what has to be added by hand, is said in notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, Place, Problem
+from . import pytorch
+from .pytorch import Layer, Tensor
+from .values import read_object
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The layers of a file, in order, and what there is to say about it."""
+
+    layers: tuple[Layer, ...]
+    notes: tuple[str, ...] = ()
+
+
+def read_weights(path: Path) -> Weights:
+    """The layers in a file of any known format.
+
+    Raises `InputError` for a file that cannot be read, and for what `df.nn` does not have, by name.
+    """
+    match path.suffix.lower():
+        case ".safetensors":
+            return Weights(tuple(pytorch.layers(_safetensors(path), str(path))))
+        case ".pt" | ".pth":
+            return Weights(tuple(pytorch.layers(_torch(path), str(path))))
+    content = read_object(path)
+    try:
+        if "architecture" in content and "weights" in content:
+            return _nam(content)
+        if isinstance(content.get("layers"), list):
+            return Weights(tuple(_rtneural(content["layers"])))
+        if isinstance(content.get("state_dict"), dict):
+            return _guitarml(content, path)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise _refusal(path, f"is not understood: {error}", "export the model again") from None
+    return Weights(tuple(pytorch.layers(content, str(path))))
+
+
+def _guitarml(content: Mapping[str, Any], path: Path) -> Weights:
+    """A model of GuitarML, whose trainer may add the input to the output."""
+    notes = []
+    data = content.get("model_data", {})
+    if isinstance(data, dict) and data.get("skip"):
+        notes.append("the model adds its input to the output (skip)")
+    return Weights(tuple(pytorch.layers(content["state_dict"], str(path))), tuple(notes))
+
+
+def _safetensors(path: Path) -> dict[str, Any]:
+    _require_file(path)
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+    except ImportError:
+        hint = "pip install safetensors"
+        raise _refusal(path, "needs a package that is not installed", hint) from None
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        what = f"is no file of safetensors: {error}"
+        raise _refusal(path, what, "save it again") from None
+
+
+def _torch(path: Path) -> dict[str, Any]:
+    _require_file(path)
+    try:
+        import torch
+    except ImportError:
+        hint = "pip install 'faustdiff[torch]', or save the state dict as JSON or safetensors"
+        raise _refusal(path, "needs PyTorch, which is not installed", hint) from None
+    import pickle
+
+    try:
+        # Nothing but tensors: a pickle may run whatever it likes.
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError) as error:
+        what = f"has no state dict that can be loaded without running code: {_first(error)}"
+        raise _refusal(path, what, "save model.state_dict() instead of the model") from None
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict) or not all(hasattr(one, "detach") for one in content.values()):
+        what = "holds no state dict: names with tensors"
+        raise _refusal(path, what, "save model.state_dict()")
+    return {str(name): one.detach().double().numpy() for name, one in content.items()}
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise _refusal(path, "cannot be read: there is no such file", "name an existing file")
+
+
+class _Numbers:
+    """A flat list of numbers that is read from its beginning."""
+
+    def __init__(self, values: Sequence[float]) -> None:
+        self._values = np.asarray(values, float).reshape(-1)
+        self._place = 0
+
+    def take(self, *shape: int) -> Tensor:
+        """The next numbers, as a tensor of this shape."""
+        count = int(np.prod(shape))
+        part = self._values[self._place : self._place + count]
+        if len(part) < count:
+            raise ValueError(f"{len(self._values)} weights are too few for its configuration")
+        self._place += count
+        return part.reshape(shape)
+
+    def end(self) -> None:
+        """Raises ValueError if numbers are left."""
+        left = len(self._values) - self._place
+        if left:
+            raise ValueError(f"{left} of its weights belong to no layer of its configuration")
+
+
+def _nam(content: Mapping[str, Any]) -> Weights:
+    """A file of Neural Amp Modeler."""
+    kinds: dict[str, Callable[[Mapping[str, Any], _Numbers], Weights]]
+    kinds = {"LSTM": _nam_lstm, "WaveNet": _nam_wavenet}
+    name = str(content["architecture"])
+    if name not in kinds:
+        raise ValueError(f"the architecture {name} is not known; LSTM and WaveNet are")
+    numbers = _Numbers(content["weights"])
+    found = kinds[name](content["config"], numbers)
+    numbers.end()
+    rate = content.get("sample_rate")
+    notes = (f"it was trained at {rate:g} Hz",) if isinstance(rate, int | float) else ()
+    return Weights(found.layers, (*found.notes, *notes))
+
+
+def _nam_lstm(config: Mapping[str, Any], numbers: _Numbers) -> Weights:
+    """Cells with one matrix for input and state, one bias, and a state to start from; a head."""
+    units, inputs = int(config["hidden_size"]), int(config["input_size"])
+    layers, started = [], False
+    for index in range(int(config["num_layers"])):
+        width = inputs if index == 0 else units
+        matrix = numbers.take(4 * units, width + units)
+        bias = numbers.take(4 * units)
+        started |= bool(numbers.take(2 * units).any())
+        tensors = {
+            "weight_ih_l0": matrix[:, :width],
+            "weight_hh_l0": matrix[:, width:],
+            "bias_ih_l0": bias,
+            "bias_hh_l0": np.zeros(4 * units),
+        }
+        layers.append(Layer(f"lstm({width}, {units})", tensors))
+    head = {"weight": numbers.take(1, units), "bias": numbers.take(1)}
+    layers.append(Layer(f"dense({units}, 1)", head))
+    note = "the state that it starts from is left out: here, layers start at 0"
+    return Weights(tuple(layers), (note,) if started else ())
+
+
+def _nam_wavenet(config: Mapping[str, Any], numbers: _Numbers) -> Weights:
+    """Arrays of dilated convolutions: each layer's tensors in the order in which they are used."""
+    if config.get("head"):
+        raise ValueError("a WaveNet with a head after its arrays is not known")
+    layers: list[Layer] = []
+    for array in config["layers"]:
+        channels, width = int(array["channels"]), int(array["input_size"])
+        condition, size = int(array["condition_size"]), int(array["kernel_size"])
+        out = channels * (2 if array.get("gated") else 1)
+        layers.append(_dense(numbers, width, channels, bias=False))
+        for dilation in array["dilations"]:
+            weight = numbers.take(out, channels, size)
+            call = f"conv1d({channels}, {out}, {size}, {int(dilation)})"
+            layers.append(Layer(call, {"weight": weight, "bias": numbers.take(out)}))
+            layers.append(_dense(numbers, condition, out, bias=False))
+            layers.append(_dense(numbers, channels, channels, bias=True))
+        head = int(array["head_size"])
+        layers.append(_dense(numbers, channels, head, bias=bool(array["head_bias"])))
+    scale = float(numbers.take(1)[0])
+    first = config["layers"][0]
+    gate = ", gated" if first.get("gated") else ""
+    note = (
+        "of each array: dense in, then for each dilation convolution, dense of the input, "
+        f"{first.get('activation', 'Tanh')}{gate}, dense to the next; then dense to the head; the "
+        f"sum of the heads is multiplied by {scale:g}"
+    )
+    return Weights(tuple(layers), (note,))
+
+
+def _dense(numbers: _Numbers, inputs: int, outputs: int, *, bias: bool) -> Layer:
+    weight = numbers.take(outputs, inputs)
+    offset = numbers.take(outputs) if bias else np.zeros(outputs)
+    return Layer(f"dense({inputs}, {outputs})", {"weight": weight, "bias": offset})
+
+
+def _rtneural(layers: Sequence[Mapping[str, Any]]) -> Iterator[Layer]:
+    """Layers of RTNeural, in the layouts of Keras: inputs first, gates z, r, h of a GRU."""
+    for number, one in enumerate(layers):
+        kind = str(one["type"]).lower().replace("-", "").replace("_", "")
+        weights = [np.asarray(part, float) for part in one.get("weights", [])]
+        match kind:
+            case "dense" | "timedistributeddense":
+                layer = _keras_dense(weights)
+            case "lstm":
+                layer = _keras_recurrent("lstm", weights, (0, 1, 2, 3))
+            case "gru":
+                layer = _keras_recurrent("gru", weights, (1, 0, 2))
+            case "conv1d":
+                layer = _keras_convolution(one, weights)
+            case "activation":
+                continue
+            case _:
+                raise ValueError(f"layer {number} is of the type '{one['type']}'")
+        activation = str(one.get("activation") or "")
+        if activation and kind not in ("lstm", "gru"):
+            layer = Layer(f"{layer.call} then {activation}", layer.tensors)
+        yield layer
+
+
+def _keras_dense(weights: Sequence[Tensor]) -> Layer:
+    weight = weights[0].T
+    bias = weights[1] if len(weights) > 1 else np.zeros(len(weight))
+    call = f"dense({weight.shape[1]}, {len(weight)})"
+    return Layer(call, {"weight": weight, "bias": bias.reshape(-1)})
+
+
+def _keras_recurrent(name: str, weights: Sequence[Tensor], order: Sequence[int]) -> Layer:
+    given, state = weights[0].T, weights[1].T
+    units, rows = state.shape[1], len(state)
+    if rows != len(order) * units or len(given) != rows:
+        raise ValueError(f"a {name} with matrices {list(given.shape)} and {list(state.shape)}")
+    biases = np.zeros((2, rows))
+    if len(weights) > 2:
+        bias = weights[2].reshape(-1, rows)
+        biases[: len(bias)] = bias
+    places = np.concatenate([np.arange(gate * units, (gate + 1) * units) for gate in order])
+    tensors = {
+        "weight_ih_l0": given[places],
+        "weight_hh_l0": state[places],
+        "bias_ih_l0": biases[0][places],
+        "bias_hh_l0": biases[1][places],
+    }
+    return Layer(f"{name}({given.shape[1]}, {units})", tensors)
+
+
+def _keras_convolution(one: Mapping[str, Any], weights: Sequence[Tensor]) -> Layer:
+    weight = weights[0].transpose(2, 1, 0)
+    outputs, inputs, size = weight.shape
+    dilation = np.asarray(one.get("dilation", 1)).reshape(-1)[0]
+    bias = weights[1] if len(weights) > 1 else np.zeros(outputs)
+    call = f"conv1d({inputs}, {outputs}, {size}, {int(dilation)})"
+    return Layer(call, {"weight": weight, "bias": bias.reshape(-1)})
+
+
+def _refusal(path: Path, what: str, hint: str) -> InputError:
+    return InputError([Problem(Place(str(path)), what, hint)])
