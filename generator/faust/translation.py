@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import platform
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -95,9 +97,16 @@ def _library_digest(folder: Path) -> str:
 
 
 def _contents(folders: Sequence[Path]) -> Iterator[str]:
-    """Names and texts of all that a program could import from `folders`."""
+    """Names and texts of all that a program could import from `folders`.
+
+    What another process takes away meanwhile is not there.
+    """
     for folder in map(Path, folders):
-        for path in sorted(folder.rglob("*")):
+        # Not `rglob`, which fails where a folder goes while it looks.
+        found = [Path(place, name) for place, _, names in os.walk(folder) for name in names]
+        for path in sorted(found):
             if path.suffix in SOURCE_SUFFIXES and path.is_file():
-                yield str(path.relative_to(folder))
-                yield path.read_text(encoding="utf-8", errors="surrogateescape")
+                with contextlib.suppress(FileNotFoundError):
+                    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+                    yield str(path.relative_to(folder))
+                    yield text
