@@ -1,6 +1,6 @@
-"""Files that are written: all of one or nothing, whatever was there before.
+"""Files: read no further than makes sense, and written whole or not at all.
 
-Below all rooms, so that each of them writes in the same way. A symbolic link is followed: what it
+Below all rooms, so that each of them does it in the same way. A symbolic link is followed: what it
 names is written. What is no regular file, such as a device or a pipe, is written where it is, for
 another file in its place would be none.
 """
@@ -20,6 +20,28 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .errors import InputError, Place, Problem
+
+#: More than any program, or values of a network, in bytes: a device may have no end.
+LARGEST_TEXT = 1 << 28
+
+
+def read_text(path: Path, kind: str) -> str:
+    """The text of a file, which is to be a `kind`, as in "Faust program".
+
+    Raises `InputError` if it cannot be read, is not UTF-8, or has more than `LARGEST_TEXT` bytes.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_TEXT + 1)
+        if len(content) > LARGEST_TEXT:
+            what, hint = f"has more than {LARGEST_TEXT >> 20} MB", f"name a {kind}"
+        else:
+            return content.decode("utf-8")
+    except OSError as error:
+        what, hint = f"cannot be read: {error.strerror}", f"name an existing {kind}"
+    except UnicodeDecodeError as error:
+        what, hint = f"is not UTF-8 (byte {error.start})", f"save the {kind} as UTF-8"
+    raise InputError([Problem(Place(str(path)), what, hint)])
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from faustdiff import files
 from faustdiff.errors import InputError
-from faustdiff.files import is_stream, replacing, write_file
+from faustdiff.files import is_stream, read_text, replacing, write_file
 from faustdiff.library.rendering import write
 
 
@@ -146,3 +147,24 @@ def test_a_block_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert path.read_text() == "as it was"
     assert not leftovers(tmp_path)
+
+
+def test_no_more_is_read_than_makes_sense(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="/dev/zero: has more than 256 MB"):
+        read_text(Path("/dev/zero"), "Faust program")
+    monkeypatch.setattr(files, "LARGEST_TEXT", 3)
+    (tmp_path / "text").write_text("abc")
+    assert read_text(tmp_path / "text", "Faust program") == "abc"
+    (tmp_path / "text").write_text("abcd")
+    with pytest.raises(InputError, match="name a Faust program"):
+        read_text(tmp_path / "text", "Faust program")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"), [(b"a\xff", r"is not UTF-8 \(byte 1\)"), (None, "cannot be read: No such")]
+)
+def test_what_cannot_be_read(tmp_path: Path, content: bytes | None, text: str) -> None:
+    if content is not None:
+        (tmp_path / "text").write_bytes(content)
+    with pytest.raises(InputError, match=text):
+        read_text(tmp_path / "text", "Faust program")

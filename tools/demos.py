@@ -31,7 +31,7 @@ from faustdiff.faust.excitation import excitation
 
 ROOT = Path(__file__).parents[1]
 PAGE, KEPT = ROOT / "docs/demos.md", ROOT / "demos.json"
-SECONDS = 0.05
+SECONDS = 0.1
 #: What the demos with arguments are given, as in their documentation.
 ARGUMENTS = {
     "mth_octave_spectral_level_demo": "1.5",
@@ -155,6 +155,7 @@ def page(kept: dict[str, dict[str, dict[str, Any]]]) -> str:
     for name, found in kept.items():
         lines += [f"## {find_compiler(name).version()}, `--compiler {name}`", ""]
         ratios = [one["derivative"] / one["plain"] for one in found.values() if "derivative" in one]
+        left = [one for one in demos(find_compiler(name)) if one not in found]
         total = Counter[str]()
         for one in found.values():
             total.update(one.get("verdicts", {}))
@@ -166,6 +167,11 @@ def page(kept: dict[str, dict[str, dict[str, Any]]]) -> str:
             + ", ".join(f"{total[verdict]} {verdict}" for verdict in VERDICTS)
             + ".",
             "",
+            *(
+                ["Not tried yet: " + ", ".join(f"`{one}`" for one in left) + ".", ""]
+                if left
+                else []
+            ),
             "| demo | sliders | program | with partials | " + " | ".join(VERDICTS) + " | remark |",
             "|---|" + "---:|" * 7 + "---|",
         ]

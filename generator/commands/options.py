@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..faust.calling import FaustError
 from ..faust.compilers import Compiler, find_compiler
 from ..faust.supervision import Death, split
-from ..files import is_stream, write_file
+from ..files import is_stream, read_text, write_file
 from ..resources import resource
 from ..table.model import Table, read
 
@@ -154,12 +154,8 @@ def read_source(program: Path) -> str:
     """The text of a program, after `WORDS` if asked; ends the command if it cannot be read."""
     context = click.get_current_context(silent=True)
     words = WORDS if context is not None and context.meta.get(WORDS) else ""
-    try:
-        return words + program.read_text(encoding="utf-8")
-    except OSError as error:
-        refuse(f"{program}: cannot be read: {error.strerror}", "name an existing Faust program")
-    except UnicodeDecodeError as error:
-        refuse(f"{program}: is not UTF-8 (byte {error.start})", "save the program as UTF-8")
+    with usable_input():
+        return words + read_text(program, "Faust program")
 
 
 def chosen_compiler(name: str | None) -> Compiler:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import os
 import platform
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from .cache import Entry, digest
@@ -22,6 +21,9 @@ PORTABLE = "-ffp-contract=off"
 #: For speed on this machine. Nothing here takes a value apart from its last bits: sums keep their
 #: order, NaN and infinity stay what they are.
 FAST = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
+
+#: C++ of more characters is not optimized: g++ takes minutes for it, and more than proportionally.
+LARGEST_OPTIMIZED = 300_000
 
 # What a program may read from an include folder: Faust code, and headers of foreign functions.
 SOURCE_SUFFIXES = {".lib", ".dsp", ".h", ".hh", ".hpp"}
@@ -45,8 +47,9 @@ def compile_cpp(
     this folder that the program is compiled in, and `defines` are its macros, as "NAME=VALUE".
     Other parameters and the cache are as for `build`. Raises FaustError if g++ is missing or fails.
     """
+    fastest = FAST if len(cpp) <= LARGEST_OPTIMIZED else ("-O0", *FAST[1:])
     flags = [
-        *(FAST if fast else (optimize, PORTABLE)),
+        *(fastest if fast else (optimize, PORTABLE)),
         f"-DFAUSTFLOAT={'double' if double else 'float'}",
         *(f"-D{name}" for name in defines),
         "-fPIC",
@@ -97,16 +100,11 @@ def _library_digest(folder: Path) -> str:
 
 
 def _contents(folders: Sequence[Path]) -> Iterator[str]:
-    """Names and texts of all that a program could import from `folders`.
-
-    What another process takes away meanwhile is not there.
-    """
+    """Names and texts of all that a program could import from `folders`."""
     for folder in map(Path, folders):
-        # Not `rglob`, which fails where a folder goes while it looks.
-        found = [Path(place, name) for place, _, names in os.walk(folder) for name in names]
-        for path in sorted(found):
+        for path in sorted(folder.rglob("*")):
             if path.suffix in SOURCE_SUFFIXES and path.is_file():
-                with contextlib.suppress(FileNotFoundError):
-                    text = path.read_text(encoding="utf-8", errors="surrogateescape")
-                    yield str(path.relative_to(folder))
-                    yield text
+                yield str(path.relative_to(folder))
+                # What may not be read cannot be imported either.
+                with suppress(OSError):
+                    yield path.read_text(encoding="utf-8", errors="surrogateescape")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, Place, Problem
+from ..files import read_text
 from .objective import Iteration, Record
 from .setup import Options, Setup
 
@@ -39,7 +40,7 @@ def restored(file: Path, setup: Setup, options: Options) -> Record:
     Raises `InputError` if the file cannot be read, or is of another fit.
     """
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(read_text(file, "checkpoint"))
         iterations = [
             Iteration(
                 **{**one, "values": tuple(one["values"]), "latencies": tuple(one["latencies"])}

@@ -12,6 +12,7 @@ from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
 from ..faust.excitation import GENERATED, RATE, excitation
 from ..faust.program import CompiledProgram, Program
+from ..files import read_text
 from ..recordings import BLOCK, SUFFIXES, Recording, open_recording, write_audio
 from .model import compiled
 from .pairing import Array, Example, pair
@@ -110,11 +111,7 @@ class ExampleMaker:
         return self.rate or RATE
 
     def _built(self, path: Path) -> Program:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            what = f"cannot be read: {error.strerror}"
-            raise _refusal(str(path), what, "name an existing Faust program") from None
+        text = read_text(path, "Faust program")
         include = (path.parent, *self.include)
         return compiled(text, self.compiler, include)
 

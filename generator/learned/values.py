@@ -17,6 +17,7 @@ from typing import Any
 
 from ..errors import InputError, Place, Problem, nearest
 from ..faust.names import Named, ends_in, places_of
+from ..files import read_text
 
 _ELEMENT = re.compile(r"(.+?)((?:\.(?:0|[1-9][0-9]*))+)", re.DOTALL)
 
@@ -68,13 +69,11 @@ def read_object(path: Path) -> dict[str, Any]:
         return InputError([Problem(Place(str(path), line, column), what, hint)])
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
-    except OSError as error:
-        raise refusal(f"cannot be read: {error.strerror}", "name an existing file") from None
-    except UnicodeDecodeError as error:
-        raise refusal(f"is not UTF-8 (byte {error.start})", "save it as UTF-8") from None
+        content = json.loads(read_text(path, "file of values"), object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise refusal(f"is not JSON: {error.msg}", "repair it", error.lineno, error.colno) from None
+    except RecursionError:
+        raise refusal("is nested too deeply", "write values as lists of numbers") from None
     except _TwiceError as error:
         raise refusal(f"has two entries '{error}'", "leave one of the two out") from None
     if not isinstance(content, dict) or not content:

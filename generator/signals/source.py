@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError, Place, Problem
+from ..files import read_text
 from .reading import NAMELESS
 
 
@@ -30,12 +30,5 @@ def read_source(program: str | Path) -> Source:
     if isinstance(program, str) and not program.rstrip().endswith(".dsp"):
         return Source(program)
     path = Path(program)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        what, hint = f"cannot be read: {error.strerror}", "name an existing Faust program"
-        raise InputError([Problem(Place(str(path)), what, hint)]) from None
-    except UnicodeDecodeError as error:
-        what, hint = f"is not UTF-8 (byte {error.start})", "save the program as UTF-8"
-        raise InputError([Problem(Place(str(path)), what, hint)]) from None
+    text = read_text(path, "Faust program")
     return Source(text, path.stem, str(path), (path.parent,))

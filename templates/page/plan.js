@@ -26,8 +26,8 @@ function inside(widget, group) {
     return at < 0 ? null : [...widget.groups.slice(at + 1), widget.label].join("/");
 }
 
-/** "hidden gain" stands for the "gain" that is learned. */
-const nameOf = (place) => place.replace(/\bhidden /i, "");
+/** The slider "hidden gain" stands for the "gain" that is learned. */
+const sought = (place) => place.replace(/(^|\/)hidden (?=[^/]*$)/i, "$1");
 
 /**
  * The plan of a page. `data` has "kind", the modules "program" and, for plain programs, "partials",
@@ -49,7 +49,7 @@ function planOf(data) {
     // Networks that go backward layer by layer have no such group: all their meters learn.
     const learned = grouped.length ? grouped : meters.filter((one) => !losses.includes(one));
     const shown = meters.filter((one) => !learned.includes(one) && !losses.includes(one));
-    const hidden = new Map(sliders.map((one) => [nameOf(inside(one, HIDDEN) ?? ""), one]));
+    const hidden = new Map(sliders.map((one) => [sought(inside(one, HIDDEN) ?? ""), one]));
     hidden.delete("");
     const pairs = learned.map((one) => ({ meter: one, slider: hidden.get(labelOf(one)) ?? null }));
     const paired = new Set(pairs.map((one) => one.slider));
@@ -66,7 +66,7 @@ function planOf(data) {
 
 /** What a learned parameter is called: its place in its group, or below the outermost one. */
 function labelOf(meter) {
-    return nameOf(inside(meter, LEARNED) ?? [...meter.groups.slice(1), meter.label].join("/"));
+    return inside(meter, LEARNED) ?? [...meter.groups.slice(1), meter.label].join("/");
 }
 
 function look(meter, slider) {
