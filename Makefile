@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := first
-.PHONY: bench-layers first build check test quick fuzz mutants test-matrix audit lint bench docs dist try-dist clean
+.PHONY: bench-layers first build check test quick fuzz wrong-rules mutants test-matrix audit lint bench docs dist try-dist clean
 
 first: build  ## Build and prove the library, then run a first example on it.
 	$(PY) examples/first_gradient.py
@@ -31,7 +31,10 @@ quick: $(READY)  ## What can be tested within a minute, without a compiler.
 fuzz: $(READY)  ## Hostile input and random programs, FUZZ times as many as in the tests.
 	FAUSTDIFF_FUZZ=$(FUZZ) $(PY) -m pytest -n $(JOBS) tests/test_fuzz.py faust-tests/test_fuzz_programs.py
 
-mutants: $(READY)  ## Break the code in many places; which tests notice. Writes docs/robustness.md.
+wrong-rules: $(READY)  ## How many wrong rules are refuted, by kind. Writes docs/verdicts.md.
+	$(PY) tools/wrong_rules.py --write
+
+mutants: wrong-rules  ## Break the code in many places; which tests notice. Writes docs/robustness.md.
 	$(PY) -m benchmarks.mutants
 
 test-matrix: $(READY)  ## The tests with each compiler, Python and age of dependencies at hand.

@@ -216,7 +216,8 @@ def contenders() -> list[Contender]:
 
 
 def measure(every: list[Contender], x: np.ndarray, threads: int, repeats: int) -> None:
-    """Fills in what is measured, task by task, contenders of a task in turn."""
+    """Measures and prints, task by task, contenders of a task in turn."""
+    print(HEAD, flush=True)
     for task in dict.fromkeys(one.task for one in every):
         steps: list[tuple[Contender, Step]] = []
         for one in every:
@@ -237,14 +238,16 @@ def measure(every: list[Contender], x: np.ndarray, threads: int, repeats: int) -
                 step()
                 one.cpu.append(time.process_time() - cpu)
                 one.clock.append(time.perf_counter() - clock)
+        print(rows([one for one, _ in steps], x[:, 0].size), flush=True)
 
 
-def table(every: list[Contender], samples: int) -> str:
-    """What was measured, as Markdown; ratios are to ours."""
-    lines = [
-        "| task | layer | CPU, ns/sample | ratio | clock, ns/sample | ratio | first call, s |",
-        "|---|---|---|---|---|---|---|",
-    ]
+HEAD = """| task | layer | CPU, ns/sample | ratio | clock, ns/sample | ratio | first call, s |
+|---|---|---|---|---|---|---|"""
+
+
+def rows(every: list[Contender], samples: int) -> str:
+    """What was measured of a task, as rows of Markdown; ratios are to ours."""
+    lines = []
     for one in every:
         if not one.cpu:
             continue
@@ -274,7 +277,6 @@ def main() -> None:
     x = np.random.default_rng(1).standard_normal((options.items, 1, frames)).astype(np.float32)
     every = [one for one in contenders() if not options.task or one.task in options.task]
     measure(every, 0.3 * x, options.threads, options.repeats)
-    print(table(every, options.items * frames))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import json
 import os
 import pkgutil
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
+from faustdiff.autodiff import differentiate
 from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler, find_compiler
 from faustdiff.faust.program import build
 from faustdiff.fitting import pool
+from faustdiff.fitting.model import Model, Source
 from support.fits import FOLDER, written
 
 GAIN = """// A gain, and an offset.
@@ -449,6 +452,22 @@ def test_gain_and_offset_online(folder: Path, loss: str) -> None:
     last = (folder / "gain.fit" / "online.csv").read_text(encoding="utf-8").splitlines()[-1]
     # The absolute value's gradient does not shrink: steps of the learning rate remain.
     assert [float(v) for v in last.split(",")[-2:]] == pytest.approx([0.8, -0.1], abs=2e-3)
+
+
+def test_neighbours_are_no_part_of_a_program(folder: Path) -> None:
+    """What others write into the folder meanwhile is neither read nor waited for."""
+    done = differentiate(GAIN, compiler=find_compiler(None))
+    source = Source(
+        done.text, done.params, done.inputs, done.outputs, find_compiler(None), (folder,)
+    )
+    cache = folder / "cache"
+    Model(replace(source, cache=cache))
+    before = {one.name for one in cache.iterdir()}
+    (folder / "other.fit").mkdir()
+    (folder / "other.fit" / "gain.dsp").write_text("process = _;", encoding="utf-8")
+    (folder / "gone.dsp").symlink_to(folder / "nowhere.dsp")
+    Model(replace(source, cache=cache))
+    assert {one.name for one in cache.iterdir()} == before
 
 
 def test_without_gpp(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import faustdiff
 from faustdiff.commands.main import main
 from faustdiff.errors import InputError
 from faustdiff.recordings import write_audio
+from support.fits import FOLDER
 
 RATE = 48000
 FILTER = """import("stdfaust.lib");
@@ -101,6 +104,18 @@ def test_the_other_functions(tmp_path: Path) -> None:
         faustdiff.check(wrong)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         getattr(faustdiff, "nothing")  # noqa: B009
+
+
+def test_the_notebook_runs() -> None:
+    """Its cells one after the other; the last expressions of cells are evaluated as well."""
+    notebook = json.loads((FOLDER / "amplifier.ipynb").read_text(encoding="utf-8"))
+    names: dict[str, Any] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    assert names["found"].values == pytest.approx({"drive": 18, "tone": 4000}, rel=1e-4)
+    assert names["found"].latency == pytest.approx(57, abs=1e-3)
+    assert names["found"].inverted
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1100, "light"), (390, "dark")])

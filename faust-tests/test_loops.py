@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -298,3 +299,48 @@ def test_single_precision_loses_no_small_steps(compiler: Compiler) -> None:
     )
     value, _ = learn(compiler, process, 20000, double=False)[:, -1]
     assert abs(value + 0.02) < 1e-3
+
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "loops"
+
+#: How long each program runs, what it must show at the end, and how near.
+SHOWN = (
+    ("resonator", 5000, [1200, 2, 0], 1e-4),
+    ("levels", 400, [0.5, -0.3] * 3, 1e-6),
+    ("control_rate", 40000, [0.5, 2, 0], 1e-4),
+    ("echo_canceller", 8000, [0], 1e-6),
+    ("diode_clipper", 20000, [0.2, 0], 1e-4),
+    ("other_noise", 400_000, [2, 0], 2e-2),
+)
+
+
+@pytest.mark.parametrize(("name", "frames", "expected", "near"), SHOWN)
+def test_examples_learn(
+    compiler: Compiler, name: str, frames: int, expected: list[float], near: float
+) -> None:
+    made = compiled((EXAMPLES / f"{name}.dsp").read_text(), compiler)
+    np.testing.assert_allclose(made.run(None, frames)[:, -1], expected, rtol=near, atol=near)
+
+
+def test_lion_finds_a_biquad_that_stays_stable(compiler: Compiler) -> None:
+    """Within 1e-5 after 300,000 samples, with one rate; stable at each step."""
+    made = compiled((EXAMPLES / "stable_biquad.dsp").read_text(), compiler, optimize="-O1")
+    shown = made.run(None, 300_000)
+    np.testing.assert_allclose(shown[:5, -1], [0.1, 0.2, 0.1, -1, 0.4], atol=1e-5)
+    a1, a2 = shown[3:5]
+    assert (abs(a2) < 1).all()
+    assert (abs(a1) < 1 + a2).all()
+
+
+def test_langevin_leaves_the_shallow_well(compiler: Compiler) -> None:
+    made = compiled((EXAMPLES / "two_wells.dsp").read_text(), compiler)
+    descent, langevin = made.run(None, 100_000)[:, -1]
+    assert abs(descent - 0.967) < 0.01
+    assert abs(langevin + 1.03) < 0.1
+
+
+def test_reflection_coefficients_are_stable_for_ten_thousand_pairs() -> None:
+    """The map, and back from the roots: every pair within -1 and 1 has its poles inside."""
+    k1, k2 = np.random.default_rng(3).uniform(-0.999, 0.999, (2, 10_000))
+    for a1, a2 in zip(k1 * (1 + k2), k2, strict=True):
+        assert abs(np.roots([1, a1, a2])).max() < 1

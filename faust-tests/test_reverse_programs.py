@@ -134,6 +134,26 @@ def drawn(count: int) -> list[Whole]:
     return list(found.values())[:count]
 
 
+def test_sliders_by_way_of_sums_over_time(compiler: Compiler) -> None:
+    weights = f"sum(i, 6, {slider('w%i', 0.3, -1, 1)} * sin(i + 1))"
+    source = f"{HEAD}process = fi.lowpass(2, 1000 * (1.5 + ma.tanh({weights}))) : *({GAIN});"
+    rng, frames = np.random.default_rng(6), 400
+    x, g = rng.normal(size=(2, 1, frames))
+    gradients = []
+    for by_sums in (False, True):
+        made = reverse_programs(source, all_continuous=True, by_sums=by_sums, compiler=compiler)
+        forward, backward = (build(t, compiler=compiler) for t in (made.forward, made.backward))
+        tape = np.asarray(forward.run(x), float)[1:]
+        sums = backward.run(np.vstack([g, tape])[:, ::-1])[1:].sum(axis=1)
+        assert len(sums) == (made.coefficients or 7)
+        if by_sums:
+            # As many as the filter has coefficients, however many sliders there are.
+            assert made.coefficients < 7
+            sums = build(made.sliders, compiler=compiler).run(sums[:, None])[:, 0]
+        gradients.append(sums)
+    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-11)
+
+
 def test_sliders_that_move_in_time(compiler: Compiler) -> None:
     source = HEAD + (
         f"process = de.fdelay(2048, {slider('d', 50, 10, 1000)}) : fi.lowpass(2,"

@@ -71,6 +71,18 @@ def test_a_kink_has_two_slopes_and_either_is_right() -> None:
     assert one.above == pytest.approx((1 + TIME)[None], rel=1e-6)
 
 
+def test_a_kink_beside_the_slider_is_not_taken_for_a_slope() -> None:
+    """Nearer than the finest step, and at some hundred distances, at one sample each."""
+    kinks = 0.5 + np.linspace(-2e-7, 2e-7, TIME.size)
+
+    def f(p: float) -> Array:
+        return p + 0.01 * np.abs(p - kinks)
+
+    slope = 1 + 0.01 * np.sign(0.5 - kinks)
+    one = compared(f, 0.5, slope)
+    assert not one.excluded.any()
+
+
 def test_a_staircase_at_a_riser_is_undecided() -> None:
     def f(p: float) -> Array:
         return np.floor(1000 * p) * (1 + TIME)

@@ -56,15 +56,15 @@ WRONG = [
     Wrong(
         "min with its branches swapped",
         "min",
-        (("x: where(x < y, 1, 0)", "x: where(x < y, 0, 1)"),
-         ("y: where(x < y, 0, 1)", "y: where(x < y, 1, 0)")),
+        (("x: where(x > y, 0, 1)", "x: where(x > y, 1, 0)"),
+         ("y: where(x > y, 1, 0)", "y: where(x > y, 0, 1)")),
         ("x", "y"),
     ),
     Wrong(
         "max with its branches swapped",
         "max",
-        (("x: where(x >= y, 1, 0)", "x: where(x >= y, 0, 1)"),
-         ("y: where(x >= y, 0, 1)", "y: where(x >= y, 1, 0)")),
+        (("x: where(x > y, 1, 0)", "x: where(x > y, 0, 1)"),
+         ("y: where(x > y, 0, 1)", "y: where(x > y, 1, 0)")),
         ("x", "y"),
     ),
     Wrong(
@@ -74,7 +74,11 @@ WRONG = [
         ("y",),
     ),
     Wrong("sqrt with its guard inverted", "sqrt", (("when: x > 0", "when: x <= 0"),)),
-    Wrong("abs with the sign of the other side", "abs", (("{x: sign(x)}", "{x: -sign(x)}"),)),
+    Wrong(
+        "abs with the sign of the other side",
+        "abs",
+        (('{x: "where(x > 0, 1, -1)"}', '{x: "where(x > 0, -1, 1)"}'),),
+    ),
     Wrong(
         "a quotient that clamps its denominator",
         "div",

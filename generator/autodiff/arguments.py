@@ -50,8 +50,8 @@ class Names:
 
     `params`, `signals` and `settings` are names: of the sliders that stand still and are
     differentiated, of those that may move, and of the other controls, which keep their initial
-    values if they are not given. `forward` and `backward` say which columns of `Values.numbers`
-    each of the two programs takes.
+    values if they are not given. `forward`, `backward` and `sliders` say which columns of
+    `Values.numbers` each of the programs takes.
     """
 
     def __init__(
@@ -60,10 +60,12 @@ class Names:
         signals: Sequence[Parameter],
         forward: BatchProgram,
         backward: BatchProgram,
+        sliders: BatchProgram | None = None,
     ) -> None:
         self._moving = tuple(signals)
         controls: dict[str, Parameter | Control] = {one.path: one for one in params}
-        for one in (*forward.settable, *backward.settable):
+        last = sliders.settable if sliders else ()
+        for one in (*forward.settable, *backward.settable, *last):
             controls.setdefault(one.path, one)
         self._columns = {path: column for column, path in enumerate(controls)}
         self._initial = np.array([one.init for one in controls.values()], float)
@@ -81,6 +83,7 @@ class Names:
         )
         self.forward = self._of(forward)
         self.backward = self._of(backward)
+        self.sliders = self._of(sliders) if sliders else []
 
     def find(self, given: str) -> str:
         """The name of the slider `given`, a label or a path; ValueError if there is none."""

@@ -10,7 +10,9 @@ signal and a cotangent; of several orders the one with the fewest products per s
 - by the chain rule: the cotangent of each coefficient is passed back step by step, where M is
   large, as behind a network. That is for the caller: `chained`.
 
-M is computed from sliders alone, by forward mode, so the compiler does it once per block.
+M is computed from sliders alone, by forward mode, so the compiler does it once per block. Where
+the sums over time of the cotangents of the coefficients can be had (`sums`), the chain rule is
+needed once and not for each sample.
 """
 
 from __future__ import annotations
@@ -60,6 +62,10 @@ class Coefficients:
 
     def add(self, number: int, term: Term) -> None:
         self.terms.setdefault(number, []).append(term)
+
+    def sums(self) -> dict[int, int]:
+        """The cotangent of each coefficient."""
+        return {number: self._sum(terms) for number, terms in sorted(self.terms.items())}
 
     def cotangents(self) -> dict[int, int]:
         """The cotangents of sliders, and of the signals in `chained`."""

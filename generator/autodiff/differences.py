@@ -118,8 +118,11 @@ def _combined(levels: list[_Level], noise: Array, zero: Array) -> Difference:
 def _pair(coarse: _Level, fine: _Level, noise: Array) -> tuple[Array, Array]:
     apart = np.abs(coarse.slope - fine.slope)
     truncated = apart > 2 * noise / fine.step
-    used = np.where(truncated, fine.step, coarse.step)
-    return np.where(truncated, fine.slope, coarse.slope), apart + noise / used
+    rounding = noise / np.where(truncated, fine.step, coarse.step)
+    # At a kink within the step, sides do not come together as the square of the step.
+    wide, narrow = np.abs(coarse.above - coarse.below), np.abs(fine.above - fine.below)
+    bent = np.where(narrow > np.maximum(0.05 * wide, 16 * noise / fine.step), narrow, 0.0)
+    return np.where(truncated, fine.slope, coarse.slope), apart + rounding + bent
 
 
 def _kinks(levels: list[_Level], noise: Array) -> tuple[Mask, Array, Array]:

@@ -3,6 +3,11 @@
     forward(inputs, signals)              -> outputs, tape
     backward(cotangents of outputs, tape) -> cotangents of inputs, of signals, and of sliders
 
+or, where a host can add up over time, three, which cost less the more sliders there are:
+
+    backward(cotangents of outputs, tape) -> cotangents of inputs, of signals, and of coefficients
+    sliders(sums over time of the last)   -> the gradient by sliders, at a single sample
+
 The backward program is fed with time-reversed signals and gives time-reversed signals. The gradient
 of sum_n sum_j g_j[n] y_j[n] with respect to a slider that stands still is the sum over time of its
 cotangent; with respect to input i at sample n it is the cotangent of the input at that sample. The
@@ -29,7 +34,7 @@ from ..signals.steady import RECORDING, Steadiness, operations
 from ..table.model import Table, built_in_table
 from .tangents import NoRuleError
 from .tape import Split, split
-from .transposition import transpose
+from .transposition import Transposed, transpose
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,10 @@ class ReversePrograms:
     of the original, under the same paths, that they depend on, and must be set to the same values.
 
     `inputs`, `outputs` and `tape` are numbers of channels: of the original, of the original, and
-    between the two programs. `operations` is the cost of a sample in both, in additions.
+    between the two programs. Made `by_sums`, `backward` gives the cotangents of so many
+    `coefficients` in the place of those of `params`, to be added up over time too, and `sliders` is
+    a program without memory that takes these sums and gives the gradient. `operations` is the cost
+    of a sample in forward and backward program, in additions.
     """
 
     forward: str
@@ -56,6 +64,8 @@ class ReversePrograms:
     outputs: int
     tape: int
     operations: int = 0
+    sliders: str = ""
+    coefficients: int = 0
 
 
 def reverse_programs(
@@ -64,6 +74,7 @@ def reverse_programs(
     params: Sequence[str] | None = None,
     all_continuous: bool = False,
     signals: Sequence[str] = (),
+    by_sums: bool = False,
     compiler: Compiler | str | None = None,
     include: Sequence[Path] = (),
     table: Table | None = None,
@@ -74,8 +85,8 @@ def reverse_programs(
 
     `params` are chosen as by `differentiate`; an empty list chooses none, and so does a program
     without sliders. `signals` names sliders, by label or path, that become inputs, which may move
-    at every sample; what they are given is kept within the range of the slider. The other arguments
-    are those of `differentiate`.
+    at every sample; what they are given is kept within the range of the slider. `by_sums` makes
+    three programs instead of two. The other arguments are those of `differentiate`.
 
     Raises `FaustError` with the compiler's message if the program does not compile, and
     `InputError` if a slider is unknown, or a box on the way to an output has no rule, or none that
@@ -91,7 +102,7 @@ def reverse_programs(
         place = file or name
         moved = choose(program.sliders, signals, False, place) if signals else []
         chosen = _params(program, params, all_continuous, moved, place)
-        return _programs(program, rows, chosen, moved, place)
+        return _programs(program, rows, chosen, moved, by_sums, place)
 
     return deeply(made)
 
@@ -115,7 +126,12 @@ def _params(
 
 
 def _programs(
-    original: ProgramGraph, rows: Rows, chosen: Sequence[int], moved: Sequence[int], file: str
+    original: ProgramGraph,
+    rows: Rows,
+    chosen: Sequence[int],
+    moved: Sequence[int],
+    by_sums: bool,
+    file: str,
 ) -> ReversePrograms:
     both = [original.sliders[n].label for n in chosen if n in moved]
     if both:
@@ -126,27 +142,29 @@ def _programs(
     signals = tuple(original.sliders[n] for n in moved)
     moving = with_signals(original, moved)
     program, graph = moving.program, moving.program.graph
-    steady = Steadiness(graph)
+    steady, leaves = Steadiness(graph), _leaves(moving, chosen)
     try:
         transposed = transpose(
-            graph, rows, program.outputs, _leaves(moving, chosen), steady, program.inputs
+            graph, rows, program.outputs, leaves, steady, program.inputs, by_sums=by_sums
         )
     except NoRuleError as error:
         hint = "choose other sliders, or use forward mode, if it goes through"
         what = f"cannot differentiate through {error.box} in reverse mode: {error.why}"
         raise InputError([Problem(Place(file), what, hint)]) from None
-    numbers = graph.reachable(transposed.cotangents)
-    cotangent_inputs = {
-        graph.add("input", (program.inputs + index,)): index
-        for index in range(len(program.outputs))
-    }
+    moments = len(leaves) - len(params) if by_sums else len(leaves)
+    results = [*transposed.cotangents[:moments], *transposed.coefficients]
+    fed = [graph.add("input", (program.inputs + k,)) for k in range(len(program.outputs))]
     cut = split(
-        graph, transposed.cotangents, transposed.time.signals(numbers), steady, cotangent_inputs
+        graph,
+        results,
+        transposed.time.signals(graph.reachable(results)),
+        steady,
+        {number: index for index, number in enumerate(fed)},
     )
-    forward = _Printed(program, params, signals, original.inputs, cut)
+    printed = _Printed(program, params, signals, original.inputs, cut, transposed.coefficients)
     return ReversePrograms(
-        forward.forward(),
-        forward.backward(),
+        printed.forward(),
+        printed.backward(by_sums),
         params,
         signals,
         original.inputs,
@@ -155,7 +173,19 @@ def _programs(
         operations(graph, [*program.outputs, *cut.tape])
         + operations(cut.graph, cut.outputs)
         + RECORDING * len(cut.tape),
+        printed.sliders(_of_sums(graph, transposed, moments, steady)) if by_sums and params else "",
+        len(transposed.coefficients),
     )
+
+
+def _of_sums(graph: Graph, transposed: Transposed, first: int, steady: Steadiness) -> Split:
+    """The cotangents of sliders, from the `first` on, as a program of the sums alone."""
+    results, moving = transposed.cotangents[first:], set(transposed.sums)
+    for number in graph.reachable(results):
+        if not moving.isdisjoint(graph.nodes[number].args):
+            moving.add(number)
+    inputs = {number: index for index, number in enumerate(transposed.sums)}
+    return split(graph, results, moving, steady, inputs)
 
 
 def _leaves(moving: Moving, chosen: Sequence[int]) -> list[int]:
@@ -174,6 +204,7 @@ class _Printed:
     signals: tuple[Parameter, ...]
     inputs: int
     cut: Split
+    coefficients: tuple[int, ...]
 
     def forward(self) -> str:
         outputs, tape = len(self.program.outputs), len(self.cut.tape)
@@ -188,9 +219,10 @@ class _Printed:
         recorded = [*self.program.outputs, *self.cut.tape]
         return self.text(comments, self.program.graph, self.program.inputs, recorded)
 
-    def backward(self) -> str:
+    def backward(self, by_sums: bool) -> str:
         outputs, tape = len(self.program.outputs), len(self.cut.tape)
-        given = [*self.signals, *self.params]
+        given = [*self.signals, *(() if by_sums else self.params)]
+        count = len(self.coefficients)
         comments = [
             "The backward program of reverse mode: made by `faustdiff differentiate`; edit the",
             "original and make it again. It takes and gives every signal in reversed time, and",
@@ -200,9 +232,24 @@ class _Printed:
             f"Outputs: cotangents of {self.inputs} inputs of the original"
             + (", then of" if given else "."),
             *listed(self.signals, self.inputs + 1),
-            *listed(self.params, self.inputs + len(self.signals) + 1, ", to be summed over time"),
+            *listed(
+                () if by_sums else self.params,
+                self.inputs + len(self.signals) + 1,
+                ", to be summed over time",
+            ),
+            *([f"Then of {count} coefficients, to be summed over time."] if by_sums else []),
         ]
         return self.text(comments, self.cut.graph, outputs + tape, self.cut.outputs)
+
+    def sliders(self, cut: Split) -> str:
+        comments = [
+            "From coefficients to sliders: made by `faustdiff`; edit the original, make it again.",
+            "",
+            f"Inputs: sums over time of the cotangents of {len(self.coefficients)} coefficients.",
+            "Outputs: the gradient by",
+            *listed(self.params, 1),
+        ]
+        return self.text(comments, cut.graph, len(self.coefficients), cut.outputs)
 
     def text(self, comments: list[str], graph: Graph, inputs: int, outputs: Sequence[int]) -> str:
         metadata = self.program.metadata

@@ -15,7 +15,7 @@ apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..signals.graph import Graph
 from ..signals.rows import Rows
@@ -25,9 +25,10 @@ from .rules import Nodes, Signal
 class ReversedTime:
     """Makes signals in reversed time as nodes of `graph`."""
 
-    def __init__(self, graph: Graph, rows: Rows) -> None:
+    def __init__(self, graph: Graph, rows: Rows, steady: Callable[[int], bool]) -> None:
         self.graph = graph
         self.rows = rows
+        self.steady = steady
         self.plain = Nodes(graph, rows, {})
         #: The feedback nodes, and the inputs, that run in reversed time.
         self.origins: set[int] = set()
@@ -52,7 +53,17 @@ class ReversedTime:
         return number
 
     def delayed(self, signal: int, lag: Signal) -> int:
-        """The signal `lag` samples before, in reversed time; `lag` is steady."""
+        """The signal `lag` samples before, in reversed time; `lag` is steady.
+
+        What multiplies a signal and is steady does so after the delay: many multiples of a signal
+        share one delay line.
+        """
+        node = self.graph.nodes[signal]
+        if lag is not None and node.op == "primitive" and node.name == "*":
+            for factor, other in (node.args, node.args[::-1]):
+                if self.steady(factor):
+                    moved = self.plain.mul(factor, self.delayed(other, lag))
+                    return self.plain.present(moved, 0.0)
         found = Nodes(self.graph, self.rows, {"x": signal}).delay("x", lag)
         assert found is not None
         return found

@@ -37,10 +37,16 @@ from .tangents import Activity, NoRuleError, table_slopes, table_tangent
 
 @dataclass(frozen=True)
 class Transposed:
-    """`cotangents` of the leaves, as nodes; `time` tells which nodes run in reversed time."""
+    """`cotangents` of the leaves, as nodes; `time` tells which nodes run in reversed time.
+
+    With `by_sums`, the cotangents of steady leaves are made of the inputs `sums`, the sums over
+    time of the signals `coefficients`, which run in reversed time.
+    """
 
     cotangents: tuple[int, ...]
     time: ReversedTime
+    coefficients: tuple[int, ...] = ()
+    sums: tuple[int, ...] = ()
 
 
 def transpose(
@@ -50,6 +56,8 @@ def transpose(
     leaves: Sequence[int],
     steady: Steadiness,
     first_input: int,
+    *,
+    by_sums: bool = False,
 ) -> Transposed:
     """The cotangents of the signals `leaves`, by those of `outputs`, as new nodes of `graph`.
 
@@ -58,7 +66,7 @@ def transpose(
     belong to. Raises `NoRuleError` where a cotangent meets a box that has no rule, or none in
     reversed time.
     """
-    return _Transposition(graph, rows, outputs, leaves, steady).run(outputs, first_input)
+    return _Transposition(graph, rows, outputs, leaves, steady).run(outputs, first_input, by_sums)
 
 
 class _Transposition:
@@ -80,7 +88,7 @@ class _Transposition:
         self.slopes = table_slopes(graph, self.numbers)
         self.activity = Activity(graph, rows, self.slopes)
         self.activity.spread(self.numbers, leaves)
-        self.time = ReversedTime(graph, rows)
+        self.time = ReversedTime(graph, rows, steady)
         self.bounds = Bounds(graph)
         self.found: dict[int, int] = {}
         self.shares: dict[str, tuple[Share, ...]] = {}
@@ -90,7 +98,7 @@ class _Transposition:
         )
         check_gates(graph, outputs, self.active)
 
-    def run(self, outputs: Sequence[int], first_input: int) -> Transposed:
+    def run(self, outputs: Sequence[int], first_input: int, by_sums: bool) -> Transposed:
         graph = self.graph
         pending: dict[int, int] = {}
         for number in self.numbers:
@@ -106,15 +114,24 @@ class _Transposition:
                 graph.close(pending[number], self.silent(cotangent))
             elif cotangent is not None and number not in leaves:
                 self.through(number, cotangent)
-        self.through_coefficients(leaves)
-        return Transposed(tuple(self.silent(self.found.get(n)) for n in self.leaves), self.time)
-
-    def through_coefficients(self, leaves: set[int]) -> None:
-        """Passes the cotangents of what is steady on to the sliders."""
         collected, self.coefficients = self.coefficients, None
         assert collected is not None
-        self.found.update(collected.cotangents())
-        for number in reversed(self.graph.reachable(collected.chained)):
+        if not by_sums:
+            self.found.update(collected.cotangents())
+            self.through_coefficients(collected.chained, leaves)
+            return Transposed(self.results(), self.time)
+        found, first = collected.sums(), first_input + len(outputs)
+        sums = [graph.add("input", (first + place,)) for place in range(len(found))]
+        self.found.update(zip(found, sums, strict=True))
+        self.through_coefficients(list(found), leaves)
+        return Transposed(self.results(), self.time, tuple(found.values()), tuple(sums))
+
+    def results(self) -> tuple[int, ...]:
+        return tuple(self.silent(self.found.get(number)) for number in self.leaves)
+
+    def through_coefficients(self, coefficients: Sequence[int], leaves: set[int]) -> None:
+        """Passes the cotangents of what is steady on to the sliders."""
+        for number in reversed(self.graph.reachable(coefficients)):
             cotangent = self.found.get(number)
             if cotangent is not None and number not in leaves:
                 self.through(number, cotangent)

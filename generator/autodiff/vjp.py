@@ -97,7 +97,7 @@ class VJP:
         include: Sequence[Path] = (),
         cache: Path | None = None,
     ) -> None:
-        def compiled(text: str, reversed_time: bool) -> BatchProgram:
+        def compiled(text: str, reversed_time: bool, double: bool = double) -> BatchProgram:
             return build_batch(
                 text,
                 compiler,
@@ -113,10 +113,14 @@ class VJP:
         self.threads = threads or os.cpu_count() or 1
         self._forward = compiled(programs.forward, False)
         self._backward = compiled(programs.backward, True)
+        # At a single sample, always in double: sums over time may cancel.
+        self._sliders = compiled(programs.sliders, False, True) if programs.sliders else None
         self.dtype = self._forward.dtype
         self.inputs, self.outputs = programs.inputs, programs.outputs
         self.params, self.signals = programs.params, programs.signals
-        self.names = Names(programs.params, programs.signals, self._forward, self._backward)
+        self.names = Names(
+            programs.params, programs.signals, self._forward, self._backward, self._sliders
+        )
         self._buffers = Buffers(self.dtype)
 
     def forward(
@@ -199,7 +203,8 @@ class VJP:
             raise ValueError(f"cotangents have the shape {np.shape(cotangents)}, expected {shape}")
         through = np.empty((items, self.inputs, count), self.dtype) if inputs else None
         moving = np.empty((items, len(self.signals), count), self.dtype)
-        totals = np.zeros((items, len(self.params)))
+        sums = self.programs.coefficients if self._sliders else len(self.params)
+        totals = np.zeros((items, sums))
         pieces = list(_pieces(count, tape.segment))
         for (start, stop), border in reversed(list(zip(pieces, tape.borders, strict=True))):
             recorded = tape.recorded
@@ -215,7 +220,7 @@ class VJP:
                 ends,
                 values.numbers[:, self.names.backward],
                 frames=stop - start,
-                sums=len(self.params),
+                sums=sums,
                 initial=self._initial(state, items, "backward"),
                 keep_state=True,
                 threads=self.threads,
@@ -225,6 +230,7 @@ class VJP:
             totals += finished.totals
             state = State(finished.state, self._key("backward"))
         assert state is not None
+        totals = self._of_sliders(totals, values)
         names = self.names
         found = {name: totals[:, index] for index, name in enumerate(names.params)}
         found |= {name: moving[:, index] for index, name in enumerate(names.signals)}
@@ -242,6 +248,15 @@ class VJP:
         frames = given.shape[2]
         values = self.names.values(sliders, len(given), frames)
         return Tape(self, values, (), given, (None,), frames, max(frames, 1), None)
+
+    def _of_sliders(self, totals: NDArray[np.float64], values: Values) -> NDArray[np.float64]:
+        """The gradient by the sliders (items, params), from the sums of the backward pass."""
+        if self._sliders is None:
+            return totals
+        found = np.empty((len(totals), len(self.params), 1))
+        numbers = values.numbers[:, self.names.sliders]
+        self._sliders.run([totals[:, :, None]], [found], numbers, frames=1, threads=self.threads)
+        return found[:, :, 0]
 
     def _run_forward(
         self,
@@ -353,6 +368,7 @@ def vjp(
         params=params,
         all_continuous=True,
         signals=signals,
+        by_sums=True,
         compiler=compiler,
         include=folders,
         table=table,

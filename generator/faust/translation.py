@@ -22,6 +22,9 @@ PORTABLE = "-ffp-contract=off"
 #: order, NaN and infinity stay what they are.
 FAST = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
 
+#: C++ of more characters is not optimized: g++ takes minutes for it, and more than proportionally.
+LARGEST_OPTIMIZED = 300_000
+
 # What a program may read from an include folder: Faust code, and headers of foreign functions.
 SOURCE_SUFFIXES = {".lib", ".dsp", ".h", ".hh", ".hpp"}
 
@@ -44,8 +47,9 @@ def compile_cpp(
     this folder that the program is compiled in, and `defines` are its macros, as "NAME=VALUE".
     Other parameters and the cache are as for `build`. Raises FaustError if g++ is missing or fails.
     """
+    fastest = FAST if len(cpp) <= LARGEST_OPTIMIZED else ("-O0", *FAST[1:])
     flags = [
-        *(FAST if fast else (optimize, PORTABLE)),
+        *(fastest if fast else (optimize, PORTABLE)),
         f"-DFAUSTFLOAT={'double' if double else 'float'}",
         *(f"-D{name}" for name in defines),
         "-fPIC",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
-from .alignment import Alignment, alignment
+from .alignment import LOOKED_AT, Alignment, alignment
 from .descent import RATES, Descent, descend, lbfgs
 from .identifiability import Unknown
 from .leastsquares import Point
@@ -135,10 +135,12 @@ class Attempts:
         found = []
         for index, one in enumerate(setup.examples):
             before = model.frames
-            output = model.output(values[:sliders], one)
+            output = model.output(values[:sliders], one, LOOKED_AT)
             self.record.passes_before += (model.frames - before) / _total(setup)
-            target = np.concatenate([target for target, _ in one.wanted()], axis=1)
-            found.append(_aligned(one.input is not None, output, target, one.given(), one.rate))
+            target = np.concatenate([target for target, _ in one.wanted(LOOKED_AT)], axis=1)
+            found.append(
+                _aligned(one.input is not None, output, target, one.given(LOOKED_AT), one.rate)
+            )
             if len(values) > sliders and found[-1].lag:
                 lag = found[-1].lag - round(float(values[sliders + index]))
                 found[-1] = replace(found[-1], lag=lag)
@@ -173,12 +175,12 @@ class Attempts:
             return None
         objective, model, one = setup.objective(), model_of(setup.source), setup.examples[0]
         values = objective.scales.values(attempt.units)[: len(setup.source.params)]
-        output = model.output(values, one)
+        output = model.output(values, one, LOOKED_AT)
         for index, param in enumerate(setup.source.params):
             if param.min <= -values[index] <= param.max and values[index]:
                 other = values.copy()
                 other[index] *= -1
-                mirrored = model.output(other, one)
+                mirrored = model.output(other, one, LOOKED_AT)
                 size = float(np.vdot(output, output))
                 if float(np.vdot(output, mirrored)) < -TOLD_APART * size:
                     return Scales(setup.source.params, setup.file).units(other)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..autodiff import Parameter
-from .alignment import drift
+from .alignment import LOOKED_AT, drift
 from .attempts import Attempt, Attempts, closed_gates
 from .identifiability import Unknown, unknown
 from .inspection import Inspection, inspect
@@ -105,12 +105,12 @@ def open_gates(setup: Setup) -> tuple[Setup, list[str]]:
     if not gates:
         return setup, []
     values = np.array([one.init for one in setup.source.params])
-    if any(model.output(values, one).any() for one in setup.examples):
+    if any(model.output(values, one, LOOKED_AT).any() for one in setup.examples):
         return setup, []
     paths = {one.path: 1.0 for one in model.program.controls if one.label in gates}
     source = replace(setup.source, settings={**setup.source.settings, **paths})
     opened = model_of(source)
-    if not any(opened.output(values, one).any() for one in setup.examples):
+    if not any(opened.output(values, one, LOOKED_AT).any() for one in setup.examples):
         return setup, []
     names = ", ".join(f"'{name}'" for name in gates)
     return replace(setup, source=source), [f"the program is silent with {names} off: it is on"]
@@ -189,9 +189,8 @@ def _by_reverse(setup: Setup) -> list[str]:
 
 
 def _error(inspection: Inspection) -> float:
-    energy = sum(float(np.vdot(one, one)) for one in inspection.targets)
-    kept = float(np.vdot(inspection.residual, inspection.residual))
-    return kept / energy if energy else np.inf
+    wanted = inspection.target_energy
+    return inspection.energy / wanted if wanted else np.inf
 
 
 def _verdict(

@@ -31,7 +31,8 @@ class Inspection:
     """Signals at a result, for each example (channels, n): output, target, and what went in.
 
     `gradients` (blocks, P) are those of half the sum of squares, `normal` (P, P) is the sum of the
-    products of the partials, both by the values. `energy` is that of the residual, over `samples`.
+    products of the partials, both by the values. `energy` is that of the residual, over `samples`,
+    and `target_energy` that of the target; of the signals, no more than `KEPT` samples are here.
     """
 
     outputs: tuple[Array, ...]
@@ -41,6 +42,7 @@ class Inspection:
     normal: Array
     energy: float
     samples: int
+    target_energy: float
 
     @property
     def residual(self) -> Array:
@@ -79,7 +81,7 @@ def inspect(
     signals: tuple[list[Array], ...] = ([], [], [])
     gradients: list[Array] = []
     normal = np.zeros((len(values), len(values)))
-    energy, samples = 0.0, 0
+    energy, wanted, samples = 0.0, 0.0, 0
     for index, one in enumerate(examples):
         latency = float(values[sliders + index]) if len(values) > sliders else None
         parts: tuple[list[Array], ...] = ([], [], [])
@@ -108,6 +110,7 @@ def inspect(
             columns, fed = columns[..., skipped:], next(given)[:, skipped:]
             residual = output - target
             energy += float(np.vdot(residual, residual))
+            wanted += float(np.vdot(target, target))
             samples += residual.size
             if model.partials:
                 flat = columns.transpose(1, 0, 2).reshape(len(values), -1)
@@ -119,7 +122,9 @@ def inspect(
         for kept, part in zip(signals, parts, strict=True):
             kept.append(np.concatenate(part, axis=1))
     outputs, targets, inputs = map(tuple, signals)
-    return Inspection(outputs, targets, inputs, np.array(gradients), normal, energy, samples)
+    return Inspection(
+        outputs, targets, inputs, np.array(gradients), normal, energy, samples, wanted
+    )
 
 
 def _by_blocks(columns: Array, residual: Array) -> list[Array]:

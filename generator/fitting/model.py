@@ -7,6 +7,7 @@ part of them count as that part of a pass, and so do runs for a validation or a 
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from ..faust.program import CompiledProgram, Program, Session, Signals, build
 from .adjoint import Adjoint
 from .losses import Loss, Sums
 from .pairing import Array, Example
+
+#: A header of a foreign function that is looked for in the folders of a program.
+OWN_HEADER = re.compile(r'"[^"\n]+\.(?:h|hh|hpp)"')
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,9 @@ class Model:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.program = compiled(source.text, source.compiler, source.include, source.cache)
+        # It imports nothing: what else is in its folders, as other fits, is no part of it.
+        include = source.include if OWN_HEADER.search(source.text) else ()
+        self.program = compiled(source.text, source.compiler, include, source.cache)
         self.paths = tuple(self.program.settable_path(one.path) for one in source.params)
         self.settings = {self.program.settable_path(n): v for n, v in source.settings.items()}
         self.frames = 0
@@ -89,9 +95,9 @@ class Model:
         signals = self.program.run(_fed(given), count, sample_rate=rate, controls=controls)
         yield *self.split(signals), target, slope
 
-    def output(self, values: Array, one: Example) -> Array:
-        """The outputs (outputs, frames) of all of an example."""
-        return np.concatenate([output for output, *_ in self.runs(values, one)], axis=1)
+    def output(self, values: Array, one: Example, frames: int | None = None) -> Array:
+        """The outputs (outputs, n) of an example, or of its first `frames` samples."""
+        return np.concatenate([output for output, *_ in self.runs(values, one, frames)], axis=1)
 
     def session(self, controls: Mapping[str, float], rate: int) -> Session:
         """A fresh instance with these values; `FaustError` in the interpreter."""

@@ -15,6 +15,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from .alignment import LOOKED_AT
 from .leastsquares import Point, minimize
 from .losses import Residual, Spectral
 from .objective import Objective, Search
@@ -90,7 +91,7 @@ class Tuning:
 def tuned(objective: Objective, units: Array) -> list[Tuning]:
     """Places at which the program has the pitch of the first target, or an octave of it."""
     one, model = objective.examples[0], objective.model
-    target = np.concatenate([block for block, _ in one.wanted()], axis=1)[0]
+    target = np.concatenate([block for block, _ in one.wanted(LOOKED_AT)], axis=1)[0]
     wanted = pitch(target, one.rate)
     if wanted is None:
         return []
@@ -98,7 +99,7 @@ def tuned(objective: Objective, units: Array) -> list[Tuning]:
     def heard(at: Array) -> float | None:
         before = model.frames
         sliders = len(model.paths)
-        output = model.output(objective.scales.values(at)[:sliders], one)[0]
+        output = model.output(objective.scales.values(at)[:sliders], one, LOOKED_AT)[0]
         objective.frames += model.frames - before
         return pitch(output, one.rate)
 

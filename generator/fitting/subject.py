@@ -125,7 +125,7 @@ def _differentiated(
     }
     done = derivatives(
         lambda: differentiate(subject.text, **options),
-        lambda: reverse_programs(subject.text, **options),
+        lambda: reverse_programs(subject.text, by_sums=True, **options),
         gradient,
         # The adjoint runs compiled.
         gradient_alone and shutil.which("g++") is not None,

@@ -71,6 +71,7 @@ class Layer:
             params=params,
             all_continuous=True,
             signals=signals,
+            by_sums=True,
             compiler=self.compiler,
             include=self.include,
             table=table,

@@ -17,7 +17,7 @@ import mpmath as mp
 
 from ..table.model import Primitive, Table
 from ..table.samples import NoPointError
-from . import edges, unrolled
+from . import edges, parallel, remembering, unrolled
 from .budget import OverBudgetError, limited
 from .findings import Checked, Finding, Outcome, Report
 from .pointwise import Claims
@@ -29,6 +29,8 @@ DIGITS = 50
 BUDGET = 10.0
 #: Of these, what may pass before SymPy has answered.
 PATIENCE = 5.0
+#: Times the budget after which a process that does not answer is stopped.
+STOPPED = 6.0
 
 
 def check(
@@ -38,13 +40,20 @@ def check(
 ) -> Report:
     """The report on every row; a `Checked` if and only if no rule failed.
 
-    `progress` is called before each row. Rows named in `accepted` may be unknown.
+    What is known from an earlier run is not checked again. `progress` is called for each row. Rows
+    named in `accepted` may be unknown.
     """
     start = time.perf_counter()
-    findings: list[Finding] = []
+    known = remembering.recalled(table.primitives)
     for row in table.primitives:
+        if row.name in known:
+            progress(row)
+    fresh = [row for row in table.primitives if row.name not in known]
+    for row, found in parallel.checked(fresh, check_row, STOPPED * BUDGET):
         progress(row)
-        findings.extend(check_row(row))
+        known[row.name] = found
+    remembering.remember(known, fresh)
+    findings = [finding for row in table.primitives for finding in known[row.name]]
     report = Report(table, tuple(findings), time.perf_counter() - start, frozenset(accepted))
     if report.failures:
         return report

@@ -46,10 +46,12 @@ class Claims:
 
     def findings(self) -> list[Finding]:
         """The findings on all arguments, in their order."""
+        found = [self._finding(name) for name in self.row.args]
+        if any(finding.outcome == "refuted" for finding in found):
+            return found
         shared = self._shared_objection()
-        found = [
-            self._refuted(name, shared) if shared else self._finding(name) for name in self.row.args
-        ]
+        if shared is not None:
+            return [self._refuted(name, shared) for name in self.row.args]
         return self._with_directions(found)
 
     # What is asked.

@@ -73,7 +73,7 @@ def points(row: Primitive, count: int = 12) -> list[Point]:
             point = {
                 name: single(draw(*row.samples.ranges[name]))
                 if name in row.samples.ranges
-                else decks[name][turn % len(decks[name])]
+                else single(decks[name][turn % len(decks[name])])
                 for name in row.args
             }
             if usable(row, point):

@@ -1,0 +1,89 @@
+"""Rows in processes of their own, with limits, and findings that are kept for the next run."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from faustdiff.proof import checking, parallel, remembering
+from faustdiff.proof.checking import check
+from faustdiff.proof.findings import Finding
+from faustdiff.table.model import Primitive, Table
+
+MakeRow = Callable[..., Primitive]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FAUSTDIFF_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def table(make_row: MakeRow, count: int) -> Table:
+    rows = [make_row(name=f"row{n}", faust=f"row{n}", value=f"{n} * sin(x)",
+                     partials=f"{{x: {n} * cos(x)}}") for n in range(1, count + 1)]  # fmt: skip
+    return Table(tuple(rows), {}, "t")
+
+
+def test_many_rows_have_the_findings_of_each(make_row: MakeRow) -> None:
+    rows = table(make_row, 8)
+    report = check(rows)
+    assert [f.row for f in report.findings] == [*rows.primitives]
+    assert {f.outcome for f in report.findings} == {"proved"}
+
+
+def test_a_row_that_is_known_is_not_checked_again(
+    make_row: MakeRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = table(make_row, 2)
+    first = check(rows)
+    asked: list[str] = []
+
+    def noted(row: Primitive) -> list[Finding]:
+        asked.append(row.name)
+        return [Finding(row, "x", "proved", "")]
+
+    monkeypatch.setattr(checking, "check_row", noted)
+    assert check(rows).findings == first.findings
+    assert asked == []
+    changed = make_row(
+        name="row2", faust="row2", value="sin(2 * x)", partials="{x: 2 * cos(2 * x)}"
+    )
+    check(Table((rows.primitives[0], changed), {}, "t"))
+    assert asked == ["row2"]
+
+
+def test_what_is_unknown_is_asked_again(make_row: MakeRow) -> None:
+    row = make_row()
+    remembering.remember({row.name: [Finding(row, "x", "unknown", "")]}, [row])
+    assert remembering.recalled([row]) == {}
+
+
+def test_a_broken_cache_is_no_cache(make_row: MakeRow, cache: Path) -> None:
+    cache.mkdir()
+    (cache / "findings.sqlite").write_bytes(os.urandom(5000))
+    assert not check(table(make_row, 1)).failures
+    os.environ["FAUSTDIFF_CACHE"] = str(cache / "findings.sqlite")
+    assert not check(table(make_row, 1)).failures
+
+
+def test_a_row_that_does_not_end_is_stopped(make_row: MakeRow) -> None:
+    rows = table(make_row, 8).primitives
+
+    def sleepy(row: Primitive) -> list[Finding]:
+        if row.name == "row3":
+            time.sleep(600)
+        if row.name == "row4":
+            os._exit(1)
+        return [Finding(row, "x", "proved", "")]
+
+    if parallel.cores() < 2:
+        pytest.skip("one processor: rows are checked one by one")
+    found = {row.name: findings[0] for row, findings in parallel.checked(rows, sleepy, 2.0)}
+    assert found["row3"].detail == "stopped after 2 s"
+    assert found["row4"].detail.startswith("the check ended by itself")
+    assert [found[f"row{n}"].outcome for n in (1, 2, 5, 6, 7, 8)] == 6 * ["proved"]
