@@ -12,8 +12,13 @@ PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    """The fenced pieces of a page in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.M)
+    """The fenced pieces of a page in one language, with the files that they include."""
+    text = re.sub(r'^--8<-- "(.+?)"$', _included, page.read_text("utf-8"), flags=re.M)
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.M)
+
+
+def _included(line: re.Match[str]) -> str:
+    return (ROOT / line[1]).read_text("utf-8").rstrip("\n")
 
 
 def between(text: str, name: str, content: str) -> str:

@@ -48,6 +48,8 @@ EXPLAINED = 1e-8
 BETTER = 0.95
 #: Latencies, as a column of the Jacobian, are told apart from the sliders below this R^2.
 TOLD_APART = 0.99
+#: Lags of up to so many samples are no reason to look for a latency before the sliders.
+NEAR = 8
 #: A latency that is nearer to a whole number of samples than this may be one.
 WHOLE = 0.03
 
@@ -94,20 +96,30 @@ class Attempts:
             self.attempt(setup)
             return
         first = self._first(setup)
-        if self.options.optimizer == "lm" and all(one.input is None for one in setup.examples):
+        sounds = self.options.optimizer == "lm" and all(one.input is None for one in setup.examples)
+        if sounds and self.options.starts == 1:
             self._pitch_first(setup)
         found = self._estimate(setup, setup.objective().scales.values(first))
-        best = self.best()
-        known = best is not None and not unexplained_attempt(best)
-        if not known and any(one.moves for one in found):
-            self._moved_attempt(setup, found, first)
-        best = self.best()
-        # The program itself may delay or invert.
-        if best is None or unexplained_attempt(best):
+        plain_first = not self.done and all(abs(one.lag) <= NEAR for one in found)
+        if plain_first:
+            # A filter at its start may lie as far from the target as a latency would.
             self.attempt(setup)
-        elif (mirrored := self._mirrored(best)) is not None:
+        if self._unexplained and any(one.moves for one in found):
+            self._moved_attempt(setup, found, first)
+        # The program itself may delay or invert.
+        best = self.best()
+        if self._unexplained and not plain_first:
+            self.attempt(setup)
+        elif best is not None and (mirrored := self._mirrored(best)) is not None:
             self.attempt(setup, mirrored)
+        if sounds and self.options.starts > 1 and self._unexplained:
+            self._pitch_first(setup)
         self._refine()
+
+    @property
+    def _unexplained(self) -> bool:
+        best = self.best()
+        return best is None or unexplained_attempt(best)
 
     def _pitch_first(self, setup: Setup) -> None:
         """From the pitch of the target, if it has one and a slider tunes the program."""
@@ -206,6 +218,8 @@ class Attempts:
             if not self._told_apart(fraction, best.units):
                 break
             self.attempt(fraction, best.units)
+            if self.best() is best:
+                break
         self._whole_samples()
 
     def _whole_samples(self) -> None:

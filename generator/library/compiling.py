@@ -45,7 +45,8 @@ def refused(files: Mapping[str, str], table: Table) -> list[tuple[Primitive, str
         folder = Path(name)
         (folder / "diff.lib").write_text(files["diff.lib"], "utf-8")
         compiler = compilers[0]
-        include = [folder, *_folders(table)]
+        # Of two folders with a file of that name, the compilers take the last.
+        include = [*_folders(table), folder]
         for prefix, text in _stand_ins(table, compiler, include).items():
             (folder / table.libraries[prefix]).write_text(text, "utf-8")
         if _message(compiler, rows, table, include) is None:

@@ -244,11 +244,12 @@ class Claims:
         return all(vanishes_on(piece, value, stated, way, whole) for piece in answer.pieces)
 
     def _refuted(self, name: str, objection: Objection) -> Finding:
+        what = objection.what.replace("what is expected", "the derivative")
         return Finding(
             self.row,
             name,
             "refuted",
-            objection.what.replace("the formula", "the partial"),
+            what.replace("the formula", "the partial"),
             objection.point,
             objection.expected,
             objection.stated,
