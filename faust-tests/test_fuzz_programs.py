@@ -33,7 +33,7 @@ def assert_right(text: str, compiler: Compiler) -> None:
     wrong = [
         f"output {one.output} by {one.param.path}: {one.relative.max():g}"
         for one in report.comparisons
-        if not one.holds(report.tolerance) and one.decided
+        if not one.holds and one.decided
     ]
     assert not wrong, "\n".join([*wrong, text])
     (pair,) = adjoints([Whole("fuzz", text)], compiler, frames=200)

@@ -170,8 +170,8 @@ def refused(result: Result, words: Sequence[str], code: int = 2) -> None:
 
 def test_a_training_that_diverges_writes_nothing(tmp_path: Path, compiler: Compiler) -> None:
     program, params = tmp_path / "wild.dsp", tmp_path / "params.json"
-    wild = NETWORK.replace("SGD(0.05)", "SGD(1e300)").replace("df.nn.rnn", "df.nn.dense")
-    program.write_text(wild)
+    # The loops of the library skip steps that are not finite; one written by hand may not.
+    program.write_text('process = 1 : + ~ *(-1e200) : hbargraph("gain", -1, 1);')
     result = call(compiler, "train", program, "--params", params, "--seconds", "0.1")
     refused(result, ["diverged", "nothing was written"], code=1)
     assert not params.exists()

@@ -179,8 +179,8 @@ def test_acos_is_finite_at_both_ends(wrong: str) -> None:
 
 
 @rule("abs", ((2.5,), 2.5, 1), ((-2.5,), 2.5, -1), ((-3,), 3, -1), ((3,), 3, 1))
-@rule("abs", ((1e-30,), 1e-30, 1), ((-1e-30,), 1e-30, -1), ((0.0,), 0, 0), ((0,), 0, 0))
-def test_abs_is_the_sign_and_0_at_0(wrong: str) -> None:
+@rule("abs", ((1e-30,), 1e-30, 1), ((-1e-30,), 1e-30, -1), ((0.0,), 0, -1), ((0,), 0, -1))
+def test_abs_has_the_slope_from_below_at_0(wrong: str) -> None:
     assert not wrong, wrong
 
 
@@ -196,13 +196,13 @@ def test_max_passes_the_greater(wrong: str) -> None:
     assert not wrong, wrong
 
 
-@rule("min", ((1.25, 1.25), 1.25, 0, 1), ((0.0, 0.0), 0, 0, 1), ((2, 2), 2, 0, 1))
-def test_min_at_a_tie_passes_the_second(wrong: str) -> None:
+@rule("min", ((1.25, 1.25), 1.25, 1, 0), ((0.0, 0.0), 0, 1, 0), ((2, 2), 2, 1, 0))
+def test_min_at_a_tie_passes_the_first(wrong: str) -> None:
     assert not wrong, wrong
 
 
-@rule("max", ((1.25, 1.25), 1.25, 1, 0), ((0.0, 0.0), 0, 1, 0), ((2, 2), 2, 1, 0))
-def test_max_at_a_tie_passes_the_first(wrong: str) -> None:
+@rule("max", ((1.25, 1.25), 1.25, 0, 1), ((0.0, 0.0), 0, 0, 1), ((2, 2), 2, 0, 1))
+def test_max_at_a_tie_passes_the_second(wrong: str) -> None:
     assert not wrong, wrong
 
 
