@@ -53,7 +53,7 @@ ITS_OWN = {
     "grad": {"F": "(*, *), _ :> _"},
     "vjp": {"F": "*, *, _ : +, _"},
     "pullback": {"F": "*, *, _ : +, _"},
-    "sweep": {
+    "backward_sweep": {
         "F": "*, *, _ : +, _",
         "VARS": "environment { N = 2; are_boxes = 0; wire(I) = I * (I <= 2); }",
         "OTHERWISE": "environment { cotangents = si.bus(5) : _, !, !, !, _; }",
