@@ -6,7 +6,7 @@ stands still. Neither the tape nor a transposed filter would.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..signals.graph import Graph
 from ..signals.steady import MEMORY
@@ -40,6 +40,13 @@ def _gated(graph: Graph, number: int) -> bool:
 
 def _running(graph: Graph, outputs: Sequence[int]) -> set[int]:
     """The signals that are computed at every sample."""
+    return reached(graph, outputs, graph.needs)
+
+
+def reached(
+    graph: Graph, outputs: Sequence[int], needs: Callable[[int], Iterable[int]]
+) -> set[int]:
+    """The signals that outputs are made of by `needs`, and not behind a gate."""
     seen: set[int] = set()
     waiting = list(outputs)
     while waiting:
@@ -51,5 +58,5 @@ def _running(graph: Graph, outputs: Sequence[int]) -> set[int]:
         if node.op == "primitive" and node.name in GATES:
             waiting.extend(node.args[1:])
         else:
-            waiting.extend(graph.needs(number))
+            waiting.extend(needs(number))
     return seen

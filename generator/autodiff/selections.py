@@ -7,11 +7,11 @@ products with such signals are taken only where the cotangent is not 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..signals.graph import Graph
 from ..signals.rows import Rows
-from .gates import GATES
+from .gates import reached
 
 #: Rows whose value is finite for all finite arguments that do not overflow at once.
 _FINITE = frozenset(("add", "sub", "mul", "sin", "cos", "atan", "int", "float", "floor", "ceil"))
@@ -45,19 +45,13 @@ def _source(graph: Graph, rows: Rows, number: int) -> bool:
 
 def _always_needed(graph: Graph, rows: Rows, outputs: Sequence[int]) -> set[int]:
     """The signals that reach an output without being one of several to choose from."""
-    seen: set[int] = set()
-    waiting = list(outputs)
-    while waiting:
-        number = waiting.pop()
-        if number in seen:
-            continue
-        seen.add(number)
+
+    def needs(number: int) -> Iterable[int]:
         node = graph.nodes[number]
-        if node.op == "primitive" and node.name in GATES:
-            waiting.extend(node.args[1:])
-        elif node.op == "primitive" and (row := rows.of(node)) and row.kind == "selector":
-            kept = zip(row.args, node.args, strict=True)
-            waiting.extend(argument for name, argument in kept if name not in row.active)
-        else:
-            waiting.extend(graph.needs(number))
-    return seen
+        row = rows.of(node) if node.op == "primitive" else None
+        if row is None or row.kind != "selector":
+            return graph.needs(number)
+        kept = zip(row.args, node.args, strict=True)
+        return [argument for name, argument in kept if name not in row.active]
+
+    return reached(graph, outputs, needs)
