@@ -18,7 +18,7 @@ from typing import Any
 
 from ..signals.graph import Graph, Node
 from ..signals.rows import Rows
-from ..table.expressions import fold
+from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.vocabulary import Function
 from .rules import Nodes, rule_of

@@ -17,7 +17,8 @@ from ..signals.reading import NAMELESS, ProgramGraph, read_program
 from ..signals.rows import Rows
 from ..signals.sliders import Parameter, choose, listed
 from ..signals.steady import operations
-from ..table.model import Table, built_in_table
+from ..table.assembling import built_in_table
+from ..table.model import Table
 from .cotangents import NoReverseError, cotangents
 from .staircases import staircases
 from .tangents import NoRuleError, TableSlope, table_slopes, tangents

@@ -31,7 +31,8 @@ from ..signals.reading import NAMELESS, ProgramGraph, read_program
 from ..signals.rows import Rows
 from ..signals.sliders import Parameter, choose, listed
 from ..signals.steady import RECORDING, Steadiness, operations
-from ..table.model import Table, built_in_table
+from ..table.assembling import built_in_table
+from ..table.model import Table
 from .tangents import NoRuleError
 from .tape import Split, split
 from .transposition import Transposed, transpose

@@ -17,7 +17,7 @@ from ..library.printing import MAX_INTEGER
 from ..signals.graph import Graph
 from ..signals.propagate import propagate
 from ..signals.rows import CALL, Rows
-from ..table.expressions import COMPARISONS, Algebra
+from ..table.folding import COMPARISONS, Algebra
 from ..table.model import Primitive
 from ..table.rules import Rule, tangent
 from ..table.vocabulary import CONSTANTS, Function

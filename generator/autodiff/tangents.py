@@ -14,7 +14,7 @@ from typing import Literal
 
 from ..signals.graph import Graph, Node
 from ..signals.rows import Rows
-from ..table.expressions import fold
+from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.rules import Rule, partial
 from .rules import Nodes, rule_of

@@ -23,7 +23,8 @@ from ..signals.bounds import Bounds
 from ..signals.graph import Graph, Node
 from ..signals.rows import Rows
 from ..signals.steady import Steadiness
-from ..table.expressions import condition, delay_of, fold
+from ..table.expressions import delay_of
+from ..table.folding import condition, fold
 from ..table.model import Primitive, tangent_name
 from ..table.rules import COTANGENT, Share, adjoint, partial
 from ..table.vocabulary import WHERE

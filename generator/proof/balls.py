@@ -16,7 +16,8 @@ from typing import Any
 
 from flint import arb, fmpq
 
-from ..table.expressions import COMPARE, COMPARISONS, Expression, is_condition
+from ..table.expressions import COMPARE, Expression, is_condition
+from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
 from .affine import affine_form, atom_key, constant_of
 from .arithmetic import (
