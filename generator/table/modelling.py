@@ -21,7 +21,7 @@ _VERSION = re.compile(r"\d+(\.\d+)*")
 _REQUIRED = ("name", "faust", "kind", "section", "args", "value", "partials", "summary")
 _OPTIONAL = (
     *("aliases", "since", "roles", "surrogates", "domain", "guards", "tie", "samples", "edges"),
-    *("poles", "avoid", "reason", "through", "composite", "broken"),
+    *("poles", "avoid", "reason", "through", "composite", "real", "broken"),
 )
 
 
@@ -85,6 +85,7 @@ class _TableReader(FieldReader):
             since=self.matching(get("since"), "since", _VERSION, 'a version, as in "2.69"'),
             through=self.choice(get("through"), "through", THROUGH, "diff"),
             composite=self.flag(get("composite"), "composite"),
+            real=self.flag(get("real"), "real"),
             broken=self.text(get("broken"), "broken"),
             place=node.place,
             places=places,
