@@ -92,7 +92,8 @@ class Primitive:
     differentiate with respect to it (`reason` says why). An expression that mentions the tangent
     of its own argument (`dx` for `x`) is the whole contribution of that argument; any other is
     multiplied by the tangent. With respect to an argument in `surrogates`, that expression is
-    differentiated in place of `value`, which has no useful derivative there.
+    differentiated in place of `value`, which has no useful derivative there. With `real` the result
+    is a real also where all that the value is made of are integers.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Primitive:
     since: str
     through: Through
     composite: bool
+    real: bool
     broken: str
     place: Place
     places: Mapping[str, Place]

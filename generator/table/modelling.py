@@ -26,7 +26,7 @@ ROW: Keys = (
     ("name", "faust", "kind", "section", "args", "value", "partials", "summary"),
     (
         *("aliases", "since", "roles", "surrogates", "domain", "guards", "tie", "samples"),
-        *("edges", "poles", "avoid", "reason", "through", "composite", "broken"),
+        *("edges", "poles", "avoid", "reason", "through", "composite", "real", "broken"),
     ),
 )
 GUARD: Keys = (("args", "when", "elsewhere", "reason"), ("safe",))
@@ -95,6 +95,7 @@ class _TableReader(FieldReader):
             since=self.matching(get("since"), "since", VERSION, 'a version, as in "2.69"'),
             through=self.choice(get("through"), "through", THROUGH, "diff"),
             composite=self.flag(get("composite"), "composite"),
+            real=self.flag(get("real"), "real"),
             broken=self.text(get("broken"), "broken"),
             place=node.place,
             places=places,

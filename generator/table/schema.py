@@ -121,6 +121,7 @@ def _fields() -> dict[str, Schema]:
         "reason": _TEXT,
         "through": _choice(THROUGH),
         "composite": {"type": "boolean"},
+        "real": {"type": "boolean"},
         "broken": _TEXT,
     }
 
