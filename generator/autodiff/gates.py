@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..signals.graph import Graph
 from ..signals.steady import MEMORY
-from .tangents import NoRuleError
+from .activity import NoRuleError
 
 #: The primitives that are gates: the first argument stops while the second is 0.
 GATES = frozenset(("enable", "control"))

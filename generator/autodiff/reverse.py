@@ -32,7 +32,7 @@ from ..signals.rows import Rows
 from ..signals.sliders import Parameter, choose, listed
 from ..signals.steady import RECORDING, Steadiness, operations
 from ..table.model import Table, built_in_table
-from .tangents import NoRuleError
+from .activity import NoRuleError
 from .tape import Split, split
 from .transposition import Transposed, transpose
 
