@@ -167,7 +167,7 @@ def check(table: Path | None = None, extend: Sequence[Path] = ()) -> CheckReport
     """Proves every rule of a table, by default the built-in one; `.failures` do not hold."""
     from .proof.checking import check as checked
     from .resources import resource
-    from .table.model import read
+    from .table.assembling import read
 
     return checked(read(table or resource("primitives.yaml"), tuple(extend)))
 

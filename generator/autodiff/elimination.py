@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from ..signals.graph import Graph
 from ..signals.rows import Rows
-from ..table.expressions import fold
+from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.rules import Rule, adjoint
 from .activity import Activity

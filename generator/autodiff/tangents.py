@@ -13,7 +13,7 @@ from typing import Literal
 
 from ..signals.graph import Graph, Node
 from ..signals.rows import Rows
-from ..table.expressions import fold
+from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.rules import Rule, partial
 from .activity import Activity
@@ -53,7 +53,7 @@ class _Forward:
     def of(self, outputs: Sequence[int], slopes: Mapping[int, int] | None = None) -> list[Tangents]:
         graph = self.graph
         numbers = graph.reachable(outputs)
-        self.slopes = table_slopes(graph, numbers) if slopes is None else slopes
+        self.slopes = table_slopes(graph, self.rows, numbers) if slopes is None else slopes
         self.activity = Activity(graph, self.rows, self.slopes)
         self.activity.spread(numbers, self.parameters)
         eliminated = regions(self.activity, numbers, outputs, self.parameters)
@@ -187,7 +187,7 @@ def table_tangent(graph: Graph, rows: Rows, number: int, moving: int) -> int | N
 
 
 def table_slopes(
-    graph: Graph, numbers: Sequence[int], choice: TableSlope = "oscillators"
+    graph: Graph, rows: Rows, numbers: Sequence[int], choice: TableSlope = "oscillators"
 ) -> dict[int, int]:
     """Tables that are read at the whole part of a real index: the table's node, and that index.
 
@@ -206,8 +206,9 @@ def table_slopes(
         name = node.name if node.op == "primitive" else node.op
         for place, argument in enumerate(node.args):
             readers.setdefault(argument, set()).add((name, place))
-        if node.op == "primitive" and node.name in _ROUNDING:
-            rounded[node.args[0]] = rounded.get(node.args[0], 0) + 1
+        known = rows.known_of(node)
+        for place in known.rounded if known else ():
+            rounded[node.args[place]] = rounded.get(node.args[place], 0) + 1
     found = {}
     for number in numbers:
         node = graph.nodes[number]
@@ -224,6 +225,3 @@ def _phase(graph: Graph, index: int, choice: TableSlope) -> bool:
     """Whether an index is that of an oscillator, and oscillators are asked for."""
     looped = any(graph.nodes[n].op == "feedback" for n in graph.reachable([index]))
     return choice == "oscillators" and looped
-
-
-_ROUNDING = frozenset(("int", "floor", "ceil", "rint", "round", "%", "fmod", "remainder"))

@@ -19,7 +19,8 @@ from ..faust.compilers import Compiler, find_compiler
 from ..faust.supervision import Death, split
 from ..files import is_stream, read_text, write_file
 from ..resources import resource
-from ..table.model import Table, read
+from ..table.assembling import read
+from ..table.model import Table
 
 NOT_HELD = 1
 UNUSABLE = 2

@@ -17,7 +17,8 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from ..table.expressions import Algebra, Expression, fold
+from ..table.expressions import Expression
+from ..table.folding import Algebra, fold
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function
 
 #: Faust integers have 32 bits; what is larger must be written as a real.

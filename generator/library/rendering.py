@@ -21,7 +21,7 @@ from ..files import replacing
 from ..proof.findings import Checked
 from ..resources import resource
 from ..table import rules
-from ..table.expressions import fold
+from ..table.folding import fold
 from ..table.model import THROUGH, Primitive
 from ..table.samples import Point, numbers, points
 from .printing import faust, latex
