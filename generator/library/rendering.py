@@ -1,4 +1,4 @@
-"""A checked table becomes diff.lib and reference.md.
+"""A checked table becomes diff.lib and reference.md, and a schema for the next one.
 
 The templates hold text and layout only. Everything they print about a row is computed here and
 arrives as text in a `Dual`. Equal tables give equal files, to the byte.
@@ -24,11 +24,15 @@ from ..table import rules
 from ..table.folding import fold
 from ..table.model import THROUGH, Primitive
 from ..table.samples import Point, numbers, points
+from ..table.schema import schema
 from .layout import fitted
 from .printing import faust, latex
 
 #: The oldest compiler that everything is made for; rows with a later `since` are matched apart.
 OLDEST = "2.54.9"
+
+#: The file of the JSON schema; the first line of a table can name it.
+SCHEMA = "primitives.schema.json"
 
 #: The section of the table whose rows become losses: of an estimate and a target, in this order.
 LOSSES = "Losses"
@@ -108,7 +112,7 @@ class Dual:
 
 
 def render(checked: Checked) -> dict[str, str]:
-    """The generated files by name: `diff.lib` and `reference.md`."""
+    """The generated files by name: diff.lib, reference.md, and the schema of tables."""
     duals = [_dual(checked, row) for row in checked.table.primitives]
     sections: dict[str, list[Dual]] = {}
     for dual in duals:
@@ -128,6 +132,7 @@ def render(checked: Checked) -> dict[str, str]:
     return {
         "diff.lib": fitted(_environment().get_template("diff.lib.jinja").render(context)),
         "reference.md": _environment().get_template("reference.md.jinja").render(context),
+        SCHEMA: schema(),
     }
 
 

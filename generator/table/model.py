@@ -27,6 +27,8 @@ KINDS: Mapping[Kind, str] = {
     "structural": "wires, boxes without input and boxes that look at a signal without changing it",
     "unavailable": "has a derivative that Faust has no function for: using it is an error",
 }
+#: The kinds whose rows have nothing that is differentiated.
+NOT_DIFFERENTIATED: tuple[Kind, ...] = ("structural", "unavailable")
 ROLES: Mapping[Role, str] = {
     "signal": "a real signal",
     "integer": "a signal that the primitive reads as an integer",
