@@ -14,7 +14,7 @@ from .attempts import Attempt, Attempts
 from .clock import drift
 from .identifiability import Unknown, unknown
 from .inspection import Inspection, inspect
-from .losses import LOSSES, Residual
+from .losses import Residual
 from .lossy import lossy, without_bias
 from .model import model_of
 from .objective import FinishedError, Iteration, Record
@@ -201,7 +201,7 @@ def _verdict(
     hints: list[str],
     aligned: bool,
 ) -> Verdict:
-    if isinstance(LOSSES[setup.loss], Residual):
+    if setup.compares_samples:
         return judge(inspection, setup.examples, error, hints, aligned)
     # What compares magnitudes alone has its own measure.
     if error <= 1e-6 or loss <= 1e-6:

@@ -197,13 +197,13 @@ class Compiler:
             case "copysign":
                 size, direction = self.atom(arguments[0]), self.atom(arguments[1])
                 return copied_sign(parts[0], size, parts[1], direction)
-            case "fmod" | "remainder":
-                self._special(arguments[1])
-                quotient = stepped("int" if name == "fmod" else "rint", [divided(*parts)])
-                return BINARY[ast.Sub](parts[0], BINARY[ast.Mult](parts[1], quotient))
             case "isnan" | "isinf":
                 return lambda c: (parts[0](c) and ZERO, None)
         function = FUNCTIONS[name]
+        if function.quotient:
+            self._special(arguments[1])
+            quotient = stepped(function.quotient, [divided(*parts)])
+            return BINARY[ast.Sub](parts[0], BINARY[ast.Mult](parts[1], quotient))
         if function.step:
             for argument in arguments:
                 self._special(argument)
