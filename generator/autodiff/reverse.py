@@ -33,7 +33,7 @@ from ..signals.sliders import Parameter, choose, listed
 from ..signals.steady import RECORDING, Steadiness, operations
 from ..table.assembling import built_in_table
 from ..table.model import Table
-from .tangents import NoRuleError
+from .activity import NoRuleError
 from .tape import Split, split
 from .transposition import Transposed, transpose
 
