@@ -18,7 +18,7 @@ from rich.table import Table
 
 from faustdiff.autodiff import differentiate
 from faustdiff.faust.compilers import available_compilers
-from faustdiff.table.model import built_in_table
+from faustdiff.table.assembling import built_in_table
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
 from faustdiff.signals.reading import read_program
 from faustdiff.signals.rows import Rows
-from faustdiff.table.model import built_in_table
+from faustdiff.table.assembling import built_in_table
 
 #: Labels of widgets, each tried in two groups, and labels of groups.
 LABELS = (

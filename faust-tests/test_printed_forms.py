@@ -13,7 +13,9 @@ import pytest
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
 from faustdiff.library.printing import faust
-from faustdiff.table.expressions import Numbers, fold, parse
+from faustdiff.table.algebras import Numbers
+from faustdiff.table.expressions import parse
+from faustdiff.table.folding import fold
 from support.harness import SCALE, Array
 
 ARGUMENTS = ("x", "y", "z")

@@ -167,13 +167,13 @@ def check(table: Path | None = None, extend: Sequence[Path] = ()) -> CheckReport
     """Proves every rule of a table, by default the built-in one; `.failures` do not hold."""
     from .proof.checking import check as checked
     from .resources import resource
-    from .table.model import read
+    from .table.assembling import read
 
     return checked(read(table or resource("primitives.yaml"), tuple(extend)))
 
 
 def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> tuple[Path, ...]:
-    """Proves a table and writes diff.lib and reference.md into the folder `out`; their paths.
+    """Proves a table and writes diff.lib, its reference and a schema into a folder; their paths.
 
     Raises `InputError` with each rule that does not hold, and writes nothing.
     """

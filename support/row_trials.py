@@ -13,8 +13,10 @@ import mpmath as mp
 import numpy as np
 
 from faustdiff.resources import resource
-from faustdiff.table.expressions import Numbers, condition, fold
-from faustdiff.table.model import Primitive, read
+from faustdiff.table.algebras import Numbers
+from faustdiff.table.assembling import read
+from faustdiff.table.folding import condition, fold
+from faustdiff.table.model import Primitive
 from faustdiff.table.samples import Point, avoided, numbers, points, special
 from support.harness import SCALE, Array
 

@@ -9,8 +9,10 @@ import pytest
 
 from faustdiff.proof.checking import Checked, Report, check
 from faustdiff.resources import resource
+from faustdiff.table.assembling import read
 from faustdiff.table.loading import parse
-from faustdiff.table.model import Primitive, Table, model, read
+from faustdiff.table.model import Primitive, Table
+from faustdiff.table.modelling import model
 from support.evaluator import Plain
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from faustdiff.errors import InputError
+from faustdiff.table.assembling import read
 from faustdiff.table.expressions import MAX_DEPTH, MAX_LENGTH, MAX_NODES
 from faustdiff.table.loading import MAX_BYTES
-from faustdiff.table.model import Table, read
+from faustdiff.table.model import Table
 
 
 @dataclass(frozen=True)

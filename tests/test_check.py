@@ -13,7 +13,8 @@ import mpmath as mp
 import pytest
 
 from faustdiff.proof.checking import Checked, Finding, Outcome, Report, check, check_row
-from faustdiff.table.expressions import Numbers, condition, fold
+from faustdiff.table.algebras import Numbers
+from faustdiff.table.folding import condition, fold
 from faustdiff.table.model import Primitive, Table
 from faustdiff.table.samples import points, single, special
 
@@ -360,7 +361,7 @@ def test_the_points_are_the_same_every_time(table: Table) -> None:
     pointwise = [row for row in table.primitives if row.samples.ranges and not row.temporal]
     assert all(points(row) == points(row) for row in pointwise)
     script = (
-        "from faustdiff.table.samples import points; from faustdiff.table.model import read;"
+        "from faustdiff.table.samples import points; from faustdiff.table.assembling import read;"
         "from faustdiff.resources import resource;"
         "print([points(r) for r in read(resource('primitives.yaml')).primitives"
         " if r.samples.ranges and not r.temporal])"

@@ -14,7 +14,7 @@ import yaml
 from faustdiff.commands import reports
 from faustdiff.proof.checking import check
 from faustdiff.table.loading import parse
-from faustdiff.table.model import model
+from faustdiff.table.modelling import model
 
 pytestmark = pytest.mark.exhaustive
 

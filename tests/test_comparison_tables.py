@@ -19,7 +19,8 @@ from faustdiff.comparison.tables import compare_tables
 from faustdiff.proof.checking import Finding
 from faustdiff.resources import resource
 from faustdiff.table.loading import parse
-from faustdiff.table.model import Primitive, Table, model
+from faustdiff.table.model import Primitive, Table
+from faustdiff.table.modelling import model
 
 pytestmark = pytest.mark.exhaustive
 

@@ -17,16 +17,9 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faustdiff.table.expressions import (
-    TIME,
-    ExpressionError,
-    Numbers,
-    Stream,
-    Symbols,
-    condition,
-    fold,
-    parse,
-)
+from faustdiff.table.algebras import Numbers, Stream, Symbols
+from faustdiff.table.expressions import TIME, ExpressionError, parse
+from faustdiff.table.folding import condition, fold
 from faustdiff.table.vocabulary import FUNCTIONS
 
 ARGUMENTS = ("x", "y", "z")

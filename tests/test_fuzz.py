@@ -26,7 +26,7 @@ from faustdiff.errors import InputError
 from faustdiff.learned.values import read_values
 from faustdiff.recordings import open_recording
 from faustdiff.table.loading import parse
-from faustdiff.table.model import model
+from faustdiff.table.modelling import model
 from support.fuzzing import command_lines, damaged, examples, tables
 
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from faustdiff.commands.main import main
 from faustdiff.proof.checking import Checked, check
 from faustdiff.resources import resource
 from faustdiff.table.loading import parse
-from faustdiff.table.model import model
+from faustdiff.table.modelling import model
 
 
 @dataclass(frozen=True)

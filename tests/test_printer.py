@@ -12,7 +12,8 @@ import pytest
 import sympy as sp
 
 from faustdiff.library.printing import Unevaluated, _Faust, faust, latex
-from faustdiff.table.expressions import TIME, fold, parse
+from faustdiff.table.expressions import TIME, parse
+from faustdiff.table.folding import fold
 from faustdiff.table.model import Table
 from faustdiff.table.vocabulary import FUNCTIONS
 

@@ -14,8 +14,9 @@ import pytest
 from faustdiff.library import rendering as stage5_render
 from faustdiff.library.rendering import render, write
 from faustdiff.proof.checking import Checked, Report, check
+from faustdiff.table.assembling import read
 from faustdiff.table.loading import parse
-from faustdiff.table.model import model, read
+from faustdiff.table.modelling import model
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -79,7 +80,7 @@ def test_equal_tables_give_equal_bytes(small: Checked, small_text: str) -> None:
 
 def test_another_process_renders_the_same(small: Checked) -> None:
     script = (
-        "import sys; from pathlib import Path; from faustdiff.table.model import read;"
+        "import sys; from pathlib import Path; from faustdiff.table.assembling import read;"
         "from faustdiff.proof.checking import check;"
         "from faustdiff.library.rendering import render;"
         "sys.stdout.write(''.join(render(check(read(Path(sys.argv[1])))).values()))"

@@ -13,7 +13,8 @@ import yaml
 
 from faustdiff.proof.checking import check_row
 from faustdiff.table.loading import parse
-from faustdiff.table.model import Primitive, model
+from faustdiff.table.model import Primitive
+from faustdiff.table.modelling import model
 
 DATA = Path(__file__).parent / "data"
 

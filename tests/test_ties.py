@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 import mpmath as mp
 import pytest
 
-from faustdiff.table.expressions import Numbers, fold
-from faustdiff.table.model import Primitive, built_in_table
+from faustdiff.table.algebras import Numbers
+from faustdiff.table.assembling import built_in_table
+from faustdiff.table.folding import fold
+from faustdiff.table.model import Primitive
 
 ROWS = {row.name: row for row in built_in_table().primitives}
 KINKED = [row for row in ROWS.values() if row.tie]

@@ -9,7 +9,8 @@ from pathlib import Path
 from faustdiff.faust.compilers import Compiler, FaustError, find_compiler
 from faustdiff.library.printing import faust
 from faustdiff.table import rules
-from faustdiff.table.model import Primitive, read, tangent_name
+from faustdiff.table.assembling import read
+from faustdiff.table.model import Primitive, tangent_name
 
 _LINK = re.compile(r"</?a\b[^>]*>")
 

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from faustdiff.proof.checking import check_row
-from faustdiff.table.model import Table, built_in_table
+from faustdiff.table.assembling import built_in_table
+from faustdiff.table.model import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 

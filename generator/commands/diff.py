@@ -15,8 +15,10 @@ from ..comparison.sources import Source, fetch
 from ..comparison.tables import compare_tables
 from ..errors import InputError
 from ..resources import resource
+from ..table.assembling import merge
 from ..table.loading import load, parse
-from ..table.model import Primitive, Table, merge, model
+from ..table.model import Primitive, Table
+from ..table.modelling import model
 from .options import runs_programs
 
 DIFFERENT = 1

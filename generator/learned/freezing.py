@@ -16,7 +16,7 @@ from ..signals.printing import printed_program
 from ..signals.propagate import deeply
 from ..signals.reading import ProgramGraph, read_program
 from ..signals.rows import Rows
-from ..table.model import built_in_table
+from ..table.assembling import built_in_table
 from .values import placed
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from ..errors import Place
 from ..faust.compilers import Compiler, FaustError, available_compilers
-from ..table.model import Primitive, Table, built_in_table
+from ..table.assembling import built_in_table
+from ..table.model import Primitive, Table
 from .rendering import own_test
 
 #: Seconds that a row may take to compile.

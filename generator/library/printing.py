@@ -1,4 +1,4 @@
-"""Stage 4: expressions become text, Faust code or LaTeX, in the form their author gave them.
+"""Expressions become text, Faust code or LaTeX, in the form their author gave them.
 
 Expressions are built as SymPy trees that are never evaluated, so that `1 / sqrt((1 - x) * (1 + x))`
 stays what it is, and printed by strict subclasses of SymPy's printers: a node without a rule is an
@@ -17,7 +17,8 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from ..table.expressions import Algebra, Expression, fold
+from ..table.expressions import Expression
+from ..table.folding import Algebra, fold
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function
 
 #: Faust integers have 32 bits; what is larger must be written as a real.

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from ..table.expressions import COMPARE, COMPARISONS
+from ..table.expressions import COMPARE
+from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, WHERE
 
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from flint import arb, fmpq
 
-from ..table.expressions import COMPARE, COMPARISONS, Expression, is_condition
+from ..table.expressions import COMPARE, Expression, is_condition
+from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
 from .affine import affine_form, atom_key, constant_of
 from .arithmetic import (
@@ -235,15 +236,14 @@ class Compiler:
             case "copysign":
                 size, direction = self.atom(arguments[0]), self.atom(arguments[1])
                 return copied_sign(parts[0], size, parts[1], direction)
-            case "fmod" | "remainder":
-                self._special(arguments[1])
-                step = "int" if name == "fmod" else "rint"
-                self._jumps(step, ast.BinOp(arguments[0], ast.Div(), arguments[1]))
-                quotient = stepped(step, [divided(*parts)])
-                return BINARY[ast.Sub](parts[0], BINARY[ast.Mult](parts[1], quotient))
             case "isnan" | "isinf":
                 return lambda c: (parts[0](c) and ZERO, None)
         function = FUNCTIONS[name]
+        if function.quotient:
+            self._special(arguments[1])
+            self._jumps(function.quotient, ast.BinOp(arguments[0], ast.Div(), arguments[1]))
+            quotient = stepped(function.quotient, [divided(*parts)])
+            return BINARY[ast.Sub](parts[0], BINARY[ast.Mult](parts[1], quotient))
         if function.step:
             for argument in arguments:
                 self._special(argument)

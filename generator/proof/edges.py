@@ -13,7 +13,9 @@ from typing import Any
 import mpmath as mp
 
 from ..table import rules
-from ..table.expressions import Expression, Numbers, condition, fold
+from ..table.algebras import Numbers
+from ..table.expressions import Expression
+from ..table.folding import condition, fold
 from ..table.model import Guard, Primitive
 from ..table.samples import Point, numbers, single, special
 from .findings import Finding

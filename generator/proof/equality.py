@@ -15,7 +15,9 @@ from typing import Any, Literal
 import mpmath as mp
 import sympy as sp
 
-from ..table.expressions import Expression, Numbers, Stream, Symbols, delay_of, fold
+from ..table.algebras import Numbers, Stream, Symbols
+from ..table.expressions import Expression, delay_of
+from ..table.folding import fold
 from ..table.model import Role
 from ..table.rules import copied, expression_of
 from ..table.samples import Point

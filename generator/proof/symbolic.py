@@ -13,7 +13,9 @@ from typing import Any
 
 import sympy as sp
 
-from ..table.expressions import COMPARE, COMPARISONS, Expression, Symbols, fold, is_condition
+from ..table.algebras import Symbols
+from ..table.expressions import COMPARE, Expression, is_condition
+from ..table.folding import COMPARISONS, fold
 from ..table.rules import copied
 from ..table.vocabulary import WHERE
 from .affine import atom_key

@@ -17,7 +17,9 @@ import mpmath as mp
 import sympy as sp
 
 from ..table import rules
-from ..table.expressions import TIME, Expression, Stream, Symbols, delay_of, fold
+from ..table.algebras import Stream, Symbols
+from ..table.expressions import TIME, Expression, delay_of
+from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.vocabulary import FUNCTIONS
 from .affine import constant_of

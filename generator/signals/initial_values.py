@@ -17,7 +17,8 @@ import numpy as np
 
 from ..faust.calling import FaustError
 from ..faust.compilers import Compiler
-from ..table.model import Table, built_in_table
+from ..table.assembling import built_in_table
+from ..table.model import Table
 from .labels import path_of
 from .printing import printed_program
 from .propagate import deeply

@@ -1,31 +1,22 @@
-"""The expression language of the table: parsed by whitelist, then folded into an algebra.
+"""The expression language of the table, parsed by whitelist.
 
 The syntax is a small part of Python's: numbers, names, `+ - * / **`, comparisons, `and or not`,
 calls of the vocabulary, and subscripts for signals in time. `x[n - k]` is `x` delayed by `k`
 samples; `t[i]` reads entry `i` of a table. Text never reaches an evaluator: it is parsed with
-`ast`, every node is checked, and `fold` walks what is left with one of the algebras:
-
-    Numbers   mpmath numbers, for sampling (rounded to a format, for the guards)
-    Symbols   SymPy expressions, for proofs
-    Stream    either of them, lifted to functions of time
-    Unevaluated (stage 4)   SymPy expressions in the author's form, for printing
+`ast`, every node is checked, and `folding` walks what is left.
 """
 
 from __future__ import annotations
 
 import ast
-import operator
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, NoReturn
-
-import mpmath as mp
-import sympy as sp
+from typing import NoReturn
 
 from ..errors import nearest
-from .vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function, unknown_function
+from .vocabulary import CONSTANTS, FUNCTIONS, WHERE, unknown_function
 
 #: The name of time, in samples, inside a subscript.
 TIME = "n"
@@ -34,10 +25,9 @@ MAX_LENGTH = 500
 MAX_NODES = 400
 MAX_DEPTH = 40
 MAX_EXPONENT = 64
-#: Numbers from 2 to this power on count as infinite: a function of one would take for ever.
-MAX_MAGNITUDE = 16_384
 
-_BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
+#: How an algebra names the operators, by their node.
+BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 #: How the language spells the comparisons, by their node.
 COMPARE: Mapping[type[ast.cmpop], str] = {
     ast.Lt: "<",
@@ -46,15 +36,6 @@ COMPARE: Mapping[type[ast.cmpop], str] = {
     ast.GtE: ">=",
     ast.Eq: "==",
     ast.NotEq: "!=",
-}
-#: What they mean; the one table of comparisons.
-COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
 }
 _CONDITIONS = (ast.Compare, ast.BoolOp)
 
@@ -137,7 +118,7 @@ class _Checker:
                     self.refuse_power(node)
                 self.visit(node.left, below, raised)
                 self.visit(node.right, below, power)
-            case ast.BinOp() if type(node.op) in _BINARY:
+            case ast.BinOp() if type(node.op) in BINARY:
                 self.visit(node.left, below, power)
                 self.visit(node.right, below, power)
             case ast.BoolOp():
@@ -275,370 +256,3 @@ def delay_of(node: ast.Subscript) -> ast.expr | None:
                 return right
             return ast.BinOp(outer, ast.Add(), right)
     return None
-
-
-class Algebra:
-    """What `fold` needs to know of a world; `Any` is a number there, a condition where said."""
-
-    def constant(self, text: str) -> Any:
-        raise NotImplementedError
-
-    def name(self, name: str) -> Any:
-        raise NotImplementedError
-
-    def add(self, a: Any, b: Any) -> Any:
-        return a + b
-
-    def sub(self, a: Any, b: Any) -> Any:
-        return a - b
-
-    def mul(self, a: Any, b: Any) -> Any:
-        return a * b
-
-    def div(self, a: Any, b: Any) -> Any:
-        return a / b
-
-    def pow(self, a: Any, b: Any) -> Any:
-        return a**b
-
-    def negate(self, a: Any) -> Any:
-        return -a
-
-    def call(self, function: Function, arguments: Sequence[Any]) -> Any:
-        raise NotImplementedError
-
-    def compare(self, operator: str, a: Any, b: Any) -> Any:
-        """A condition."""
-        raise NotImplementedError
-
-    def both(self, a: Any, b: Any) -> Any:
-        """The condition that `a` and `b` hold."""
-        raise NotImplementedError
-
-    def either(self, a: Any, b: Any) -> Any:
-        """The condition that `a` or `b` holds."""
-        raise NotImplementedError
-
-    def opposite(self, a: Any) -> Any:
-        """The condition that `a` does not hold."""
-        raise NotImplementedError
-
-    def where(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-        """`yes` if the condition holds, else `no`; both are given as thunks."""
-        raise NotImplementedError
-
-    def indicator(self, condition: Any) -> Any:
-        """1 if the condition holds, else 0."""
-        return self.where(condition, lambda: self.constant("1"), lambda: self.constant("0"))
-
-    def delay(self, signal: str, lag: Any) -> Any:
-        raise TypeError(f"'{signal}[n - k]' has no value outside a signal")
-
-    def lookup(self, table: str, index: Any) -> Any:
-        raise TypeError(f"'{table}[i]' has no value outside a signal")
-
-
-def fold(expression: Expression | ast.expr, algebra: Algebra) -> Any:
-    """The value of an expression in an algebra: a number; for a condition, its indicator."""
-    node = expression.tree if isinstance(expression, Expression) else expression
-    if is_condition(node):
-        return algebra.indicator(condition(node, algebra))
-    match node:
-        case ast.Constant(value=value):
-            return algebra.constant(repr(value))
-        case ast.Name(id=name):
-            return algebra.name(name)
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return fold(operand, algebra)
-        case ast.UnaryOp(operand=operand):
-            return algebra.negate(fold(operand, algebra))
-        case ast.BinOp(left=left, op=op, right=right):
-            operation = getattr(algebra, _BINARY[type(op)])
-            return operation(fold(left, algebra), fold(right, algebra))
-        case ast.Call(func=ast.Name(id=name), args=arguments) if name == WHERE:
-            chosen, yes, no = arguments
-            return algebra.where(
-                condition(chosen, algebra), lambda: fold(yes, algebra), lambda: fold(no, algebra)
-            )
-        case ast.Call(func=ast.Name(id=name), args=arguments):
-            return algebra.call(FUNCTIONS[name], [fold(a, algebra) for a in arguments])
-        case ast.Subscript(value=ast.Name(id=name), slice=index):
-            lag = delay_of(node)
-            if lag is None:
-                return algebra.lookup(name, fold(index, algebra))
-            return algebra.delay(name, fold(lag, algebra))
-    raise TypeError(f"not an expression of the table: {ast.dump(node)}")
-
-
-def condition(expression: Expression | ast.expr, algebra: Algebra) -> Any:
-    """The value of a condition in an algebra."""
-    node = expression.tree if isinstance(expression, Expression) else expression
-    match node:
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return algebra.opposite(condition(operand, algebra))
-        case ast.BoolOp(op=op, values=values):
-            combine = algebra.both if isinstance(op, ast.And) else algebra.either
-            result = condition(values[0], algebra)
-            for value in values[1:]:
-                result = combine(result, condition(value, algebra))
-            return result
-        case ast.Compare(left=left, ops=operators, comparators=others):
-            terms = [fold(term, algebra) for term in (left, *others)]
-            result = algebra.compare(COMPARE[type(operators[0])], terms[0], terms[1])
-            for sign, a, b in zip(operators[1:], terms[1:], terms[2:], strict=False):
-                result = algebra.both(result, algebra.compare(COMPARE[type(sign)], a, b))
-            return result
-    raise TypeError(f"not a condition: {ast.dump(node)}")
-
-
-class Numbers(Algebra):
-    """mpmath numbers at the working precision.
-
-    `rounding` is applied to every intermediate result; with a conversion to a floating-point
-    format this shows where that format overflows, underflows or divides by zero. What is not a
-    real number becomes NaN.
-    """
-
-    def __init__(
-        self, values: Mapping[str, Any], rounding: Callable[[Any], Any] | None = None
-    ) -> None:
-        self.values = values
-        self.rounding = rounding or (lambda value: value)
-
-    def _guarded(self, operation: Callable[..., Any], *operands: Any) -> Any:
-        try:
-            value = operation(*operands)
-        except ZeroDivisionError:
-            infinite = operands and mp.isfinite(operands[0]) and operands[0] != 0
-            return mp.inf if infinite else mp.nan
-        except (ValueError, OverflowError):
-            return mp.nan
-        if isinstance(value, mp.mpc):
-            if value.imag != 0:
-                return mp.nan
-            value = value.real
-        if mp.isfinite(value) and value and mp.mag(value) > MAX_MAGNITUDE:
-            value = mp.inf if value > 0 else -mp.inf
-        return self.rounding(value)
-
-    def constant(self, text: str) -> Any:
-        return self.rounding(mp.mpf(text))
-
-    def name(self, name: str) -> Any:
-        return CONSTANTS[name].number(self.rounding) if name in CONSTANTS else self.values[name]
-
-    def add(self, a: Any, b: Any) -> Any:
-        return self._guarded(lambda x, y: x + y, a, b)
-
-    def sub(self, a: Any, b: Any) -> Any:
-        return self._guarded(lambda x, y: x - y, a, b)
-
-    def mul(self, a: Any, b: Any) -> Any:
-        return self._guarded(lambda x, y: x * y, a, b)
-
-    def div(self, a: Any, b: Any) -> Any:
-        return self._guarded(lambda x, y: x / y, a, b)
-
-    def pow(self, a: Any, b: Any) -> Any:
-        return self._guarded(mp.power, a, b)
-
-    def call(self, function: Function, arguments: Sequence[Any]) -> Any:
-        return self._guarded(function.number, *arguments)
-
-    def compare(self, sign: str, a: Any, b: Any) -> bool:
-        return bool(COMPARISONS[sign](a, b))
-
-    def both(self, a: Any, b: Any) -> bool:
-        return bool(a and b)
-
-    def either(self, a: Any, b: Any) -> bool:
-        return bool(a or b)
-
-    def opposite(self, a: Any) -> bool:
-        return not a
-
-    def where(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-        return yes() if condition else no()
-
-
-class Symbols(Algebra):
-    """SymPy expressions for proofs.
-
-    Step functions become integer constants, one per function and argument: between two jumps
-    that is what they are. `origin` maps the symbols of a perturbation to 0; a step or condition
-    over numbers is decided there.
-    """
-
-    def __init__(self, values: Mapping[str, Any], origin: Mapping[Any, Any] | None = None) -> None:
-        self.values = values
-        self.origin = origin or {}
-        self.steps: dict[tuple[str, Any], Any] = {}
-
-    def constant(self, text: str) -> Any:
-        return sp.Rational(text)
-
-    def name(self, name: str) -> Any:
-        return CONSTANTS[name].symbol if name in CONSTANTS else self.values[name]
-
-    def _at_origin(self, value: Any) -> Any:
-        return sp.sympify(value).subs(self.origin) if self.origin else sp.sympify(value)
-
-    def step(self, function: Function, arguments: Sequence[Any]) -> Any:
-        points = [self._at_origin(argument) for argument in arguments]
-        if all(point.is_number for point in points):
-            points = [p if p.is_Rational else sp.Rational(str(sp.N(p, 50))) for p in points]
-            return sp.Integer(
-                int(function.number(*[mp.mpf(sp.Rational(p).p) / sp.Rational(p).q for p in points]))
-            )
-        if function.arity == 1 and points[0].is_integer:
-            return points[0]
-        key = (function.name, tuple(sp.expand(point) for point in points))
-        return self.steps.setdefault(key, sp.Dummy(function.name, integer=True))
-
-    def call(self, function: Function, arguments: Sequence[Any]) -> Any:
-        if function.step:
-            return self.step(function, arguments)
-        if function.name in ("fmod", "remainder"):
-            x, y = arguments
-            quotient = FUNCTIONS["int" if function.name == "fmod" else "rint"]
-            return x - y * self.step(quotient, [x / y])
-        if function.symbol is None:
-            raise TypeError(f"{function.name} has no symbolic form")
-        return function.symbol(*arguments)
-
-    def compare(self, operator: str, a: Any, b: Any) -> Any:
-        relations = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne}
-        return relations[operator](self._at_origin(a), self._at_origin(b))
-
-    def both(self, a: Any, b: Any) -> Any:
-        return sp.And(a, b)
-
-    def either(self, a: Any, b: Any) -> Any:
-        return sp.Or(a, b)
-
-    def opposite(self, a: Any) -> Any:
-        return sp.Not(a)
-
-    def where(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-        if condition in (sp.true, sp.false):
-            return yes() if condition == sp.true else no()
-        return sp.Piecewise((yes(), condition), (no(), True))
-
-
-Signal = Callable[[int], Any]
-
-
-class Stream(Algebra):
-    """Functions of time over another algebra: a value is a map from the sample index, from 0.
-
-    `signals` maps a name to its samples, `tables` a name to its entries. A signal is 0 before
-    time 0.
-    """
-
-    def __init__(
-        self,
-        at: Algebra,
-        signals: Mapping[str, Sequence[Any]],
-        tables: Mapping[str, Sequence[Any]],
-    ) -> None:
-        self.at = at
-        self.signals = signals
-        self.tables = tables
-
-    def _zero(self) -> Any:
-        return self.at.constant("0")
-
-    def _index(self, value: Any) -> int:
-        return int(self.at.call(FUNCTIONS["int"], [value]))
-
-    def constant(self, text: str) -> Signal:
-        value = self.at.constant(text)
-        return lambda n: value
-
-    def name(self, name: str) -> Signal:
-        if name in CONSTANTS:
-            return lambda n: self.at.name(name)
-        if name in self.tables:
-            return lambda n: self.tables[name][n]
-        return lambda n: self.signals[name][n] if n >= 0 else self._zero()
-
-    def add(self, a: Signal, b: Signal) -> Signal:
-        return lambda n: self.at.add(a(n), b(n))
-
-    def sub(self, a: Signal, b: Signal) -> Signal:
-        return lambda n: self.at.sub(a(n), b(n))
-
-    def mul(self, a: Signal, b: Signal) -> Signal:
-        return lambda n: self.at.mul(a(n), b(n))
-
-    def div(self, a: Signal, b: Signal) -> Signal:
-        return lambda n: self.at.div(a(n), b(n))
-
-    def pow(self, a: Signal, b: Signal) -> Signal:
-        return lambda n: self.at.pow(a(n), b(n))
-
-    def negate(self, a: Signal) -> Signal:
-        return lambda n: self.at.negate(a(n))
-
-    def compare(self, operator: str, a: Signal, b: Signal) -> Signal:
-        return lambda n: self.at.compare(operator, a(n), b(n))
-
-    def both(self, a: Signal, b: Signal) -> Signal:
-        return lambda n: self.at.both(a(n), b(n))
-
-    def either(self, a: Signal, b: Signal) -> Signal:
-        return lambda n: self.at.either(a(n), b(n))
-
-    def opposite(self, a: Signal) -> Signal:
-        return lambda n: self.at.opposite(a(n))
-
-    def where(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Signal:
-        return lambda n: self.at.where(condition(n), lambda: yes()(n), lambda: no()(n))
-
-    def delay(self, signal: str, lag: Signal) -> Signal:
-        source = self.name(signal)
-        return lambda n: source(n - self._index(lag(n)))
-
-    def lookup(self, table: str, index: Signal) -> Signal:
-        return lambda n: self.tables[table][self._index(index(n))]
-
-    def call(self, function: Function, arguments: Sequence[Signal]) -> Signal:
-        if function.stream:
-            operator: Signal = getattr(self, f"_{function.name}")(*arguments)
-            return operator
-        return lambda n: self.at.call(function, [argument(n) for argument in arguments])
-
-    def _prefix(self, first: Signal, x: Signal) -> Signal:
-        return lambda n: first(0) if n == 0 else x(n - 1)
-
-    def _held(self, value: Signal, gate: Signal) -> Signal:
-        """`value` while the gate is open, else what it last was."""
-        zero = self.at.constant("0")
-
-        def at(n: int) -> Any:
-            while n >= 0 and self._index(self._open(gate(n))) == 0:
-                n -= 1
-            return value(n) if n >= 0 else zero
-
-        return at
-
-    def _open(self, gate: Any) -> Any:
-        return self.at.indicator(self.at.compare("!=", gate, self._zero()))
-
-    def _control(self, x: Signal, gate: Signal) -> Signal:
-        return self._held(x, gate)
-
-    def _enable(self, x: Signal, gate: Signal) -> Signal:
-        return self._held(self.mul(x, gate), gate)
-
-    def _rwtable(
-        self, size: Signal, init: Signal, write: Signal, x: Signal, read: Signal
-    ) -> Signal:
-        def at(n: int) -> Any:
-            entry = self._index(read(n))
-            for past in range(n, -1, -1):
-                if self._index(write(past)) == entry:
-                    return x(past)
-            return init(entry)
-
-        return at

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 import mpmath as mp
 
-from .expressions import Numbers, condition, fold
+from .algebras import Numbers
+from .folding import condition, fold
 from .model import Primitive
 
 Point = Mapping[str, float]

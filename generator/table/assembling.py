@@ -1,0 +1,98 @@
+"""The table of one file or of several, and the table of the package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from ..errors import InputError, Place, Problem
+from ..resources import resource
+from .loading import load
+from .model import Primitive, Table
+from .modelling import model
+
+_PREFIX = re.compile(r"(?<![\w.\"])([A-Za-z_]\w*)\.[A-Za-z_]")
+
+
+@cache
+def built_in_table() -> Table:
+    """The table of the package."""
+    return read(resource("primitives.yaml"))
+
+
+def read(path: Path, extensions: Sequence[Path] = ()) -> Table:
+    """The table of the file at `path`, with the rows of every file in `extensions` added.
+
+    Raises `InputError` with all problems of all files.
+    """
+    problems: list[Problem] = []
+    tables: list[Table] = []
+    for file in (path, *extensions):
+        try:
+            tables.append(model(load(file)))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(problems)
+    return merge(tables)
+
+
+def merge(tables: Sequence[Table]) -> Table:
+    """One table of all rows; two rows may not share a name or a spelling."""
+    rows = tuple(row for table in tables for row in table.primitives)
+    libraries: dict[str, str] = {}
+    for table in tables:
+        for prefix, file in table.libraries.items():
+            libraries.setdefault(prefix, file)
+    problems = [*_prefixes_taken(tables), *_rows_taken(rows), *_prefixes_missing(rows, libraries)]
+    if problems:
+        raise InputError(problems)
+    return Table(rows, libraries, tables[0].file)
+
+
+def _prefixes_taken(tables: Sequence[Table]) -> Iterator[Problem]:
+    files: dict[str, str] = {}
+    for table in tables:
+        for prefix, file in table.libraries.items():
+            if files.setdefault(prefix, file) != file:
+                yield Problem(
+                    Place(table.file),
+                    f"the prefix '{prefix}' is {files[prefix]}, and {file} too",
+                    "use another prefix for your library",
+                )
+
+
+def _rows_taken(rows: Sequence[Primitive]) -> Iterator[Problem]:
+    taken: dict[str, Primitive] = {}
+    for row in rows:
+        for key in {f"name '{row.name}'", *(f"box '{box}'" for box in (row.faust, *row.aliases))}:
+            first = taken.setdefault(key, row)
+            if first is not row:
+                yield Problem(
+                    row.place,
+                    f"the {key} is taken by the row at {first.place}",
+                    "rename this row, or replace the whole table with --table",
+                    row=row.name,
+                )
+
+
+def _prefixes_missing(rows: Sequence[Primitive], libraries: Mapping[str, str]) -> Iterator[Problem]:
+    for row in rows:
+        for prefix in dict.fromkeys(p for box in (row.faust, *row.aliases) for p in _prefixes(box)):
+            if prefix not in libraries:
+                yield Problem(
+                    row.place_of("faust"),
+                    f"no library has the prefix '{prefix}'",
+                    f"add it at the top: 'libraries: {{{prefix}: {prefix}.lib}}'",
+                    row=row.name,
+                    field="faust",
+                )
+
+
+def _prefixes(box: str) -> list[str]:
+    """The library prefixes in a Faust spelling: `ma` in `ma.tanh`, none in a foreign function."""
+    if re.match(r"(ffunction|fconstant|fvariable)\b", box):
+        return []
+    return _PREFIX.findall(re.sub(r'"[^"]*"', "", box))
