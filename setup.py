@@ -22,7 +22,8 @@ class BuildWithData(build_py):
             copytree("templates", package / "templates", dirs_exist_ok=True)
             # Programs of pages find the library without a `faustdiff build` before them.
             (package / "build").mkdir(exist_ok=True)
-            copy2("build/diff.lib", package / "build")
+            for file in ("diff.lib", "primitives.schema.json"):
+                copy2(f"build/{file}", package / "build")
 
 
 setup(

@@ -173,7 +173,7 @@ def check(table: Path | None = None, extend: Sequence[Path] = ()) -> CheckReport
 
 
 def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> tuple[Path, ...]:
-    """Proves a table and writes diff.lib and reference.md into the folder `out`; their paths.
+    """Proves a table and writes diff.lib, its reference and a schema into a folder; their paths.
 
     Raises `InputError` with each rule that does not hold, and writes nothing.
     """

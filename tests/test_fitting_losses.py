@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from faustdiff.fitting.losses import LOSSES, Loss, Residual, Resolution, Spectral, spectral
+from faustdiff.fitting.catalogue import PLAIN as LOSSES
+from faustdiff.fitting.losses import Loss, Residual, Resolution, Spectral, spectral
 
 CASES = {
     **LOSSES,

@@ -36,6 +36,6 @@ def test_the_command_works_from_a_wheel_alone(tmp_path: Path) -> None:
         text=True,
     )
     assert result.stdout.startswith(str(installed))
-    for name in ("diff.lib", "reference.md"):
+    for name in ("diff.lib", "reference.md", "primitives.schema.json"):
         assert (out / name).read_bytes() == (ROOT / "build" / name).read_bytes()
     assert not list(ROOT.glob("build/lib*"))

@@ -37,6 +37,7 @@ DATA = (
     "py.typed",
     "primitives.yaml",
     "build/diff.lib",
+    "build/primitives.schema.json",
     "faust/host.cpp",
     "faust/faustwasm.mjs",
     "signals/core.lark",

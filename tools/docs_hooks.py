@@ -19,8 +19,11 @@ import yaml
 from latex2mathml.converter import convert
 from mkdocs.structure.files import File, Files
 
-from faustdiff.comparison.changes import KINDS
+from faustdiff.comparison.changes import KINDS as CHANGES
 from faustdiff.faust.compilers import FaustError
+from faustdiff.table.model import KINDS
+from faustdiff.table.modelling import ROW
+from faustdiff.table.schema import meanings
 
 sys.path.insert(0, str(Path(__file__).parent))
 import command_pages
@@ -111,10 +114,13 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def _filled(markdown: str) -> str:
-    """Markdown with tables in the place of their names."""
+    """Markdown with tables, and a program, in the place of their names."""
     for name, table in (
         ("kinds of change", kinds_of_change),
         ("inputs of the action", action_inputs),
+        ("fields of a row", row_fields),
+        ("first program", first_program),
+        ("kinds of rows", row_kinds),
     ):
         mark = f"{{{{ {name} }}}}"
         if mark in markdown:
@@ -132,10 +138,30 @@ def action_inputs() -> str:
     return "\n".join(rows)
 
 
+def first_program() -> str:
+    """The program that learns on the front page, as code."""
+    return f"```faust\n{site_assets.first_program()}```"
+
+
+def row_fields() -> str:
+    """The fields of a row of the table, as rows of a table; those that it has to have in bold."""
+    required, _ = ROW
+    lines = []
+    for name, text in meanings().items():
+        shown = f"**`{name}`**" if name in required else f"`{name}`"
+        lines.append(f"| {shown} | {text[0].upper()}{text[1:]} |")
+    return "\n".join(lines)
+
+
+def row_kinds() -> str:
+    """The kinds of rows, and what each is, as rows of a table."""
+    return "\n".join(f"| `{kind}` | {text} |" for kind, text in KINDS.items())
+
+
 def kinds_of_change() -> str:
     """The kinds of change that `faustdiff diff` tells apart, and what each asks for, as a table."""
     lines = ["| `change` | meaning | suggested bump |", "|---|---|---|"]
-    for kind, meaning in KINDS.items():
+    for kind, meaning in CHANGES.items():
         bumps = "; ".join(f"{bump} {when}".strip() for bump, when in meaning.bumps.items())
         lines.append(f"| `{kind}` | {meaning.text} | {bumps} |")
     return "\n".join(lines)

@@ -18,11 +18,13 @@ from typing import Any
 
 from ..signals.graph import Graph, Node
 from ..signals.rows import Rows
+from ..signals.steady import Steadiness
 from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.vocabulary import Function
+from .activity import Activity
 from .rules import Nodes, rule_of
-from .tangents import Activity, Tangents, table_slopes, table_tangent
+from .tangents import Tangents, table_slopes, table_tangent
 
 
 class NoReverseError(Exception):
@@ -42,28 +44,12 @@ def cotangents(
     memory other than a delay, lies between a parameter and an output.
     """
     numbers = graph.reachable(outputs)
-    slopes = table_slopes(graph, numbers) if slopes is None else slopes
+    slopes = table_slopes(graph, rows, numbers) if slopes is None else slopes
     activity = Activity(graph, rows, slopes)
     activity.spread(numbers, parameters)
     order = [(number, len(c) > 1) for c in graph.components(outputs) for number in c]
-    backward = _Backward(graph, rows, activity, order[::-1], _steady(graph, numbers))
+    backward = _Backward(graph, rows, activity, order[::-1], Steadiness(graph, rows))
     return [backward.of(output, parameters) for output in outputs]
-
-
-def _steady(graph: Graph, numbers: Sequence[int]) -> frozenset[int]:
-    """The signals that are computed from numbers and sliders alone, sample by sample."""
-    found: set[int] = set()
-    for number in numbers:
-        node = graph.nodes[number]
-        computed = node.op in ("primitive", "foreign") and node.args and node.name not in _MEMORY
-        if node.op in ("number", "constant", "widget") or (
-            computed and found.issuperset(node.args)
-        ):
-            found.add(number)
-    return frozenset(found)
-
-
-_MEMORY = frozenset(("mem", "@", "prefix", "rwtable", "rdtable", "enable", "control"))
 
 
 @dataclass(frozen=True)
@@ -72,7 +58,7 @@ class _Backward:
     rows: Rows
     activity: Activity
     order: Sequence[tuple[int, bool]]
-    steady: frozenset[int]
+    steady: Steadiness
 
     def of(self, output: int, parameters: Sequence[int]) -> Tangents:
         """The partials of one output."""
@@ -149,7 +135,7 @@ class _Backward:
 
     def delayed(self, number: int, lag: int | None) -> int:
         """The signal that many samples ago, where that matters."""
-        return number if number in self.steady else self.before(number, lag)
+        return number if self.steady(number) else self.before(number, lag)
 
     def before(self, number: int, lag: int | None) -> int:
         """The signal that many samples ago."""

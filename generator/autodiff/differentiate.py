@@ -19,9 +19,10 @@ from ..signals.sliders import Parameter, choose, listed
 from ..signals.steady import operations
 from ..table.assembling import built_in_table
 from ..table.model import Table
+from .activity import NoRuleError
 from .cotangents import NoReverseError, cotangents
 from .staircases import staircases
-from .tangents import NoRuleError, TableSlope, table_slopes, tangents
+from .tangents import TableSlope, table_slopes, tangents
 
 Mode = Literal["forward", "reverse"]
 #: Characters of Faust from which on the time of compilation is foretold, and millions of them that
@@ -119,9 +120,9 @@ def _differentiated(
         program, chosen = replaced.program, [replaced.renamed[number] for number in chosen]
     graph, outputs = program.graph, program.outputs
     numbers = graph.reachable(outputs)
-    stairs = tuple(map(tuple, staircases(graph, outputs, chosen)))
-    slopes = table_slopes(graph, numbers, table_slope)
-    remarks = _about_tables(graph, numbers, slopes, chosen)
+    stairs = tuple(map(tuple, staircases(graph, rows, outputs, chosen)))
+    slopes = table_slopes(graph, rows, numbers, table_slope)
+    remarks = _about_tables(graph, rows, numbers, slopes, chosen)
     try:
         engine = tangents if mode == "forward" else cotangents
         partials = engine(graph, rows, outputs, chosen, slopes)
@@ -139,19 +140,23 @@ def _differentiated(
         results += [output, *(found.get(index, silence) for index in range(len(chosen)))]
     printed = _printed(program, params, moving, results)
     remarks += _about_size(printed)
-    cost = operations(graph, results)
+    cost = operations(graph, rows, results)
     return Differentiated(
         printed, params, program.inputs, len(outputs), mode, cost, stairs, remarks
     )
 
 
 def _about_tables(
-    graph: Graph, numbers: Sequence[int], slopes: Mapping[int, int], chosen: Sequence[int]
+    graph: Graph,
+    rows: Rows,
+    numbers: Sequence[int],
+    slopes: Mapping[int, int],
+    chosen: Sequence[int],
 ) -> tuple[str, ...]:
     """Which tables that a slider reads at whole places have a slope, and which have none."""
     read = {
         number: index
-        for number, index in table_slopes(graph, numbers, "all").items()
+        for number, index in table_slopes(graph, rows, numbers, "all").items()
         if not set(graph.reachable([index])).isdisjoint(chosen)
     }
     sloped = sum(number in slopes for number in read)

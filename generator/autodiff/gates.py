@@ -8,43 +8,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ..signals.graph import Graph
-from ..signals.steady import MEMORY
-from .tangents import NoRuleError
-
-#: The primitives that are gates: the first argument stops while the second is 0.
-GATES = frozenset(("enable", "control"))
+from ..signals.graph import Graph, Node
+from ..signals.rows import Rows
+from .activity import NoRuleError
 
 
-def check_gates(graph: Graph, outputs: Sequence[int], active: Callable[[int], bool]) -> None:
+def check_gates(
+    graph: Graph, rows: Rows, outputs: Sequence[int], active: Callable[[int], bool]
+) -> None:
     """Raises `NoRuleError` if a gate that a derivative goes through stops a memory."""
     numbers = graph.reachable(outputs)
-    gates = [n for n in numbers if graph.nodes[n].op == "primitive" and _gated(graph, n)]
+    gates = [n for n in numbers if _gate(rows, graph.nodes[n]) is not None]
     if not any(map(active, gates)):
         return
-    running = _running(graph, outputs)
+    running = reached(graph, rows, outputs, graph.needs)
     for gate in filter(active, gates):
-        for number in graph.reachable(graph.nodes[gate].args[:1]):
+        shut = _gate(rows, graph.nodes[gate])
+        stopped = [n for place, n in enumerate(graph.nodes[gate].args) if place != shut]
+        for number in graph.reachable(stopped):
             node = graph.nodes[number]
-            keeps = node.op in ("feedback", "pick", "soundfile") or (
-                node.op == "primitive" and node.name in MEMORY
-            )
+            known = rows.known_of(node)
+            keeps = node.op in ("feedback", "pick", "soundfile") or (known and known.memory)
             if keeps and number not in running:
                 why = "what it stops has memory, which reverse mode does not stop"
                 raise NoRuleError(graph.nodes[gate].name, why)
 
 
-def _gated(graph: Graph, number: int) -> bool:
-    return graph.nodes[number].name in GATES
-
-
-def _running(graph: Graph, outputs: Sequence[int]) -> set[int]:
-    """The signals that are computed at every sample."""
-    return reached(graph, outputs, graph.needs)
+def _gate(rows: Rows, node: Node) -> int | None:
+    """The argument of a gate that stops the others while it is 0; None if a node is no gate."""
+    known = rows.known_of(node)
+    return known.gate if known else None
 
 
 def reached(
-    graph: Graph, outputs: Sequence[int], needs: Callable[[int], Iterable[int]]
+    graph: Graph, rows: Rows, outputs: Sequence[int], needs: Callable[[int], Iterable[int]]
 ) -> set[int]:
     """The signals that outputs are made of by `needs`, and not behind a gate."""
     seen: set[int] = set()
@@ -55,8 +52,6 @@ def reached(
             continue
         seen.add(number)
         node = graph.nodes[number]
-        if node.op == "primitive" and node.name in GATES:
-            waiting.extend(node.args[1:])
-        else:
-            waiting.extend(needs(number))
+        gate = _gate(rows, node)
+        waiting.extend(needs(number) if gate is None else (node.args[gate],))
     return seen

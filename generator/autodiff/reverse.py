@@ -33,7 +33,7 @@ from ..signals.sliders import Parameter, choose, listed
 from ..signals.steady import RECORDING, Steadiness, operations
 from ..table.assembling import built_in_table
 from ..table.model import Table
-from .tangents import NoRuleError
+from .activity import NoRuleError
 from .tape import Split, split
 from .transposition import Transposed, transpose
 
@@ -143,7 +143,7 @@ def _programs(
     signals = tuple(original.sliders[n] for n in moved)
     moving = with_signals(original, moved)
     program, graph = moving.program, moving.program.graph
-    steady, leaves = Steadiness(graph), _leaves(moving, chosen)
+    steady, leaves = Steadiness(graph, rows), _leaves(moving, chosen)
     try:
         transposed = transpose(
             graph, rows, program.outputs, leaves, steady, program.inputs, by_sums=by_sums
@@ -171,8 +171,8 @@ def _programs(
         original.inputs,
         len(program.outputs),
         len(cut.tape),
-        operations(graph, [*program.outputs, *cut.tape])
-        + operations(cut.graph, cut.outputs)
+        operations(graph, rows, [*program.outputs, *cut.tape])
+        + operations(cut.graph, rows, cut.outputs)
         + RECORDING * len(cut.tape),
         printed.sliders(_of_sums(graph, transposed, moments, steady)) if by_sums and params else "",
         len(transposed.coefficients),

@@ -164,18 +164,18 @@ class Nodes(Algebra):
             return not _whole(node.name)
         if node.op in ("input", "widget", "bargraph"):
             return True
-        if node.op == "primitive" and node.name in ("/", "float", *_REAL):
-            return True
-        if node.op == "primitive" and node.name in ("+", "-", "*") and depth:
-            return any(self.is_real(argument, depth - 1) for argument in node.args)
-        return False
+        known = self.rows.known_of(node)
+        if known is None or not isinstance(known.result, tuple):
+            return known is not None and known.result == "real"
+        return depth > 0 and any(self.is_real(node.args[p], depth - 1) for p in known.result)
 
     def integer(self, value: int) -> bool:
         """Whether a node is known to be an integer."""
         node = self.graph.nodes[value]
         if node.op == "number":
             return _whole(node.name)
-        return node.op == "primitive" and (node.name == "int" or self._truth(value))
+        known = self.rows.known_of(node)
+        return known is not None and known.result == "integer"
 
     def _truth(self, value: int) -> bool:
         node = self.graph.nodes[value]
@@ -197,9 +197,6 @@ class Nodes(Algebra):
                 result = float(result)
             return self.graph.number(result)
         return self.graph.primitive(name, a, b)
-
-
-_REAL = frozenset(("sin", "cos", "tan", "exp", "log", "log10", "sqrt", "asin", "acos", "atan"))
 
 
 def _whole(text: str) -> bool:

@@ -13,9 +13,6 @@ from ..signals.graph import Graph
 from ..signals.rows import Rows
 from .gates import reached
 
-#: Rows whose value is finite for all finite arguments that do not overflow at once.
-_FINITE = frozenset(("add", "sub", "mul", "sin", "cos", "atan", "int", "float", "floor", "ceil"))
-
 
 def unsafe_signals(graph: Graph, rows: Rows, outputs: Sequence[int]) -> frozenset[int]:
     """The signals that may be infinite or NaN while the outputs are finite."""
@@ -40,7 +37,10 @@ def _source(graph: Graph, rows: Rows, number: int) -> bool:
     if node.op not in ("primitive", "foreign"):
         return False
     row = rows.of(node)
-    return row is None or (row.kind in ("smooth", "guarded") and row.name not in _FINITE)
+    if row is None or row.kind not in ("smooth", "guarded"):
+        return row is None
+    known = rows.known_of(node)
+    return known is None or not known.finite
 
 
 def _always_needed(graph: Graph, rows: Rows, outputs: Sequence[int]) -> set[int]:
@@ -54,4 +54,4 @@ def _always_needed(graph: Graph, rows: Rows, outputs: Sequence[int]) -> set[int]
         kept = zip(row.args, node.args, strict=True)
         return [argument for name, argument in kept if name not in row.active]
 
-    return reached(graph, outputs, needs)
+    return reached(graph, rows, outputs, needs)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..signals.graph import Graph
-from ..signals.steady import COSTS, RECORDING, Steadiness, computed_from, whole_signals
+from ..signals.steady import RECORDING, Steadiness, computed_from, whole_signals
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def split(
             if argument not in is_reversed and not steady(argument):
                 needed.append(argument)
     recorded = choose_tape(graph, dict.fromkeys(needed), steady)
-    whole = whole_signals(graph, graph.reachable(recorded)) & recorded
+    whole = whole_signals(graph, steady.rows, graph.reachable(recorded)) & recorded
     return _Copy(graph, is_reversed, steady, recorded, whole, inputs).of(results)
 
 
@@ -69,7 +69,7 @@ def choose_tape(graph: Graph, needed: Iterable[int], steady: Steadiness) -> froz
         if cost:
             edges[source, compute[number]] = RECORDING - cost
             edges[compute[number], have[number]] = unlimited
-            for argument in computed_from(graph.nodes[number]) or ():
+            for argument in computed_from(steady.rows, graph.nodes[number]) or ():
                 if argument in have:
                     edges[compute[number], have[argument]] = unlimited
     size = 2 + len(have) + len(compute)
@@ -94,8 +94,9 @@ def _cone(graph: Graph, needed: Sequence[int], steady: Steadiness) -> dict[int, 
         if number in found or steady(number):
             continue
         node = graph.nodes[number]
-        arguments = computed_from(node)
-        cost = COSTS.get(node.name, RECORDING) if node.op == "primitive" else RECORDING
+        arguments = computed_from(steady.rows, node)
+        known = steady.rows.known_of(node)
+        cost = known.cost if known else RECORDING
         if node.op == "bargraph":
             cost = 1
         found[number] = cost if arguments is not None and cost < RECORDING else 0
@@ -155,11 +156,13 @@ class _Copy:
             self.tape.append(number)
             return self.made.primitive("int", made) if number in self.whole else made
         node = self.graph.nodes[number]
-        if node.op == "bargraph" or (node.op == "primitive" and node.name == "attach"):
-            return self.copy(node.args[0])
-        is_table = node.op == "primitive" and node.name == "rdtable"
+        known = self.steady.rows.known_of(node)
+        passed = 0 if node.op == "bargraph" else known.passed if known else None
+        if passed is not None:
+            return self.copy(node.args[passed])
+        contents = known.contents if known else ()
         arguments = tuple(
-            self.content(argument) if is_table and place == 1 else self.copy(argument)
+            self.content(argument) if place in contents else self.copy(argument)
             for place, argument in enumerate(node.args)
         )
         return self.made.add(node.op, node.data, arguments)

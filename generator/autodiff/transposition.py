@@ -28,12 +28,13 @@ from ..table.folding import condition, fold
 from ..table.model import Primitive, tangent_name
 from ..table.rules import COTANGENT, Share, adjoint, partial
 from ..table.vocabulary import WHERE
+from .activity import Activity, NoRuleError
 from .coefficients import Coefficients, Term
 from .gates import check_gates
 from .reversed_time import ReversedTime, held, scatter, table
 from .rules import Nodes, Signal
 from .selections import unsafe_signals
-from .tangents import Activity, NoRuleError, table_slopes, table_tangent
+from .tangents import table_slopes, table_tangent
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class _Transposition:
         self.numbers = graph.reachable(outputs)
         #: From here on, signals are made by rules.
         self.made = len(graph.nodes)
-        self.slopes = table_slopes(graph, self.numbers)
+        self.slopes = table_slopes(graph, rows, self.numbers)
         self.activity = Activity(graph, rows, self.slopes)
         self.activity.spread(self.numbers, leaves)
         self.time = ReversedTime(graph, rows, steady)
@@ -97,7 +98,7 @@ class _Transposition:
         self.coefficients: Coefficients | None = Coefficients(
             graph, rows, leaves, self.activity.bits, self.activity.paths, self.slopes
         )
-        check_gates(graph, outputs, self.active)
+        check_gates(graph, rows, outputs, self.active)
 
     def run(self, outputs: Sequence[int], first_input: int, by_sums: bool) -> Transposed:
         graph = self.graph

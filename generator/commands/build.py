@@ -28,10 +28,11 @@ from .options import NOT_HELD, accept_option, read_table, refuse, table_options
 def build_command(
     table: Path, extensions: tuple[Path, ...], out: Path, accepted: tuple[str, ...]
 ) -> None:
-    """Check the table, then write diff.lib and reference.md.
+    """Check the table, then write diff.lib, reference.md and a schema.
 
     Nothing is written unless every rule holds, and each row that is not of the built-in table
-    compiles, if a compiler is installed.
+    compiles, if a compiler is installed. The schema, primitives.schema.json, is for
+    editors that complete and check tables.
 
     \b
     Examples:

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
+from ..errors import InputError
+from ..fitting.catalogue import LOSSES, loss_named
 from ..fitting.descent import RATES
 from ..fitting.gradients import Wanted
-from ..fitting.losses import LOSSES
 from ..fitting.setup import OPTIMIZERS, PASSES, Options
 from .options import refuse
 
@@ -106,6 +107,15 @@ def _decibels(context: click.Context, parameter: click.Parameter, text: str | No
         refuse(f"'--require {text}' is not a level in decibels", "write it as in --require -20dB")
 
 
+def _loss(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    """The name of a loss, with settings, or a usage error."""
+    try:
+        loss_named(text)
+    except InputError as error:
+        raise click.BadParameter("; ".join(str(one) for one in error.problems)) from None
+    return text
+
+
 OPTIONS = (
     click.option(
         "--input",
@@ -158,10 +168,11 @@ OPTIONS = (
     ),
     click.option(
         "--loss",
-        type=click.Choice(list(LOSSES)),
         default="mse",
         show_default=True,
-        help="What falls.",
+        metavar="NAME[:KEY=VALUE,...]",
+        callback=_loss,
+        help=f"What falls: {', '.join(LOSSES)}; with settings as in mrstft:sizes=1024+256,log=2.",
     ),
     click.option(
         "--optimizer",

@@ -123,7 +123,7 @@ class Pair:
 
     def _usage(self) -> Iterator[Detail]:
         """What decides how the row is used, apart from its spelling."""
-        for field in ("through", "composite", "since"):
+        for field in ("through", "composite", "real", "since"):
             before, after = str(getattr(self.old, field)), str(getattr(self.new, field))
             if before != after:
                 yield Detail(field, before, after, "it is used in another way")

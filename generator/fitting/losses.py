@@ -10,7 +10,7 @@ iteratively reweighted least-squares", 1977).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -419,16 +419,6 @@ class _SpectralMeter(Meter):
             second += one.second[0] / energy + one.second[1] / count
         many = len(self.resolved)
         return loss / many, first / many, second / many
-
-
-#: The losses by the names of the command line.
-LOSSES: Mapping[str, Loss] = {
-    "mse": Residual("squared"),
-    "mae": Residual("absolute"),
-    "huber": Residual("huber"),
-    "esr": Residual("squared", emphasis=0.95, relative=True),
-    "stft": Spectral(),
-}
 
 
 def spectral(sizes: Sequence[int]) -> Spectral:

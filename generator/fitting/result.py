@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError, Place, Problem
 from ..recordings import Recording, open_recording, write_audio
 from .batch import fit_menus
+from .catalogue import loss_named
 from .fit import Fit
-from .losses import LOSSES
 from .model import Source
 from .numbers import shown_value
 from .pairing import Example, pair
@@ -120,9 +120,10 @@ def fit_arrays(
     wanted: Mapping[str, Any],
 ) -> FitResult:
     """A fit to arrays, which are recordings while it lasts; `wanted` is what `source_of` takes."""
-    if loss not in LOSSES or options.optimizer not in OPTIMIZERS:
-        what = f"loss '{loss}', optimizer '{options.optimizer}'"
-        hint = f"losses: {', '.join(LOSSES)}; optimizers: {', '.join(OPTIMIZERS)}"
+    loss_named(loss)
+    if options.optimizer not in OPTIMIZERS:
+        what = f"no optimizer '{options.optimizer}'"
+        hint = f"optimizers: {', '.join(OPTIMIZERS)}"
         raise InputError([Problem(Place("fit"), what, hint)])
     with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
         work = Path(folder)

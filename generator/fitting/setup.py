@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from ..autodiff import Parameter
 from .alignment import Alignment
-from .losses import LOSSES, Loss, Residual
+from .catalogue import at_rate, loss_named
+from .losses import Loss, Residual
 from .model import Source, model_of
 from .objective import Objective
 from .pairing import REACH, Example
@@ -74,7 +75,7 @@ class Setup:
     @property
     def measure(self) -> Loss:
         """The loss itself."""
-        loss = LOSSES[self.loss]
+        loss = at_rate(loss_named(self.loss), self.examples[0].rate)
         bands = [one.band for one in self.examples if one.band]
         if bands and isinstance(loss, Residual):
             return replace(loss, band=min(bands))
@@ -83,7 +84,7 @@ class Setup:
     @property
     def compares_samples(self) -> bool:
         """Whether its loss compares sample by sample, so that a latency matters."""
-        return isinstance(LOSSES[self.loss], Residual)
+        return isinstance(loss_named(self.loss), Residual)
 
     @property
     def params(self) -> tuple[Parameter, ...]:

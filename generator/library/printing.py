@@ -1,4 +1,4 @@
-"""Stage 4: expressions become text, Faust code or LaTeX, in the form their author gave them.
+"""Expressions become text, Faust code or LaTeX, in the form their author gave them.
 
 Expressions are built as SymPy trees that are never evaluated, so that `1 / sqrt((1 - x) * (1 + x))`
 stays what it is, and printed by strict subclasses of SymPy's printers: a node without a rule is an

@@ -1,4 +1,4 @@
-"""Stage 5: a checked table becomes diff.lib and reference.md.
+"""A checked table becomes diff.lib and reference.md, and a schema for the next one.
 
 The templates hold text and layout only. Everything they print about a row is computed here and
 arrives as text in a `Dual`. Equal tables give equal files, to the byte.
@@ -24,10 +24,15 @@ from ..table import rules
 from ..table.folding import fold
 from ..table.model import THROUGH, Primitive
 from ..table.samples import Point, numbers, points
+from ..table.schema import schema
+from .layout import fitted
 from .printing import faust, latex
 
 #: The oldest compiler that everything is made for; rows with a later `since` are matched apart.
 OLDEST = "2.54.9"
+
+#: The file of the JSON schema; the first line of a table can name it.
+SCHEMA = "primitives.schema.json"
 
 #: The section of the table whose rows become losses: of an estimate and a target, in this order.
 LOSSES = "Losses"
@@ -107,7 +112,7 @@ class Dual:
 
 
 def render(checked: Checked) -> dict[str, str]:
-    """The generated files by name: `diff.lib` and `reference.md`."""
+    """The generated files by name: diff.lib, reference.md, and the schema of tables."""
     duals = [_dual(checked, row) for row in checked.table.primitives]
     sections: dict[str, list[Dual]] = {}
     for dual in duals:
@@ -124,8 +129,11 @@ def render(checked: Checked) -> dict[str, str]:
         "masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "values"}),
         "lag_masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "lag"}),
     }
-    names = ("diff.lib", "reference.md")
-    return {name: _environment().get_template(f"{name}.jinja").render(context) for name in names}
+    return {
+        "diff.lib": fitted(_environment().get_template("diff.lib.jinja").render(context)),
+        "reference.md": _environment().get_template("reference.md.jinja").render(context),
+        SCHEMA: schema(),
+    }
 
 
 def write(files: Mapping[str, str], folder: Path) -> list[Path]:

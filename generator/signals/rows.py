@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from ..faust.compilers import Compiler
+from ..table.facts import Facts, facts
 from ..table.model import Primitive, Table
 from ..table.vocabulary import FUNCTIONS, Function
 from .boxes import Box
@@ -44,6 +45,11 @@ class Rows:
             for box in (row.faust, *row.aliases)
             if row.args and not row.composite and _OWN.fullmatch(box)
         }
+
+    @cached_property
+    def facts(self) -> Mapping[str, Facts]:
+        """What is known of the language's own primitives, by each spelling."""
+        return {box: facts(row) for box, row in self.primitives.items()}
 
     @cached_property
     def arities(self) -> Mapping[str, tuple[int, int]]:
@@ -98,6 +104,10 @@ class Rows:
         if node.op == "primitive":
             return self.primitives[node.name]
         return self.foreign.get(node.name) if node.op == "foreign" else None
+
+    def known_of(self, node: Node) -> Facts | None:
+        """What is known of the primitive of a node; None for any other node."""
+        return self.facts[node.name] if node.op == "primitive" else None
 
 
 @cache

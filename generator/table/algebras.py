@@ -122,10 +122,9 @@ class Symbols(Algebra):
     def call(self, function: Function, arguments: Sequence[Any]) -> Any:
         if function.step:
             return self.step(function, arguments)
-        if function.name in ("fmod", "remainder"):
+        if function.quotient:
             x, y = arguments
-            quotient = FUNCTIONS["int" if function.name == "fmod" else "rint"]
-            return x - y * self.step(quotient, [x / y])
+            return x - y * self.step(FUNCTIONS[function.quotient], [x / y])
         if function.symbol is None:
             raise TypeError(f"{function.name} has no symbolic form")
         return function.symbol(*arguments)

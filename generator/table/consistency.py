@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..errors import Problem
 from .expressions import delay_of
-from .model import Primitive
+from .model import NOT_DIFFERENTIATED, Primitive
 
 
 def inconsistencies(row: Primitive) -> Iterator[Problem]:
@@ -25,7 +25,7 @@ def _problem(row: Primitive, field: str, what: str, hint: str, at: str = "") -> 
 
 
 def _is_differentiated(row: Primitive) -> bool:
-    return row.kind not in ("structural", "unavailable")
+    return row.kind not in NOT_DIFFERENTIATED
 
 
 def _of_kind(row: Primitive) -> Iterator[Problem]:

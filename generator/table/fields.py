@@ -13,6 +13,9 @@ from .loading import Node
 
 T = TypeVar("T")
 
+#: Numbers of a table are 0, or of a size between these: that of single precision.
+LEAST, GREATEST = 1e-45, 3e38
+
 
 class FieldReader:
     """Reads fields and collects problems; a field with a problem reads as empty."""
@@ -97,7 +100,7 @@ class FieldReader:
             number = float(text)
         except ValueError:
             number = math.nan
-        if not math.isfinite(number) or not (number == 0 or 1e-45 <= abs(number) <= 3e38):
+        if not math.isfinite(number) or not (number == 0 or LEAST <= abs(number) <= GREATEST):
             hint = "write a number that single precision holds"
             self.problem(node, field, f"'{text}' is not a number", hint)
             return 0.0

@@ -27,6 +27,8 @@ KINDS: Mapping[Kind, str] = {
     "structural": "wires, boxes without input and boxes that look at a signal without changing it",
     "unavailable": "has a derivative that Faust has no function for: using it is an error",
 }
+#: The kinds whose rows have nothing that is differentiated.
+NOT_DIFFERENTIATED: tuple[Kind, ...] = ("structural", "unavailable")
 ROLES: Mapping[Role, str] = {
     "signal": "a real signal",
     "integer": "a signal that the primitive reads as an integer",
@@ -90,7 +92,8 @@ class Primitive:
     differentiate with respect to it (`reason` says why). An expression that mentions the tangent
     of its own argument (`dx` for `x`) is the whole contribution of that argument; any other is
     multiplied by the tangent. With respect to an argument in `surrogates`, that expression is
-    differentiated in place of `value`, which has no useful derivative there.
+    differentiated in place of `value`, which has no useful derivative there. With `real` the result
+    is a real also where all that the value is made of are integers.
     """
 
     name: str
@@ -112,6 +115,7 @@ class Primitive:
     since: str
     through: Through
     composite: bool
+    real: bool
     broken: str
     place: Place
     places: Mapping[str, Place]

@@ -14,15 +14,25 @@ from .model import KINDS, ROLES, THROUGH, Guard, Primitive, Role, Samples, Table
 from .spelling import is_box, is_library_prefix, is_own_name
 from .vocabulary import CONSTANTS, FAUST_WORDS, FUNCTIONS
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_FILE = re.compile(r"[A-Za-z0-9_./-]+\.lib")
-_VERSION = re.compile(r"\d+(\.\d+)*")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+FILE = re.compile(r"[A-Za-z0-9_./-]+\.lib")
+VERSION = re.compile(r"\d+(\.\d+)*")
 
-_REQUIRED = ("name", "faust", "kind", "section", "args", "value", "partials", "summary")
-_OPTIONAL = (
-    *("aliases", "since", "roles", "surrogates", "domain", "guards", "tie", "samples", "edges"),
-    *("poles", "avoid", "reason", "through", "composite", "broken"),
+#: Keys of a mapping: those that it has to have, and those that it may have.
+Keys = tuple[tuple[str, ...], tuple[str, ...]]
+
+TABLE: Keys = (("primitives",), ("libraries",))
+ROW: Keys = (
+    ("name", "faust", "kind", "section", "args", "value", "partials", "summary"),
+    (
+        *("aliases", "since", "roles", "surrogates", "domain", "guards", "tie", "samples"),
+        *("edges", "poles", "avoid", "reason", "through", "composite", "real", "broken"),
+    ),
 )
+GUARD: Keys = (("args", "when", "elsewhere", "reason"), ("safe",))
+TIE: Keys = (("at", "partials", "reason"), ())
+#: Samples of an argument that are no range.
+SAMPLES: Keys = (("values",), ())
 
 
 def model(root: Node) -> Table:
@@ -34,7 +44,7 @@ class _TableReader(FieldReader):
     """Reads the table, its rows, and the parts of a row."""
 
     def table(self, root: Node) -> Table:
-        top = self.keys(root, "", ("primitives",), ("libraries",))
+        top = self.keys(root, "", *TABLE)
         libraries = {}
         if "libraries" in top:
             for prefix, node in self.mapping(top["libraries"], "libraries").items():
@@ -43,7 +53,7 @@ class _TableReader(FieldReader):
                     hint = "write letters, digits and _, as in 'my: my.lib'"
                     self.problem(top["libraries"].keys[prefix], "libraries", what, hint)
                 libraries[prefix] = self.matching(
-                    node, "libraries", _FILE, "name a file, as in 'ma: maths.lib'"
+                    node, "libraries", FILE, "name a file, as in 'ma: maths.lib'"
                 )
         rows = [self.primitive(row) for row in self.items(top.get("primitives"), "primitives")]
         if "primitives" in top and not rows and not self.problems:
@@ -57,7 +67,7 @@ class _TableReader(FieldReader):
         before = len(self.problems)
         if isinstance(node.value, dict) and "name" in node.value:
             self.row = str(node.value["name"].value)[:40]
-        fields = self.keys(node, "", _REQUIRED, _OPTIONAL)
+        fields = self.keys(node, "", *ROW)
         get: Callable[[str], Node | None] = fields.get
         kind = self.choice(get("kind"), "kind", KINDS, "smooth")
         args = self.arguments(get("args"))
@@ -66,7 +76,7 @@ class _TableReader(FieldReader):
         places |= {key: child.place for key, child in fields.items()}
         value = self.value(get("value"), scope)
         row = Primitive(
-            name=self.matching(get("name"), "name", _NAME, "letters, digits and _ only"),
+            name=self.matching(get("name"), "name", NAME, "letters, digits and _ only"),
             faust=self.box(get("faust"), "faust"),
             kind=kind,
             section=self.text(get("section"), "section"),
@@ -82,9 +92,10 @@ class _TableReader(FieldReader):
             summary=self.text(get("summary"), "summary"),
             reason=self.text(get("reason"), "reason"),
             aliases=tuple(self.box(a, "aliases") for a in self.items(get("aliases"), "aliases")),
-            since=self.matching(get("since"), "since", _VERSION, 'a version, as in "2.69"'),
+            since=self.matching(get("since"), "since", VERSION, 'a version, as in "2.69"'),
             through=self.choice(get("through"), "through", THROUGH, "diff"),
             composite=self.flag(get("composite"), "composite"),
+            real=self.flag(get("real"), "real"),
             broken=self.text(get("broken"), "broken"),
             place=node.place,
             places=places,
@@ -106,7 +117,7 @@ class _TableReader(FieldReader):
     def arguments(self, node: Node | None) -> tuple[str, ...]:
         names: list[str] = []
         for item in self.items(node, "args"):
-            name = self.matching(item, "args", _NAME, "letters, digits and _ only")
+            name = self.matching(item, "args", NAME, "letters, digits and _ only")
             reserved = {*FAUST_WORDS, *FUNCTIONS, *CONSTANTS, TIME}
             if name in reserved or is_own_name(name):
                 what = f"'{name}' is reserved"
@@ -156,7 +167,7 @@ class _TableReader(FieldReader):
         return roles
 
     def guard(self, node: Node, args: Sequence[str]) -> Guard:
-        found = self.keys(node, "guards", ("args", "when", "elsewhere", "reason"), ("safe",))
+        found = self.keys(node, "guards", *GUARD)
         guarded = tuple(
             self.text(item, "guards") for item in self.items(found.get("args"), "guards")
         )
@@ -178,7 +189,7 @@ class _TableReader(FieldReader):
     def tie(self, node: Node | None, args: Sequence[str]) -> Tie | None:
         if node is None:
             return None
-        found = self.keys(node, "tie", ("at", "partials", "reason"), ())
+        found = self.keys(node, "tie", *TIE)
         at = self.condition(found.get("at"), "tie", args)
         partials = self.expressions(found.get("partials"), "tie", args, args)
         return Tie(at, partials, self.text(found.get("reason"), "tie")) if at else None
@@ -190,7 +201,7 @@ class _TableReader(FieldReader):
             for name, item in self.keys(fields["samples"], "samples", (), args).items():
                 field = f"samples.{name}"
                 if isinstance(item.value, dict):
-                    found = self.keys(item, field, ("values",), ())
+                    found = self.keys(item, field, *SAMPLES)
                     listed = self.items(found.get("values"), field)
                     values[name] = tuple(self.number(value, field) for value in listed)
                     continue

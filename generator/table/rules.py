@@ -1,7 +1,7 @@
 """From the fields of a row to the rule that is checked, printed and tested.
 
-A row states formula, guard and selection apart; this is where they meet, as expressions. Stages 3
-and 4 take the same rule from here, so what is proved is what is rendered.
+A row states formula, guard and selection apart; this is where they meet, as expressions. The
+proof and the library take the same rule from here, so what is proved is what is rendered.
 """
 
 from __future__ import annotations

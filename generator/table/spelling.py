@@ -16,9 +16,11 @@ _STRING = r'"[^"\\\n]*"'
 _BOX = re.compile(rf"{_NAME}|{_OPERATOR}|{_NUMBER}")
 _APPLIED = re.compile(rf"(?P<name>{_NAME})\((?P<inside>.*)\)")
 _WAVEFORM = re.compile(rf"waveform\s*\{{\s*{_NUMBER}(\s*,\s*{_NUMBER})*\s*\}}")
+#: What every box looks like, for who knows patterns only; `is_box` says more.
+BOX_FORM = re.compile(rf"{_BOX.pattern}|{_WAVEFORM.pattern}|{_NAME}\(.*\)")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 #: Names that the rules of a library use by themselves.
-_OWN = re.compile(r"s\d+|cotangent")
+OWN_NAME = re.compile(r"s\d+|cotangent")
 #: Words of the language that are no boxes.
 _NO_BOXES = frozenset(
     "case component declare environment import inputs letrec library ondemand outputs par process "
@@ -57,4 +59,4 @@ def is_library_prefix(text: str) -> bool:
 
 def is_own_name(text: str) -> bool:
     """Whether the rules of a library use a name by themselves, so that no argument may have it."""
-    return bool(_OWN.fullmatch(text))
+    return bool(OWN_NAME.fullmatch(text))

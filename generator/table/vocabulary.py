@@ -8,19 +8,29 @@ confirms it away from the jumps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import mpmath as mp
 import sympy as sp
 
 from ..errors import nearest
 
+#: The type that Faust gives a result: always the same, or that of the arguments at these places.
+Result = Literal["real", "integer"] | tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class Function:
-    """A named function: `faust` is a format string over the printed arguments."""
+    """A named function, and all that is known of it.
+
+    `faust` is a format string over the printed arguments. `cost` is in additions. `finite` says
+    that the value is finite for all finite arguments. `quotient` names the function that rounds
+    `x / y` in a remainder. `interval` marks what the compiler knows of an argument, whatever its
+    samples are. Of an operator with memory, `steps` says what the whole numbers at some places
+    decide, and `gate` at which place the argument stands that stops the others.
+    """
 
     name: str
     arity: int
@@ -30,6 +40,13 @@ class Function:
     step: bool = False
     stream: bool = False
     latex: str = ""
+    cost: int = 16
+    result: Result = "real"
+    finite: bool = False
+    quotient: str = ""
+    interval: bool = False
+    steps: Mapping[int, str] = field(default_factory=dict, hash=False)
+    gate: int | None = None
 
 
 def _round_half_away(x: Any) -> Any:
@@ -64,24 +81,36 @@ def _cbrt(x: Any) -> Any:
     return sp.sign(x) * sp.Abs(x) ** sp.Rational(1, 3)
 
 
-def _smooth(name: str, arity: int, number: Any, symbol: Any, faust: str = "") -> Function:
+def _smooth(name: str, arity: int, number: Any, symbol: Any, **facts: Any) -> Function:
     arguments = ", ".join(["{}"] * arity)
-    return Function(name, arity, number, f"{faust or name}({arguments})", symbol)
+    return Function(name, arity, number, f"{name}({arguments})", symbol, **facts)
 
 
-def _foreign(name: str, arity: int, number: Any, symbol: Any = None) -> Function:
-    return _smooth(name, arity, number, symbol, f"ma.{name}")
+def _foreign(name: str, arity: int, number: Any, symbol: Any = None, **facts: Any) -> Function:
+    function = _smooth(name, arity, number, symbol, **facts)
+    return replace(function, faust=f"ma.{function.faust}")
 
 
-def _step(name: str, number: Any, faust: str, latex: str = "", arity: int = 1) -> Function:
-    return Function(name, arity, number, faust, step=True, latex=latex)
+def _step(
+    name: str, number: Any, faust: str, cost: int = 2, finite: bool = True, **facts: Any
+) -> Function:
+    return Function(name, 1, number, faust, step=True, cost=cost, finite=finite, **facts)
 
 
-def _stream(name: str, arity: int, faust: str) -> Function:
+def _bits(name: str, operation: Callable[[int, int], int], faust: str, latex: str) -> Function:
+    """An operation on the bits of two integers."""
+    function = _step(name, _integers(operation), f"({{}} {faust} {{}})", 1, result="integer")
+    return replace(function, arity=2, latex=rf"\operatorname{{{latex}}}")
+
+
+def _stream(name: str, arity: int, cost: int, result: Result, **facts: Any) -> Function:
     def not_pointwise(*_: Any) -> Any:
         raise TypeError(f"{name} has no value outside a signal")
 
-    return Function(name, arity, not_pointwise, faust, stream=True)
+    faust = f"{name}({', '.join(['{}'] * arity)})"
+    return Function(
+        name, arity, not_pointwise, faust, stream=True, cost=cost, result=result, **facts
+    )
 
 
 def _integers(operation: Callable[[int, int], int]) -> Callable[[Any, Any], Any]:
@@ -94,38 +123,47 @@ def _shift_left(x: int, y: int) -> int:
     return x << y
 
 
+#: What a whole number decides that is the index of a table.
+READ_AT_WHOLE_PLACES = "a table that is read at whole places"
+_WRITTEN = "a table that is written at whole places"
+
 _TABLE = (
     # Primitives of the language that have a derivative everywhere in their domain.
-    _smooth("sin", 1, mp.sin, sp.sin),
-    _smooth("cos", 1, mp.cos, sp.cos),
+    _smooth("sin", 1, mp.sin, sp.sin, finite=True),
+    _smooth("cos", 1, mp.cos, sp.cos, finite=True),
     _smooth("tan", 1, mp.tan, sp.tan),
     _smooth("asin", 1, mp.asin, sp.asin),
     _smooth("acos", 1, mp.acos, sp.acos),
-    _smooth("atan", 1, mp.atan, sp.atan),
-    _smooth("atan2", 2, mp.atan2, sp.atan2),
+    _smooth("atan", 1, mp.atan, sp.atan, finite=True),
+    _smooth("atan2", 2, mp.atan2, sp.atan2, finite=True),
     _smooth("exp", 1, mp.exp, sp.exp),
     _smooth("log", 1, mp.log, sp.log),
     _smooth("log10", 1, mp.log10, _log10),
-    _smooth("sqrt", 1, mp.sqrt, sp.sqrt),
-    _smooth("abs", 1, abs, sp.Abs),
-    Function("sign", 1, mp.sign, "(({0} > 0) - ({0} < 0))", sp.sign),
+    _smooth("sqrt", 1, mp.sqrt, sp.sqrt, cost=4),
+    _smooth("abs", 1, abs, sp.Abs, cost=1, result=(0,), finite=True),
+    Function(
+        *("sign", 1, mp.sign, "(({0} > 0) - ({0} < 0))", sp.sign),
+        cost=3,
+        result="integer",
+        finite=True,
+    ),
     # Foreign functions of maths.lib.
     _foreign("sinh", 1, mp.sinh, sp.sinh),
     _foreign("cosh", 1, mp.cosh, sp.cosh),
-    _foreign("tanh", 1, mp.tanh, sp.tanh),
-    _foreign("asinh", 1, mp.asinh, sp.asinh),
+    _foreign("tanh", 1, mp.tanh, sp.tanh, finite=True),
+    _foreign("asinh", 1, mp.asinh, sp.asinh, finite=True),
     _foreign("acosh", 1, mp.acosh, sp.acosh),
     _foreign("atanh", 1, mp.atanh, sp.atanh),
     _foreign("log1p", 1, mp.log1p, lambda x: sp.log(1 + x)),
     _foreign("expm1", 1, mp.expm1, lambda x: sp.exp(x) - 1),
     _foreign("cbrt", 1, lambda x: mp.sign(x) * mp.cbrt(abs(x)), _cbrt),
     _foreign("hypot", 2, mp.hypot, lambda x, y: sp.sqrt(x**2 + y**2)),
-    _foreign("erf", 1, mp.erf, sp.erf),
-    _foreign("erfc", 1, mp.erfc, sp.erfc),
+    _foreign("erf", 1, mp.erf, sp.erf, finite=True),
+    _foreign("erfc", 1, mp.erfc, sp.erfc, finite=True),
     _foreign("gamma", 1, mp.gamma, sp.gamma),
     _foreign("lgamma", 1, lambda x: mp.log(abs(mp.gamma(x))), sp.loggamma),
-    _foreign("J0", 1, mp.j0, lambda x: sp.besselj(0, x)),
-    _foreign("J1", 1, mp.j1, lambda x: sp.besselj(1, x)),
+    _foreign("J0", 1, mp.j0, lambda x: sp.besselj(0, x), finite=True),
+    _foreign("J1", 1, mp.j1, lambda x: sp.besselj(1, x), finite=True),
     _foreign("Jn", 2, mp.besselj, sp.besselj),
     _foreign("Y0", 1, lambda x: mp.bessely(0, x), lambda x: sp.bessely(0, x)),
     _foreign("Y1", 1, lambda x: mp.bessely(1, x), lambda x: sp.bessely(1, x)),
@@ -137,28 +175,28 @@ _TABLE = (
     _foreign("isnan", 1, lambda x: mp.mpf(bool(mp.isnan(x)))),
     _foreign("isinf", 1, lambda x: mp.mpf(bool(mp.isinf(x)))),
     # Remainders: smooth between the jumps of their quotient, which a proof sees through.
-    _smooth("fmod", 2, _fmod, None),
-    _smooth("remainder", 2, _remainder, None),
+    _smooth("fmod", 2, _fmod, None, result=(0, 1), quotient="int"),
+    _smooth("remainder", 2, _remainder, None, quotient="rint"),
     # Constant between jumps.
     _step("floor", mp.floor, "floor({})"),
     _step("ceil", mp.ceil, "ceil({})"),
     _step("rint", mp.nint, "rint({})"),
     _step("round", _round_half_away, "round({})"),
-    _step("int", _trunc, "int({})"),
-    _step("logb", _logb, "ma.logb({})"),
-    _step("bitand", _integers(lambda x, y: x & y), "({} & {})", r"\operatorname{and}", 2),
-    _step("bitor", _integers(lambda x, y: x | y), "({} | {})", r"\operatorname{or}", 2),
-    _step("bitxor", _integers(lambda x, y: x ^ y), "({} xor {})", r"\operatorname{xor}", 2),
-    _step("shift_left", _integers(_shift_left), "({} << {})", r"\operatorname{shl}", 2),
-    _step("shift_right", _integers(lambda x, y: x >> y), "({} >> {})", r"\operatorname{shr}", 2),
+    _step("int", _trunc, "int({})", 1, result="integer"),
+    _step("logb", _logb, "ma.logb({})", finite=False),
+    _bits("bitand", lambda x, y: x & y, "&", "and"),
+    _bits("bitor", lambda x, y: x | y, "|", "or"),
+    _bits("bitxor", lambda x, y: x ^ y, "xor", "xor"),
+    _bits("shift_left", _shift_left, "<<", "shl"),
+    _bits("shift_right", lambda x, y: x >> y, ">>", "shr"),
     # The ends of the interval the compiler knows for a signal; [-1, 1] for an input.
-    _step("lowest", lambda _: mp.mpf(-1), "lowest({})"),
-    _step("highest", lambda _: mp.mpf(1), "highest({})"),
+    _step("lowest", lambda _: mp.mpf(-1), "lowest({})", result=(0,), interval=True),
+    _step("highest", lambda _: mp.mpf(1), "highest({})", result=(0,), interval=True),
     # Operators with memory; `expressions.Stream` gives their meaning in time.
-    _stream("prefix", 2, "prefix({}, {})"),
-    _stream("enable", 2, "enable({}, {})"),
-    _stream("control", 2, "control({}, {})"),
-    _stream("rwtable", 5, "rwtable({}, {}, {}, {}, {})"),
+    _stream("prefix", 2, 2, (0, 1)),
+    _stream("enable", 2, 4, (0, 1), steps={1: "a gate"}, gate=1),
+    _stream("control", 2, 4, (0,), steps={1: "a gate"}, gate=1),
+    _stream("rwtable", 5, 4, (1, 3), steps={2: _WRITTEN, 4: READ_AT_WHOLE_PLACES}),
 )
 
 FUNCTIONS: dict[str, Function] = {function.name: function for function in _TABLE}

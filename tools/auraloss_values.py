@@ -1,0 +1,75 @@
+"""What auraloss 0.4 gives for the signals of `tests/test_spectra.py`, as tests/data/auraloss.json.
+
+    pip install auraloss==0.4.0 librosa torch
+    python tools/auraloss_values.py
+
+Values are of double precision; the tests read them, so that they need neither.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import auraloss
+import numpy as np
+import torch
+
+OUT = Path(__file__).resolve().parent.parent / "tests" / "data" / "auraloss.json"
+RATE = 44100
+SIZES = {
+    "fft_sizes": [1024, 2048, 512],
+    "hop_sizes": [120, 240, 50],
+    "win_lengths": [600, 1200, 240],
+}
+
+
+def signals(channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """As in the test: an output and a target (channels, 6000)."""
+    time = np.arange(6000) / RATE
+    first = [np.sin(2 * np.pi * 440 * (c + 1) * time) for c in range(channels)]
+    second = [0.7 * np.sin(2 * np.pi * 500 * (c + 1) * time + 1) ** 3 for c in range(channels)]
+    noise = np.random.default_rng(channels).normal(size=(2, channels, 6000))
+    return np.array(first) + 0.05 * noise[0], np.array(second) + 0.05 * noise[1]
+
+
+STFT = auraloss.freq.STFTLoss
+MULTIPLE = auraloss.freq.MultiResolutionSTFTLoss
+LOSSES = {
+    "magnitude": STFT(w_sc=0, w_log_mag=0, w_lin_mag=1),
+    "logmag": STFT(w_sc=0, w_log_mag=1),
+    "convergence": STFT(w_sc=1, w_log_mag=0),
+    "mrstft": MULTIPLE(),
+    "mrstft:sizes=512+128,hops=100+32,windows=500+128,log=2,linear=0.5": MULTIPLE(
+        [512, 128], [100, 32], [500, 128], w_log_mag=2, w_lin_mag=0.5
+    ),
+    "mel": auraloss.freq.MelSTFTLoss(RATE),
+    "mel:sizes=2048,mels=40,linear=1": auraloss.freq.MelSTFTLoss(
+        RATE, 2048, 512, 2048, w_lin_mag=1, n_mels=40
+    ),
+    "aweighted": MULTIPLE(perceptual_weighting=True, sample_rate=RATE),
+    "sumdiff": auraloss.freq.SumAndDifferenceSTFTLoss(*SIZES.values()),
+    "sumdiff:sum=2,difference=0.5": auraloss.freq.SumAndDifferenceSTFTLoss(
+        *SIZES.values(), w_sum=2, w_diff=0.5
+    ),
+}
+
+
+def main() -> None:
+    """Writes the values."""
+    found = {}
+    for name, loss in LOSSES.items():
+        channels = 2 if name.startswith("sumdiff") else 1
+        for transform in loss.modules():
+            if hasattr(transform, "window"):
+                size = len(transform.window)
+                transform.window = torch.hann_window(size, dtype=torch.float64)
+            if hasattr(transform, "prefilter"):
+                transform.prefilter.double()
+        output, target = (torch.tensor(one[None]) for one in signals(channels))
+        found[name] = loss.double()(output, target).item()
+    OUT.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
