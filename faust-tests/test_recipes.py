@@ -170,7 +170,7 @@ def test_a_primitive_is_differentiated_in_whole_programs(sources: Path, compiler
     np.testing.assert_allclose(outputs, [y, slope], rtol=1e-12, atol=1e-14)
     program = vjp(FEEDBACK, compiler=compiler, table=table)
     value, tape = program.forward(x[None])
-    gradient = program.backward(np.ones((1, 64)), tape).sliders["a"]
+    gradient = program.backward(tape, np.ones((1, 64))).sliders["a"]
     np.testing.assert_allclose(value, y[None], rtol=1e-12)
     np.testing.assert_allclose(gradient, slope.sum(), rtol=1e-11)
 
