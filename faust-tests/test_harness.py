@@ -33,11 +33,6 @@ process = vgroup("synth", *(hslider("gain[unit:dB]", 2, 0, 10, 0.5)) + nentry("o
 """
 
 
-@pytest.fixture(params=[True, False], ids=["double", "single"])
-def double(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
 @pytest.fixture
 def no_system_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A PATH without faust and g++."""

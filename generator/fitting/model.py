@@ -158,6 +158,8 @@ class Model:
                         partials = np.concatenate([partials, more], axis=1)
                     skipped = min(max(0, one.first - done), output.shape[1])
                     done += output.shape[1]
+                    if skipped == output.shape[1]:
+                        continue
                     if skipped:
                         output, target = output[:, skipped:], target[:, skipped:]
                         partials = partials[..., skipped:]
