@@ -304,7 +304,7 @@ def _all_pole() -> Task:
     terms = ", ".join(f"(@({i}) * a{i})" for i in range(ORDER))
     return Task(
         f"all-pole, order {ORDER}",
-        rf"\({_names('a', ORDER)}).(- ~ (_ <: {terms} :> _))",
+        rf"\({_names('a', ORDER)}).(+ ~ (_ <: {terms} :> *(-1)))",
         (-0.9, 0.5, -0.3, 0.2, -0.1, 0.05, -0.03, 0.01),
         f"double s[{ORDER + 1}][{ORDER}] = {{}};",
         f"""
