@@ -1,9 +1,9 @@
-"""How soon a program in Faust, learning online, has the pitch of another: thirty times, one setting.
+"""How soon a program in Faust, learning online, has the pitch of another: thirty times.
 
-A sine, a square wave and a sawtooth of the standard library are hidden at ten frequencies from 60 to
-8000 Hz. A program of the same kind starts at 500 Hz and learns by `d.learnSpectralOT` for 20 s at
-44.1 kHz, in single precision. A cell is the time after which its frequency stays within 1 % until
-the end, or where it ended up.
+With one setting. A sine, a square wave and a sawtooth of the standard library are hidden at ten
+frequencies from 60 to 8000 Hz. A sum of one, five or ten partials starts at 500 Hz and learns by
+`d.learnSpectralOT` for 20 s at 44.1 kHz, in single precision. A cell is the time after which its
+frequency stays within 1 % until the end, or where it ended up.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ START = 500.0
 FREQUENCIES = (60, 100, 140, 220, 440, 880, 1350, 2000, 4000, 8000)
 
 PROGRAM = """
-df = library("diff.lib"); ma = library("maths.lib"); os = library("oscillators.lib"); si = library("signals.lib");
+df = library("diff.lib"); ma = library("maths.lib"); os = library("oscillators.lib");
+si = library("signals.lib");
 hidden = hslider("hidden", 440, 50, 10000, 0.01);
 vars = df.vars((df.clamped(0, 1, _, log(500 / 50.0) / log(200))));
 d = df.env(vars);

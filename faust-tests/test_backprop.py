@@ -15,11 +15,6 @@ from support.harness import LIBRARIES, Array, compiled, draw, near
 pytestmark = pytest.mark.xdist_group("backprop")
 
 
-@pytest.fixture(params=[True, False], ids=["double", "single"])
-def double(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
 # -- routing -------------------------------------------------------------------------------------
 
 RATE = 0.05

@@ -26,11 +26,6 @@ VALUES = np.array([[1.0, 900.0], [0.5, 300.0], [2.0, 4000.0]])
 NOISE = np.random.default_rng(5).standard_normal((3, 2, FRAMES))
 
 
-@pytest.fixture(params=[True, False], ids=["double", "single"])
-def double(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
 @pytest.fixture
 def echo(compiler: Compiler) -> BatchProgram:
     return build_batch(ECHO, compiler, double=True, sample_rate=44100)

@@ -9,11 +9,14 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.program import build
 from support.harness import SCALE
@@ -322,6 +325,10 @@ def test_a_seed_with_two_outputs_has_two_partials(compiler: Compiler) -> None:
         ("fad(a * 2, *(2))", "a_seed_must_be_a_signal_or_a_wire"),
         ("fad(0.5 * 0.5, 0.5)", "a_number_among_the_seeds_went_into_another_number"),
         ('fad(a : hbargraph("level", 0, 1), a)', r'hbargraph\("level"'),
+        ('fad(vgroup("g", (a, 2 * a)) : *, a)', "no_rule_for_a_group.*vgroup"),
+        ('fad(x : vgroup("g", *(a)), a)', "no_rule_for_a_group.*vgroup"),
+        ('fad(x : hgroup("t", vgroup("g", *(a) : ma.tanh)), a)', "no_rule_for_a_group.*hgroup"),
+        ('fad(a * attach(x, x : hbargraph("l", 0, 1)), a)', r'hbargraph\("l"'),
         ('fad(a : ffunction(float foo(float), "foo.h", ""), a)', r"ffunction\(float foo"),
     ],
 )
@@ -331,6 +338,50 @@ def test_what_cannot_be_differentiated_is_an_error_that_names_it(
     with pytest.raises(FaustError, match=message):
         text = expression.replace("fad", word)
         build(f"{HEAD}process = {text};", compiler=compiler, include=[BUILD])
+
+
+@pytest.mark.parametrize("word", ["fad", "rad"])
+def test_a_group_that_is_a_seed_or_hides_nothing_is_no_obstacle(
+    compiler: Compiler, word: str
+) -> None:
+    expressions = [
+        ('fad(vgroup("g", a) * vgroup("h", a), vgroup("g", a))', [0.36, 0.6]),
+        ('vgroup("g", fad(a * b, a))', [0.9, 1.5]),
+        (
+            'fad(hslider("v:g/p", 0.5, 0, 1, 0.1) * b, hslider("v:g/p", 0.5, 0, 1, 0.1))',
+            [0.75, 1.5],
+        ),
+        ('fad(a * b : vgroup("g", *(2)), b)', [1.8, 1.2]),
+        ('fad(a * (vgroup("g", (1, 2)) : +), a)', [1.8, 3]),
+        ('fad(vgroup("g", (a, b)) : *, (vgroup("g", (a, b))))', [0.9, 1.5, 0.6]),
+    ]
+    text = ", ".join(expression.replace("fad", word) for expression, _ in expressions)
+    got = build(f"{HEAD}process = {text};", compiler=compiler, include=[BUILD]).run(None, 1)[:, 0]
+    np.testing.assert_allclose(got, [x for _, known in expressions for x in known], rtol=1e-12)
+
+
+#: What `--fad` says of a program: a seed in a group, a group as a seed, other groups, a number.
+COMMANDS = [
+    ('fad(vgroup("amp", a * 2) * b, (a, b))', 2, "the group 'amp' hides the seed 'a' in it"),
+    ('rad(vgroup("amp", a * 2), vgroup("amp", a))', 2, "the group 'amp' hides the seed 'a' in it"),
+    ('fad(vgroup("amp", a) * vgroup("b", a), vgroup("amp", a))', 0, ""),
+    ('vgroup("amp", rad(fad(a * b, b), (a, b)))', 0, ""),
+    ("rad(0.5 * a, (0.5, a))", 0, "the seed 0.5 is a number"),
+]
+
+
+@pytest.mark.parametrize(("expression", "status", "said"), COMMANDS)
+def test_the_command_refuses_seeds_that_a_group_hides(
+    tmp_path: Path, expression: str, status: int, said: str
+) -> None:
+    slider = '= hslider("{}", 0.6, 0.1, 4, 0.01);\n'
+    text = f"a {slider.format('a')}b {slider.format('b')}process = {expression};\n"
+    program = tmp_path / "program.dsp"
+    program.write_text(text, "utf-8")
+    options = ["--fad", "--all", "-I", str(BUILD), "-o", str(tmp_path / "out.dsp")]
+    result = CliRunner().invoke(main, ["differentiate", str(program), *options])
+    assert result.exit_code == status, result.output
+    assert said in result.output
 
 
 @pytest.mark.parametrize("mode", ["jvp", "grad"])

@@ -23,7 +23,8 @@ from scipy.signal import butter, lfilter
 from faustdiff.autodiff import differentiate
 from faustdiff.commands.main import main
 from faustdiff.faust.compilers import find_compiler
-from faustdiff.fitting.alignment import alignment, drift
+from faustdiff.fitting.alignment import alignment
+from faustdiff.fitting.clock import drift
 from faustdiff.fitting.fit import Fit, fit
 from faustdiff.fitting.model import Source
 from faustdiff.fitting.pairing import pair
@@ -207,6 +208,45 @@ def test_causes_that_a_recording_shows(tmp_path: Path) -> None:
     assert late_one.verdict.causes[1] == "the target is inverted"
     faster = fitted(tmp_path, soxr.resample(device(), 48000, 44100, "VHQ"))
     assert any("another sample rate" in one for one in faster.verdict.causes)
+
+
+def test_where_a_target_begins(tmp_path: Path) -> None:
+    """Long before the input, or in its middle, and of one block it has nothing."""
+    before = fitted(tmp_path, np.concatenate([np.zeros(FRAMES), device()]))
+    assert worst(before) < 1e-2
+    assert before.latencies[0] == pytest.approx(FRAMES, abs=0.05)
+    middle = fitted(tmp_path, device()[12000:20000])
+    assert worst(middle) < 1e-2
+    assert middle.latencies[0] == pytest.approx(-12000, abs=0.05)
+
+
+def test_a_clock_that_drifts_is_undone(tmp_path: Path) -> None:
+    slower = soxr.resample(device(), RATE, RATE * (1 + 100e-6), "VHQ")
+    found = fitted(tmp_path, slower)
+    assert found.verdict.good
+    assert worst(found) < 1e-2
+    (said,) = [one for one in found.notes if "drifts" in one]
+    assert float(said.split("drifts by ")[1].split()[0]) == pytest.approx(100, rel=0.05)
+
+
+def test_an_offset_is_named_first(tmp_path: Path) -> None:
+    found = fitted(tmp_path, device() + 0.1)
+    assert found.verdict.causes[0].startswith("the target has a constant offset of 0.0")
+
+
+def test_few_samples_prove_nothing(tmp_path: Path) -> None:
+    sound = device()[:100] + 0.01 * np.random.default_rng(4).normal(size=100)
+    found = fitted(tmp_path, sound)
+    assert found.verdict.kind == "poor match"
+    assert "samples are too few" in found.verdict.causes[-1]
+
+
+@pytest.mark.parametrize("coding", ["PCM_U8", "ULAW", "IMA_ADPCM"])
+def test_coarse_samples(tmp_path: Path, coding: str) -> None:
+    soundfile.write(tmp_path / "target.wav", device(), RATE, subtype=coding)
+    found = fitted(tmp_path, tmp_path / "target.wav")
+    assert found.verdict.kind == "found, with noise"
+    assert worst(found) < 3e-2
 
 
 def test_standard_errors_are_those_of_the_noise(tmp_path: Path) -> None:

@@ -44,11 +44,6 @@ Steps = Callable[[Array], Array]
 Loss = Callable[[Array, Array], tuple[Array, Array]]
 
 
-@pytest.fixture(params=[True, False], ids=["double", "single"])
-def double(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
 def assert_all(
     cases: tuple[Case, ...], subject: str, compiler: Compiler, double: bool, prelude: str = ""
 ) -> None:

@@ -107,11 +107,6 @@ def _reports(compiler: Compiler, double: bool) -> dict[str, list[str]]:
     return reports
 
 
-@pytest.fixture(params=[True, False], ids=["double", "single"])
-def double(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
 @pytest.fixture
 def wrong(request: pytest.FixtureRequest, compiler: Compiler, double: bool) -> str:
     """What the cases of the test get wrong."""

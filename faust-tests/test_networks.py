@@ -24,11 +24,6 @@ pytestmark = pytest.mark.xdist_group("networks")
 Function = Callable[[Array], Array]
 
 
-@pytest.fixture(params=[True, False], ids=["double", "single"])
-def double(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
 # -- the reference -------------------------------------------------------------------------------
 
 

@@ -7,17 +7,23 @@ description can be sent to another process. Files are read and written by libsnd
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError, Place, Problem
 from .files import replacing
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
+    from typing_extensions import Buffer
 
 Array = NDArray[np.float64]
 
@@ -27,8 +33,10 @@ BLOCK = 8192
 SILENCE = 2.0**-24
 #: What is taken for a recording in a folder.
 SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".opus", ".mp3", ".w64", ".rf64")
-#: Formats that leave out what is not heard.
-LOSSY = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
+#: Formats with steps that can be heard.
+COARSE = ("PCM_S8", "PCM_U8", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM")
+#: Formats that leave out what is not heard, or more.
+LOSSY = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", *COARSE)
 #: Sizes that a header of 32 bits states where the length was not known when it was written: 0, and
 #: the largest numbers with and without a sign, less what a header takes (SoX, ffmpeg).
 UNKNOWN_SIZE = 0x7FFF0000
@@ -59,7 +67,7 @@ class Recording:
 
     @property
     def lossy(self) -> bool:
-        """Whether its format leaves out what is not heard."""
+        """Whether its format leaves something out."""
         return self.coding in LOSSY
 
     @property
@@ -71,11 +79,9 @@ class Recording:
         self, frames: int | None = None, block: int = BLOCK, start: int = 0
     ) -> Iterator[Array]:
         """`frames` samples from `start`, or all, as arrays (channels, at most `block`)."""
-        import soundfile
-
         left = self.frames - start
         left = left if frames is None else min(frames, left)
-        with soundfile.SoundFile(self.path) as sound:
+        with _opened(self.path) as sound:
             if start:
                 sound.seek(start)
             while left > 0:
@@ -110,14 +116,14 @@ def open_recording(path: Path) -> Recording:
         raise _refusal(path, "there is no such file", "name a sound file, as WAV")
     if not path.stat().st_size:
         raise _refusal(path, "the file is empty", "record it again")
-    missing = _missing_bytes(path)
-    if missing:
-        what = f"is truncated: {missing} bytes of samples are missing"
+    data = _data_chunk(path)
+    if data is not None and data.missing:
+        what = f"is truncated: {data.missing} bytes of samples are missing"
         raise _refusal(path, what, "copy or record it again")
     import soundfile
 
     try:
-        with soundfile.SoundFile(path) as sound:
+        with _opened(path) as sound:
             return _described(path, sound)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.strip().rstrip(".")
@@ -125,11 +131,8 @@ def open_recording(path: Path) -> Recording:
         raise _refusal(path, what, "use WAV, FLAC, AIFF, OGG or MP3") from None
 
 
-def _described(path: Path, sound: object) -> Recording:
+def _described(path: Path, sound: SoundFile) -> Recording:
     """The description of an open sound file, read to its end."""
-    import soundfile
-
-    assert isinstance(sound, soundfile.SoundFile)
     frames, peak, energy = 0, 0.0, 0.0
     for samples in sound.blocks(BLOCK, dtype="float64", always_2d=True):
         largest = float(np.abs(samples).max())
@@ -170,23 +173,76 @@ def write_audio(
             sound.write(np.ascontiguousarray(samples.T))
 
 
-def _missing_bytes(path: Path) -> int:
-    """How many bytes of samples the header of a RIFF file promises, and the file does not have.
+def _opened(path: Path) -> SoundFile:
+    """The file, opened; with its real length in the header where this says 0 for "unknown"."""
+    import soundfile
 
-    libsndfile reads such files without complaint, as far as they go.
+    data = _data_chunk(path)
+    if data is None or data.stated or not data.there:
+        return soundfile.SoundFile(path)
+    there = min(data.there - data.there % data.frame, 0xFFFFFFFF)
+    return soundfile.SoundFile(_Patched(path, data.place - 4, struct.pack("<I", there)))
+
+
+class _Patched(io.FileIO):
+    """A file with other bytes in one place, as one reads it."""
+
+    def __init__(self, path: Path, place: int, content: bytes) -> None:
+        super().__init__(path, "rb")
+        self._place, self._content = place, content
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer)
+        start = self.tell()
+        count = super().readinto(view)
+        for offset, byte in enumerate(self._content, self._place - start):
+            if 0 <= offset < count:
+                view[offset] = byte
+        return count
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The samples of a WAV file: where they begin, how many bytes are stated, and are there.
+
+    `frame` is how many bytes the samples of all channels at one time take.
+    """
+
+    place: int
+    stated: int
+    there: int
+    frame: int
+
+    @property
+    def missing(self) -> int:
+        """How many bytes the header promises and the file does not have."""
+        return max(0, self.stated - self.there) if self.stated < UNKNOWN_SIZE else 0
+
+
+def _data_chunk(path: Path) -> _Data | None:
+    """What the header of a RIFF file says of its samples.
+
+    libsndfile reads truncated files without complaint, as far as they go. A size of 0 is that of a
+    header which was never completed, unless the size of the whole file is stated rightly.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            return 0
+            return None
+        whole = int(struct.unpack("<I", head[4:8])[0])
+        frame = 1
         while len(chunk := file.read(8)) == 8:
             name, length = struct.unpack("<4sI", chunk)
             if name == b"data":
-                unknown = length == 0 or length >= UNKNOWN_SIZE
-                return 0 if unknown else max(0, length - (size - file.tell()))
-            file.seek(length + length % 2, os.SEEK_CUR)
-    return 0
+                there = size - file.tell()
+                completed = not length and whole + 8 in (size, size - 1)
+                return _Data(file.tell(), length, 0 if completed else there, frame)
+            content = file.read(14) if name == b"fmt " else b""
+            if len(content) == 14:
+                frame = max(1, int(struct.unpack("<H", content[12:])[0]))
+            file.seek(length + length % 2 - len(content), os.SEEK_CUR)
+    return None
 
 
 def _refusal(path: Path, what: str, hint: str) -> InputError:

@@ -36,15 +36,22 @@ def wav(path: Path, signal: np.ndarray, rate: int = RATE, subtype: str = "DOUBLE
     return path
 
 
-@pytest.mark.parametrize("size", [0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF])
-def test_a_length_that_is_not_known(tmp_path: Path, size: int) -> None:
-    """As programs write it that send to a pipe."""
-    path = wav(tmp_path / "a.wav", tone(), subtype="PCM_16")
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("size", [0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+def test_a_length_that_is_not_known(tmp_path: Path, size: int, subtype: str) -> None:
+    """As programs write it that send to a pipe, or that were ended before they came back to it."""
+    path = wav(tmp_path / "a.wav", tone(2), subtype=subtype)
+    whole = open_recording(path).samples()
     data = bytearray(path.read_bytes())
     place = data.index(b"data") + 4
     data[place : place + 4] = size.to_bytes(4, "little")
-    path.write_bytes(data)
-    assert open_recording(path).frames == 20000
+    data[4:8] = min(size + 36, 0xFFFFFFFF).to_bytes(4, "little")
+    # Half a frame may be there as well.
+    path.write_bytes(data + b"\0")
+    found = open_recording(path)
+    assert found.frames == 20000
+    assert np.array_equal(found.samples(), whole)
+    assert np.array_equal(found.samples(100, 5000), whole[:, 5000:5100])
 
 
 @pytest.mark.parametrize("subtype", FORMATS)

@@ -22,8 +22,9 @@ from ..signals.steady import Steadiness
 from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.vocabulary import Function
+from .activity import Activity
 from .rules import Nodes, rule_of
-from .tangents import Activity, Tangents, table_slopes, table_tangent
+from .tangents import Tangents, table_slopes, table_tangent
 
 
 class NoReverseError(Exception):

@@ -19,9 +19,10 @@ from ..signals.sliders import Parameter, choose, listed
 from ..signals.steady import operations
 from ..table.assembling import built_in_table
 from ..table.model import Table
+from .activity import NoRuleError
 from .cotangents import NoReverseError, cotangents
 from .staircases import staircases
-from .tangents import NoRuleError, TableSlope, table_slopes, tangents
+from .tangents import TableSlope, table_slopes, tangents
 
 Mode = Literal["forward", "reverse"]
 #: Characters of Faust from which on the time of compilation is foretold, and millions of them that

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..signals.graph import Graph, Node
 from ..signals.rows import Rows
-from .tangents import NoRuleError
+from .activity import NoRuleError
 
 
 def check_gates(

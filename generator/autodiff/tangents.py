@@ -8,8 +8,7 @@ recursion is a recursion of tangents, which reads the signals of the first and i
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from ..signals.graph import Graph, Node
@@ -17,21 +16,14 @@ from ..signals.rows import Rows
 from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.rules import Rule, partial
+from .activity import Activity
+from .elimination import Backwards, Region, regions
 from .rules import Nodes, rule_of
 
 #: The tangents of a signal, by the number of the parameter.
 Tangents = Mapping[int, int]
 #: Which tables that are read at whole places have the slope of what is in them.
 TableSlope = Literal["oscillators", "all", "none"]
-
-
-class NoRuleError(Exception):
-    """A box on the way from a parameter to an output has no derivative rule."""
-
-    def __init__(self, box: str, why: str) -> None:
-        super().__init__(f"{box}: {why}")
-        self.box = box
-        self.why = why
 
 
 def tangents(
@@ -49,84 +41,6 @@ def tangents(
     return _Forward(graph, rows, parameters).of(outputs, slopes)
 
 
-@dataclass
-class Activity:
-    """Which parameters the tangent of each signal can have, as bits."""
-
-    graph: Graph
-    rows: Rows
-    slopes: Mapping[int, int]
-    bits: dict[int, int] = field(default_factory=dict)
-    _active: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _tables: dict[str, tuple[int, ...]] = field(default_factory=dict)
-
-    def spread(self, numbers: Sequence[int], parameters: Sequence[int]) -> None:
-        """Fills `bits` for the signals `numbers`, which are in ascending order."""
-        self.bits = dict.fromkeys(numbers, 0)
-        for index, parameter in enumerate(parameters):
-            if parameter in self.bits:
-                self.bits[parameter] = 1 << index
-        changed = True
-        while changed:
-            changed = False
-            for number in numbers:
-                bits = self.bits[number]
-                for argument in self.paths(number):
-                    bits |= self.bits[argument]
-                if bits != self.bits[number]:
-                    self.bits[number] = bits
-                    changed = True
-
-    def paths(self, number: int) -> Sequence[int]:
-        """The signals through which a tangent reaches the signal."""
-        node = self.graph.nodes[number]
-        match node.op:
-            case "feedback":
-                return (self.graph.source(number),)
-            case "bargraph":
-                return node.args
-            case "primitive" | "foreign":
-                if number in self.slopes:
-                    return (self.slopes[number],)
-                row = self.rows.of(node)
-                # Whether this may be is asked again when a parameter does arrive.
-                if row is None or row.kind == "unavailable":
-                    return node.args
-                return [node.args[row.args.index(a)] for a in self.active(row)] + self.content(
-                    node, row
-                )
-        return ()
-
-    def row(self, number: int, moves: Callable[[int], bool]) -> Primitive:
-        """The row of a signal that a parameter reaches; `moves` says which others it reaches.
-
-        Raises `NoRuleError` if there is no derivative.
-        """
-        node = self.graph.nodes[number]
-        row = self.rows.of(node)
-        if row is None:
-            raise NoRuleError(node.name, "there is no derivative rule for it in the table")
-        if row.kind == "unavailable":
-            raise NoRuleError(row.faust, row.reason)
-        if any(map(moves, self.content(node, row))):
-            why = "its content is filled in once, and cannot depend on a slider"
-            raise NoRuleError(row.faust, why)
-        return row
-
-    def content(self, node: Node, row: Primitive) -> list[int]:
-        """What fills a table: nothing may move there, so that it is watched."""
-        if row.name not in self._tables:
-            found = [place for place, a in enumerate(row.args) if row.roles[a] == "table"]
-            self._tables[row.name] = tuple(found)
-        return [node.args[place] for place in self._tables[row.name]]
-
-    def active(self, row: Primitive) -> tuple[str, ...]:
-        """The arguments of a row whose tangents count; asked for every signal and parameter."""
-        if row.name not in self._active:
-            self._active[row.name] = row.active
-        return self._active[row.name]
-
-
 class _Forward:
     def __init__(self, graph: Graph, rows: Rows, parameters: Sequence[int]) -> None:
         self.graph = graph
@@ -142,21 +56,28 @@ class _Forward:
         self.slopes = table_slopes(graph, self.rows, numbers) if slopes is None else slopes
         self.activity = Activity(graph, self.rows, self.slopes)
         self.activity.spread(numbers, self.parameters)
+        eliminated = regions(self.activity, numbers, outputs, self.parameters)
+        roots = {region.root: region for region in eliminated}
+        inside = {number for region in eliminated for number in region.inside} - set(roots)
+        # Nothing reads the tangents of what is inside.
+        numbers = [number for number in numbers if number not in inside]
         one = graph.number(1.0)
+        backwards = Backwards(graph, self.rows, self.activity)
         for number in numbers:
-            bits = self.activity.bits[number]
+            if number in roots:
+                self.found[number] = self.by_leaves(roots[number], backwards)
+                continue
             self.found[number] = {}
-            for index in range(len(self.parameters)) if bits else ():
-                if bits >> index & 1:
-                    tangent = self.tangent(number, index, one)
-                    if tangent is not None:
-                        self.found[number][index] = tangent
+            for index in _places(self.activity.bits[number]):
+                tangent = self.tangent(number, index, one)
+                if tangent is not None:
+                    self.found[number][index] = tangent
         for number in numbers:
             if graph.nodes[number].op == "feedback":
                 for index, delayed in self.found[number].items():
                     source = self.found[graph.source(number)].get(index)
                     graph.close(delayed, graph.number(0.0) if source is None else source)
-        reached = self._reached(numbers)
+        reached = self._reached(numbers, roots)
         for number in numbers:
             if graph.nodes[number].op == "feedback":
                 for index, delayed in self.found[number].items():
@@ -167,20 +88,33 @@ class _Forward:
             for output in outputs
         ]
 
-    def _reached(self, numbers: Sequence[int]) -> dict[int, int]:
+    def by_leaves(self, region: Region, backwards: Backwards) -> dict[int, int]:
+        """The tangents of the root of a region, from those of its leaves."""
+        found: dict[int, int] = {}
+        for leaf, partial_ in backwards.partials(region).items():
+            for index, tangent in self.found[leaf].items():
+                total = backwards.plain.add(
+                    found.get(index), backwards.plain.mul(partial_, tangent)
+                )
+                if total is not None:
+                    found[index] = total
+        return found
+
+    def _reached(self, numbers: Sequence[int], roots: Mapping[int, Region]) -> dict[int, int]:
         """Which parameters do reach a signal, as bits: a tangent that is made of itself is 0.
 
         In a loop tangents are written down before it is known whether any comes in.
         """
         bits = dict.fromkeys(numbers, 0)
         made = {n: sum(1 << index for index in self.found[n]) for n in numbers if self.found[n]}
+        paths = {n: roots[n].leaves if n in roots else self.activity.paths(n) for n in made}
         bits |= {n: 1 << index for index, n in enumerate(self.parameters) if n in made}
         changed = True
         while changed:
             changed = False
             for number, own in made.items():
                 new = bits[number]
-                for source in self.activity.paths(number):
+                for source in paths[number]:
                     new |= bits[source] & own
                 changed |= new != bits[number]
                 bits[number] = new
@@ -230,6 +164,14 @@ class _Forward:
             rule.tangent, Nodes(self.graph, self.rows, {**values, **tangents})
         )
         return result
+
+
+def _places(bits: int) -> Iterator[int]:
+    """The places at which a bit is set, in ascending order."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 def table_tangent(graph: Graph, rows: Rows, number: int, moving: int) -> int | None:

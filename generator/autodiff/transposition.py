@@ -28,12 +28,13 @@ from ..table.folding import condition, fold
 from ..table.model import Primitive, tangent_name
 from ..table.rules import COTANGENT, Share, adjoint, partial
 from ..table.vocabulary import WHERE
+from .activity import Activity, NoRuleError
 from .coefficients import Coefficients, Term
 from .gates import check_gates
 from .reversed_time import ReversedTime, held, scatter, table
 from .rules import Nodes, Signal
 from .selections import unsafe_signals
-from .tangents import Activity, NoRuleError, table_slopes, table_tangent
+from .tangents import table_slopes, table_tangent
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import click
 from ..errors import InputError
 from ..faust.calling import FaustError
 from ..faust.compilers import Compiler, find_compiler
+from ..faust.excitation import GENERATED, RATE
 from ..faust.supervision import Death, split
 from ..files import is_stream, read_text, write_file
 from ..resources import resource
@@ -133,6 +134,33 @@ def runs_programs(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def excitation_options(seconds: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """What a program is fed, and for how long, as the arguments `fed`, `seconds` and `rate`."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        fed = click.option(
+            "--input",
+            "fed",
+            default="noise",
+            show_default=True,
+            metavar="|".join(["FILE.wav", *GENERATED]),
+            help="What the program is fed, if it has inputs.",
+        )
+        length = click.option(
+            "--seconds",
+            type=click.FloatRange(0, min_open=True),
+            help=f"How long to run.  [default: {seconds:g}, or the whole file]",
+        )
+        rate = click.option(
+            "--rate",
+            type=click.IntRange(min=1),
+            help=f"Sample rate in Hz.  [default: {RATE}, or that of the file]",
+        )
+        return fed(length(rate(command)))
+
+    return add
+
+
 def table_slope_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `--table-slope`, which arrives as `table_slope`."""
     option = click.option(
@@ -154,9 +182,27 @@ def read_table(table: Path, extensions: tuple[Path, ...]) -> Table:
 def read_source(program: Path) -> str:
     """The text of a program, after `WORDS` if asked; ends the command if it cannot be read."""
     context = click.get_current_context(silent=True)
-    words = WORDS if context is not None and context.meta.get(WORDS) else ""
-    with usable_input():
-        return words + read_text(program, "Faust program")
+    with usable_input(program):
+        text = read_text(program, "Faust program")
+        if context is None or not context.meta.get(WORDS):
+            return text
+        include = (program.parent, *context.params.get("include", ()))
+        _check_seeds(program, text, find_compiler(context.params.get("compiler")), include)
+        return WORDS + text
+
+
+def _check_seeds(program: Path, text: str, compiler: Compiler, include: Sequence[Path]) -> None:
+    """Refuses seeds that a group hides, and says which are numbers; see `signals.seeds`."""
+    from ..signals.core import parse
+    from ..signals.rows import Rows
+    from ..signals.seeds import MARKS, check_seeds
+
+    expanded = compiler.expand(MARKS + text, include=include)
+    core = parse(expanded, Rows(read(resource("primitives.yaml"), ()), compiler).arities)
+    for number in check_seeds(core.process, str(program)):
+        what = f"{program}: the seed {number} is a number, and stands for that number everywhere"
+        how = "arithmetic among numbers was done before; make it a slider if that matters"
+        click.echo(f"{what}\n  {how}", err=True)
 
 
 def chosen_compiler(name: str | None) -> Compiler:

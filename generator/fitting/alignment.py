@@ -1,4 +1,4 @@
-"""How late a recording is, whether it is upside down, and whether its clock drifts.
+"""How late a recording is, and whether it is upside down.
 
 By generalised cross-correlation (Knapp and Carter, "The generalized correlation method for
 estimation of time delay", 1976), whose weighting makes peaks narrow, so that a lag is found even
@@ -16,20 +16,15 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 WHITENING = 0.7
-#: No lag is looked for beyond so many seconds.
-LONGEST = 3.0
+#: No lag is looked for beyond so many seconds, nor one at which less than this part of the shorter
+#: signal would be compared.
+LONGEST, OVERLAP = 30.0, 0.25
 #: A peak must stand out by this factor from the root mean square of the correlation.
 PROMINENCE = 8.0
 #: A peak that is nearer to 0 is taken if it has this part of the highest one.
 AS_HIGH = 0.9
 #: How much of a signal is looked at, in samples.
 LOOKED_AT = 1 << 20
-
-#: Parts in which drift is looked for, and the shortest of them in seconds.
-PARTS, SHORTEST = 12, 0.08
-#: Drift is stated if the last part is later than the first by so many samples, and so many times
-#: the standard error of that.
-DRIFTED, SURE = 0.2, 6.0
 
 
 @dataclass(frozen=True)
@@ -60,9 +55,9 @@ def alignment(signal: Array, target: Array, rate: int) -> Alignment:
     One lag for all channels, a sign for each.
     """
     signal, target = signal[:, :LOOKED_AT], target[:, :LOOKED_AT]
-    count = max(signal.shape[1], target.shape[1])
-    limit = max(1, min(count // 2, round(LONGEST * rate)))
-    curves = np.stack([_correlation(a, b, limit) for a, b in zip(signal, target, strict=True)])
+    longer, shorter = sorted((signal.shape[1], target.shape[1]), reverse=True)
+    limit = max(1, min(longer - int(OVERLAP * shorter) - 1, round(LONGEST * rate)))
+    curves = np.stack([correlation(a, b, limit) for a, b in zip(signal, target, strict=True)])
     strength = np.abs(curves).sum(axis=0)
     spread = float(np.sqrt(np.mean(strength**2)))
     if not spread > 0:
@@ -85,8 +80,8 @@ def _summit(curve: Array, place: int) -> int:
         place = best
 
 
-def _correlation(one: Array, other: Array, limit: int) -> Array:
-    """The weighted cross-correlation at the lags -limit .. limit."""
+def correlation(one: Array, other: Array, limit: int) -> Array:
+    """The weighted cross-correlation of two signals (n,) at the lags -limit .. limit."""
     size = 1 << (len(one) + len(other) - 1).bit_length()
     cross = np.conj(np.fft.rfft(one, size)) * np.fft.rfft(other, size)
     magnitude = np.abs(cross)
@@ -97,41 +92,3 @@ def _correlation(one: Array, other: Array, limit: int) -> Array:
     weighted = cross / np.maximum(magnitude, 1e-6 * top) ** WHITENING
     curve = np.fft.irfft(weighted, size)
     return np.concatenate([curve[-limit:], curve[: limit + 1]])
-
-
-def drift(output: Array, target: Array, rate: int) -> float | None:
-    """By how many parts per million `target` falls behind `output` (channels, n), or None.
-
-    The lag is found in each of several parts, and a line is put through those by least squares.
-    """
-    frames = output.shape[1]
-    part = max(frames // PARTS, round(SHORTEST * rate))
-    starts = range(0, frames - part + 1, part)
-    if len(starts) < 4:
-        return None
-    places, lags = [], []
-    for start in starts:
-        span = slice(start, start + part)
-        lag = _fine_lag(output[:, span].mean(axis=0), target[:, span].mean(axis=0))
-        if lag is not None:
-            places.append(start + part / 2)
-            lags.append(lag)
-    if len(lags) < 4:
-        return None
-    x, y = np.array(places), np.array(lags)
-    (slope, _), covariance = np.polyfit(x, y, 1, cov=True)
-    moved, error = abs(slope) * frames, float(np.sqrt(covariance[0, 0])) * frames
-    return 1e6 * float(slope) if moved > DRIFTED and moved > SURE * error else None
-
-
-def _fine_lag(one: Array, other: Array, limit: int = 64) -> float | None:
-    """The lag to a fraction of a sample: a parabola through the highest three points."""
-    window = np.hanning(len(one))
-    if not one.any() or not other.any():
-        return None
-    curve = _correlation(one * window, other * window, limit)
-    place = int(np.argmax(curve))
-    if not 0 < place < len(curve) - 1:
-        return None
-    left, middle, right = curve[place - 1 : place + 2]
-    return place - limit + float((left - right) / (2 * (left - 2 * middle + right)))

@@ -8,37 +8,25 @@ they are, if that explains as much. The fraction of a sample is found together w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
 from .alignment import LOOKED_AT, Alignment, alignment
-from .descent import RATES, Descent, descend, lbfgs
-from .identifiability import Unknown
+from .clock import at_own_clock, drift
 from .leastsquares import Point
 from .losses import Sums
-from .model import Model, model_of
+from .model import model_of
 from .objective import FinishedError, Iteration, Record, Search
 from .pitch import pitch_first
 from .pool import Pool
 from .scales import Scales
-from .search import (
-    Improved,
-    Piece,
-    candidates,
-    from_start,
-    improve,
-    least_squares,
-    race,
-    released,
-    unexplained,
-)
-from .setup import Options, Setup
-from .starting import begin, require_finite
+from .search import unexplained
+from .searcher import Searcher, with_latencies
+from .setup import LATENCY_RANGE, Options, Setup
 
 Array = NDArray[np.float64]
 
@@ -50,6 +38,8 @@ BETTER = 0.95
 TOLD_APART = 0.99
 #: Lags of up to so many samples are no reason to look for a latency before the sliders.
 NEAR = 8
+#: A latency that is further from what is known than this part of its range is sought again there.
+FAR = 0.75
 #: A latency that is nearer to a whole number of samples than this may be one.
 WHOLE = 0.03
 
@@ -97,7 +87,7 @@ class Attempts:
             return
         first = self._first(setup)
         sounds = self.options.optimizer == "lm" and all(one.input is None for one in setup.examples)
-        if sounds and self.options.starts == 1:
+        if sounds:
             self._pitch_first(setup)
         found = self._estimate(setup, setup.objective().scales.values(first))
         plain_first = not self.done and all(abs(one.lag) <= NEAR for one in found)
@@ -112,9 +102,16 @@ class Attempts:
             self.attempt(setup)
         elif best is not None and (mirrored := self._mirrored(best)) is not None:
             self.attempt(setup, mirrored)
-        if sounds and self.options.starts > 1 and self._unexplained:
-            self._pitch_first(setup)
         self._refine()
+
+    def _allow_more(self) -> None:
+        """As many passes for what comes next as for what has been; unless their number is given."""
+        if self.options.passes is None and not self._resumed:
+            self.record.limit = self.record.passes_before + self.options.passes_limit
+
+    @property
+    def _resumed(self) -> bool:
+        return self.record.units is not None and not self.done
 
     @property
     def _unexplained(self) -> bool:
@@ -125,8 +122,13 @@ class Attempts:
         """From the pitch of the target, if it has one and a slider tunes the program."""
         objective, start = setup.objective(), self._first(setup)
         search = Search(objective, self.record)
+        self._allow_more()
+        units = None
         try:
             units = pitch_first(search, start)
+        except FinishedError:
+            if self.options.passes is not None or self.options.patience:
+                raise
         finally:
             self.record.passes_before += objective.passes
         if units is not None:
@@ -147,15 +149,19 @@ class Attempts:
         found = []
         for index, one in enumerate(setup.examples):
             before = model.frames
-            output = model.output(values[:sliders], one, LOOKED_AT)
+            # All that goes in, wherever the target begins; and all of the target.
+            early = one.input.frames if one.input else 0
+            whole = replace(one, advance=-early, margin=0)
+            output = model.output(values[:sliders], whole, LOOKED_AT)
             self.record.passes_before += (model.frames - before) / _total(setup)
-            target = np.concatenate([target for target, _ in one.wanted(LOOKED_AT)], axis=1)
-            found.append(
-                _aligned(one.input is not None, output, target, one.given(LOOKED_AT), one.rate)
-            )
-            if len(values) > sliders and found[-1].lag:
-                lag = found[-1].lag - round(float(values[sliders + index]))
-                found[-1] = replace(found[-1], lag=lag)
+            signs = np.array(one.signs or (1.0,) * one.outputs)[:, None]
+            target = signs * one.target.samples(LOOKED_AT)
+            given = whole.given(LOOKED_AT)
+            by = _aligned(one.input is not None, output, target, given, one.rate)
+            known = one.advance
+            if len(values) > sliders:
+                known += round(float(values[sliders + index]))
+            found.append(replace(by, lag=by.lag - known) if by.reliable else by)
         return found
 
     def _moved_attempt(self, setup: Setup, found: Sequence[Alignment], first: Array) -> None:
@@ -169,7 +175,7 @@ class Attempts:
     def _told_apart(self, setup: Setup, first: Array) -> bool:
         """Whether the latencies do what no combination of sliders does, at the start."""
         objective = setup.objective()
-        sums = objective(_with_latencies(setup, first))
+        sums = objective(with_latencies(setup, first))
         self.record.passes_before += objective.passes
         if not sums.finite:
             return False
@@ -200,10 +206,12 @@ class Attempts:
 
     def _refine(self) -> None:
         """Looks at the result again: whole samples first, then the fraction."""
-        for _ in range(2):
+        for _ in range(3):
             best = self.best()
             if best is None or best.explained or not best.whole:
                 return
+            if self._recentred(best):
+                continue
             setup, scales = best.setup, best.setup.objective().scales
             if unexplained_attempt(best):
                 found = self._estimate(setup, scales.values(best.units))
@@ -220,7 +228,43 @@ class Attempts:
             self.attempt(fraction, best.units)
             if self.best() is best:
                 break
+        self._clock()
         self._whole_samples()
+
+    def _recentred(self, attempt: Attempt) -> bool:
+        """Tries again around the latencies where one of them is at an end of its range."""
+        sliders = len(attempt.setup.source.params)
+        by = attempt.setup.objective().scales.values(attempt.units)[sliders:]
+        if not by.size or np.abs(by).max() < FAR * LATENCY_RANGE:
+            return False
+        moved = attempt.setup.aligned(_lags(by, attempt.setup), latency=True)
+        self.attempt(moved, attempt.units[:sliders])
+        return True
+
+    def _clock(self) -> None:
+        """Where the target's clock drifts, without that; twice, as it is known better then."""
+        for _ in range(2):
+            best = self.best()
+            if best is None or best.explained or not best.whole:
+                return
+            setup, sliders = best.setup, len(best.setup.source.params)
+            values = setup.objective().scales.values(best.units)
+            model = model_of(setup.source)
+            examples = []
+            for index, one in enumerate(setup.examples):
+                latency = float(values[sliders + index]) if setup.latency else None
+                output = model.output(values[:sliders], one, LOOKED_AT)
+                wanted = one.wanted(LOOKED_AT, latency=latency)
+                target = np.concatenate([part for part, _ in wanted], axis=1)[:, : output.shape[1]]
+                ppm = drift(output, target, one.rate)
+                slower = at_own_clock(one, ppm) if ppm else None
+                examples.append(slower or one)
+            if tuple(examples) == setup.examples:
+                return
+            again = replace(setup, examples=tuple(examples)).with_latency(True)
+            self.attempt(again, best.units)
+            if self.best() is best:
+                return
 
     def _whole_samples(self) -> None:
         """Most latencies are whole: where the one that is found nearly is, it alone is tried."""
@@ -231,25 +275,21 @@ class Attempts:
         by = best.setup.objective().scales.values(best.units)[sliders:]
         if np.abs(by - np.round(by)).max() > WHOLE:
             return
-        lags = [
-            Alignment(round(float(lag)), (1.0,) * one.outputs, 0.0)
-            for lag, one in zip(by, best.setup.examples, strict=True)
-        ]
-        self.attempt(best.setup.aligned(lags, latency=False), best.units[:sliders])
+        whole = best.setup.aligned(_lags(by, best.setup), latency=False)
+        self.attempt(whole, best.units[:sliders])
 
     def attempt(self, setup: Setup, units: Array | None = None) -> None:
         """One search, from `units` or from its start."""
         record, options = self.record, self.options
-        resumed = record.units is not None and not self.done
+        resumed = self._resumed
         if not resumed:
             record.forget()
-        if self.done and options.passes is None:
-            record.limit = record.passes_before + options.passes_limit
+        self._allow_more()
         objective = setup.objective()
         search = Search(objective, record)
         reason = ""
         try:
-            reason = _Searcher(setup, options, search, self.pool, self.warnings).run(units, resumed)
+            reason = Searcher(setup, options, search, self.pool, self.warnings).run(units, resumed)
         except FinishedError as end:
             reason = str(end)
             if record.units is None and not self.done:
@@ -265,6 +305,14 @@ class Attempts:
             record.passes_before += objective.passes
             if record.units is not None and record.best is not None:
                 self.done.append(Attempt(setup, record.units, record.best, record.whole, reason))
+
+
+def _lags(by: Array, setup: Setup) -> list[Alignment]:
+    """Latencies (examples,) beyond what is known, to whole samples."""
+    return [
+        Alignment(round(float(lag)), (1.0,) * one.outputs, 0.0)
+        for lag, one in zip(by, setup.examples, strict=True)
+    ]
 
 
 def _total(setup: Setup) -> int:
@@ -293,11 +341,6 @@ def _aligned(
     return found
 
 
-def _with_latencies(setup: Setup, units: Array) -> Array:
-    missing = len(setup.params) - len(units)
-    return np.concatenate([units, np.full(max(0, missing), 0.5)])
-
-
 def _share(curvature: Array) -> float:
     """R^2 of the last column of a Jacobian on the others, from the products of its columns."""
     size = np.sqrt(np.maximum(np.diag(curvature), 0.0))
@@ -310,124 +353,3 @@ def _share(curvature: Array) -> float:
     inner, cross = scaled[np.ix_(keep, keep)], scaled[keep, -1]
     found, *_ = np.linalg.lstsq(inner, cross, rcond=1e-12)
     return float(cross @ found)
-
-
-@dataclass(frozen=True)
-class _Searcher:
-    """One search by the optimizer of the options."""
-
-    setup: Setup
-    options: Options
-    search: Search
-    pool: Pool
-    warnings: list[str]
-
-    def run(self, units: Array | None, resumed: bool) -> str:
-        """Searches from `units`, or from the start of the options; says why it ended."""
-        setup, options, search = self.setup, self.options, self.search
-        objective, record = search.objective, search.record
-        rng = np.random.default_rng(options.seed)
-        count = len(setup.params)
-        if units is not None:
-            first = _with_latencies(setup, units)
-        elif options.random_start:
-            first = rng.random(count)
-        else:
-            first = objective.scales.units([one.init for one in setup.params])
-        if resumed:
-            assert record.units is not None
-            return self._resumed(np.asarray(record.state.get("units", record.units), float))
-        if options.starts > 1 and units is None:
-            point = self._raced(None if options.random_start else first, rng)
-            if options.optimizer == "lm":
-                return released(search, point).done
-            return self._optimized(point.units, point.sums)
-        start = begin(objective, first, setup.labels, setup.file)
-        self._require_known(start.unknown)
-        if start.moved:
-            names = ", ".join(f"'{setup.labels[i]}'" for i in start.moved)
-            self.warnings.append(f"{names} had no effect at the start: the search began beside it")
-            search.add("moved", start.units, start.sums)
-        else:
-            search.add("start", start.units, start.sums)
-        return self._optimized(start.units, start.sums)
-
-    def _optimized(self, units: Array, sums: Sums) -> str:
-        options, search = self.options, self.search
-        match options.optimizer:
-            case "lm":
-                return from_start(search, units, sums).done
-            case "lbfgs":
-                return lbfgs(search, units, sums)
-        rate = options.rate or RATES[options.optimizer]
-        descent = Descent(options.optimizer, rate, options.batch, options.seed)
-        return descend(search, units, sums, descent)
-
-    def _resumed(self, units: Array) -> str:
-        search, options = self.search, self.options
-        sums = search.objective(units, curvature=options.optimizer == "lm")
-        require_finite(search.objective, units, sums, self.setup.labels, self.setup.file)
-        if options.optimizer == "lm":
-            damping = search.record.state.get("damping", 1e-2)
-            known = float(damping) if isinstance(damping, float) else 1e-2
-            return least_squares(search, Point(units, sums, known)).done
-        return self._optimized(units, sums)
-
-    def _raced(self, first: Array | None, rng: np.random.Generator) -> Point:
-        setup, options, search = self.setup, self.options, self.search
-        count = len(setup.params)
-        places = [one for one in (first,) if one is not None]
-        places += list(rng.random((2, count)))
-        left: Unknown | None = None
-        for at in places:
-            sums = search.objective(at)
-            if sums.finite:
-                left = begin(search.objective, at, setup.labels, setup.file).unknown
-                break
-        self._require_known(left or Unknown())
-        fields = candidates(options.starts, count, options.seed, first)
-        return race(search, fields, _Improver(setup, self.pool), self.pool.jobs)
-
-    def _require_known(self, left: Unknown) -> None:
-        """Refuses, or for optimizers that invert no matrix warns of, what cannot be known."""
-        if not left:
-            return
-        described = left.described(self.setup.labels)
-        if self.options.optimizer != "lm":
-            self.warnings.append(f"not identifiable: {described}")
-            return
-        sources = [one.input for one in self.setup.examples if one.input]
-        if sources and all(one.silent for one in sources):
-            hint = "the input is silent: use one that sounds"
-        elif gates := closed_gates(model_of(self.setup.source)):
-            hint = f"is the gate off? try --set {gates[0]}=1; or choose fewer sliders with --param"
-        else:
-            hint = "choose fewer sliders with --param, or examples in which they act"
-        what = f"not identifiable: {described}"
-        raise InputError([Problem(Place(self.setup.file), what, hint)])
-
-
-def closed_gates(model: Model) -> list[str]:
-    """The buttons and checkboxes of a program that are off, by label."""
-    return [
-        one.label
-        for one in model.program.controls
-        if one.kind in ("button", "checkbox") and not model.settings.get(one.path, one.init)
-    ]
-
-
-@dataclass(frozen=True)
-class _Improver:
-    """Sends the pieces of a race to the processes of a pool."""
-
-    setup: Setup
-    pool: Pool
-
-    def __call__(self, pieces: Sequence[Piece]) -> Iterable[Any]:
-        function: Callable[..., Improved] = improve_piece
-        return self.pool.map(function, [(self.setup, piece) for piece in pieces])
-
-
-def improve_piece(setup: Setup, piece: Piece) -> Improved:
-    """A piece of a race, in any process."""
-    return improve(setup.objective(), piece)

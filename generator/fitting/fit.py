@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..autodiff import Parameter
-from .alignment import LOOKED_AT, drift
-from .attempts import Attempt, Attempts, closed_gates
+from .alignment import LOOKED_AT
+from .attempts import Attempt, Attempts
+from .clock import drift
 from .identifiability import Unknown, unknown
 from .inspection import Inspection, inspect
 from .losses import Residual
@@ -18,9 +19,10 @@ from .lossy import lossy, without_bias
 from .model import model_of
 from .objective import FinishedError, Iteration, Record
 from .pool import Pool
+from .searcher import closed_gates
 from .setup import Options, Setup
 from .starting import require_finite
-from .verdict import NOTHING, Verdict, drifting, judge, lateness
+from .verdict import DRIFT_ERROR, NOTHING, Verdict, drifting, judge, lateness
 
 Array = NDArray[np.float64]
 
@@ -28,8 +30,6 @@ Array = NDArray[np.float64]
 AT_END = 1e-6
 #: A spectral loss below this is a match: the distance of two noises of the same spectrum is 0.1.
 SPECTRAL_MATCH = 1e-2
-#: A latency that is less than this, in samples, is none.
-LEAST_LATENCY = 1e-3
 
 
 @dataclass(frozen=True)
@@ -217,17 +217,17 @@ def _done_to(setup: Setup, latencies: Sequence[float], inspection: Inspection) -
     for index, (one, latency) in enumerate(zip(setup.examples, latencies, strict=True)):
         which = f"{one.target.path.name}: " if len(setup.examples) > 1 else ""
         found += [which + note for note in one.notes]
-        if abs(latency) > LEAST_LATENCY:
-            shown = round(latency, 2)
+        shown = round(latency, 2)
+        if shown:
             found.append(f"{which}{lateness(shown, one.rate)}; this is undone")
         if one.inverted:
             whole = all(sign < 0 for sign in one.signs)
             channels = [str(i + 1) for i, sign in enumerate(one.signs) if sign < 0]
             what = "the target" if whole else f"channel {', '.join(channels)} of the target"
             found.append(f"{which}{what} is inverted; this is undone")
-        ppm = None
-        if one.frames < (1 << 20):
+        if one.drift:
+            found.append(f"{which}{drifting(one.drift)}; this is undone")
+        elif 1e-6 < _error(inspection) < DRIFT_ERROR:
             ppm = drift(inspection.outputs[index], inspection.targets[index], one.rate)
-        if ppm and _error(inspection) > 1e-6:
-            found.append(f"{which}{drifting(ppm)}")
+            found += [f"{which}{drifting(ppm)}"] if ppm else []
     return found

@@ -1,4 +1,4 @@
-"""Targets in a format that leaves out what is not heard: OGG, MP3.
+"""Targets in a format that leaves something out: OGG, MP3, samples of few bits.
 
 What such a format leaves out depends on the signal, and biases the parameters: a coder that weakens
 what is high moves a lowpass. So the result is coded in the same way and fitted in its turn: the
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recordings import Recording, open_recording, write_audio
+from ..recordings import COARSE, Recording, open_recording, write_audio
 from .alignment import alignment
 from .leastsquares import Point, minimize
 from .model import model_of
@@ -26,7 +26,8 @@ from .setup import Setup
 
 Array = NDArray[np.float64]
 
-FORMATS = {"VORBIS": "OGG", "OPUS": "OGG"}
+#: The container of a coding, where it is not MP3.
+FORMATS = {"VORBIS": "OGG", "OPUS": "OGG", "PCM_S8": "AIFF", **dict.fromkeys(COARSE[1:], "WAV")}
 #: Times that the result is coded and fitted.
 ROUNDS = 3
 #: Passes of one such fit.
@@ -57,7 +58,7 @@ def coded(signal: Array, recording: Recording, folder: Path) -> Array | None:
     peak = max(1.0, float(np.abs(signal).max()))
     form = FORMATS.get(recording.coding, "MP3")
     best: tuple[float, Array] | None = None
-    for level in LEVELS if bits else (None,):
+    for level in LEVELS if bits and recording.coding not in COARSE else (None,):
         path = folder / f"coded.{form.lower()}"
         options = {} if level is None else {"compression_level": level}
         try:

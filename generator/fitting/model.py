@@ -158,6 +158,8 @@ class Model:
                         partials = np.concatenate([partials, more], axis=1)
                     skipped = min(max(0, one.first - done), output.shape[1])
                     done += output.shape[1]
+                    if skipped == output.shape[1]:
+                        continue
                     if skipped:
                         output, target = output[:, skipped:], target[:, skipped:]
                         partials = partials[..., skipped:]
@@ -195,7 +197,7 @@ def compiled(
 ) -> Program:
     """A program in double precision, or without g++ in the interpreter, which knows single only."""
     double = shutil.which("g++") is not None
-    return build(text, compiler=compiler, include=include, double=double, cache=cache)
+    return build(text, compiler=compiler, include=include, double=double, fast=True, cache=cache)
 
 
 def _nothing(count: int) -> Sums:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..files import replacing
 from ..recordings import write_audio
 from .fit import Fit
 from .model import model_of
@@ -36,10 +36,10 @@ class Left:
 def write_results(out: Path, subject: Subject, fit: Fit, extras: Extras) -> Left:
     """Writes values, iterations, program and sound into `out`, and what `extras` asks for.
 
-    Files of other names stay. Raises OSError.
+    Files of other names stay, and links are followed. Raises OSError.
     """
     setup, name = fit.setup, subject.name
-    program = subject.frozen(setup, fit.values)
+    program = subject.initialized(setup, fit.values)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".new-") as folder:
         new = Path(folder)
@@ -70,7 +70,10 @@ def write_results(out: Path, subject: Subject, fit: Fit, extras: Extras) -> Left
 
 def _moved(new: Path, out: Path, files: Sequence[str]) -> list[Path]:
     out.mkdir(exist_ok=True)
-    return [Path(shutil.move(new / file, out / file)) for file in files]
+    for file in files:
+        with replacing(out / file) as place:
+            place.write_bytes((new / file).read_bytes())
+    return [out / file for file in files]
 
 
 def _sound_names(count: int) -> list[str]:

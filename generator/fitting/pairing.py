@@ -39,7 +39,8 @@ class Example:
     The output y[n] is compared with sign * target[n + advance], for as long as both last. `signs`
     has one for each output. `band` is the highest frequency that is compared, in cycles per sample,
     or 0 for all. The last samples of the target, `margin` of them, are not compared: a fraction of
-    a sample cannot be interpolated there. `notes` say what was done to the recordings.
+    a sample cannot be interpolated there. `drift` in parts per million has been undone. `notes` say
+    what was done to the recordings; more of it is written to the folder `work`.
     """
 
     input: Recording | None
@@ -50,7 +51,9 @@ class Example:
     signs: tuple[float, ...] = ()
     band: float = 0.0
     margin: int = 0
+    drift: float = 0.0
     notes: tuple[str, ...] = ()
+    work: Path | None = None
 
     @property
     def rate(self) -> int:
@@ -217,7 +220,7 @@ def pair(
         by = abs(source.frames - target.frames)
         longer = "input" if source.frames > target.frames else "target"
         notes.append(f"the {longer} is {by} samples longer: its end is left out")
-    return Example(source, target, inputs, outputs, band=band, notes=tuple(notes))
+    return Example(source, target, inputs, outputs, band=band, notes=tuple(notes), work=work)
 
 
 @dataclass

@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .alignment import Alignment, alignment, drift
+from .alignment import Alignment, alignment
+from .clock import drift
 from .inspection import Inspection
 from .lossy import coding_error
 from .pairing import Example
@@ -32,6 +33,12 @@ EXPLAINABLE = 0.03
 CODED = 4.0
 #: Samples from which what is left over is predicted, before and after each.
 BEFORE, AFTER = 24, 8
+#: So many samples are needed for each coefficient of a prediction.
+SAMPLES_FOR_EACH = 4
+#: An offset is named if it is this part of what is left over.
+CONSTANT = 0.5
+#: With more left over, what looks like the drift of a clock is none.
+DRIFT_ERROR = 0.1
 #: Samples that are predicted.
 PREDICTED_SAMPLES = 16384
 #: Of a sound without input, this part of what is left over may be in peaks of its spectrum.
@@ -91,33 +98,46 @@ def judge(
     if error <= NOTHING:
         return Verdict("found", error)
     part, nonlinear = predicted_part(inspection)
+    if part is None:
+        count = inspection.residual.shape[1]
+        what = f"{count} samples are too few to tell noise from another structure"
+        causes = [*_causes(inspection, examples, error, aligned), *hints, what]
+        return Verdict("poor match", error, error, tuple(causes))
     predicted = part * error
     if error <= NOISE and predicted <= PREDICTED:
         return Verdict("found, with noise", error, predicted)
     lossy = [one for one in examples if one.target.lossy]
     if lossy and error <= CODED * coding_error(inspection.outputs[0], lossy[0].target):
         return Verdict("found, with noise", error, predicted)
-    causes = [*_causes(inspection, examples, aligned), *hints]
-    if part > EXPLAINABLE:
-        causes.append(_structure(inspection, part, nonlinear))
+    causes = [*_causes(inspection, examples, error, aligned), *hints]
+    constant = _constant(inspection)
+    if constant is not None:
+        causes.insert(0, f"the target has a constant offset of {constant:.3g}: remove it")
+    elif part > EXPLAINABLE:
+        causes.append(_structure(part, nonlinear))
     else:
         causes.append("what is left over has nothing to do with the signal: another recording?")
     return Verdict("poor match", error, predicted, tuple(causes))
 
 
-def _structure(inspection: Inspection, part: float, nonlinear: float) -> str:
-    residual = inspection.residual
-    constant = float(np.mean(residual.mean(axis=1) ** 2) / (np.mean(residual**2) or 1.0))
-    what = "a constant offset" if constant > part / 2 else "a filter"
-    if nonlinear > 0.3:
-        what = "a nonlinearity"
+def _constant(inspection: Inspection) -> float | None:
+    """The constant that is most of what is left over, in the first channel, or None."""
+    means = inspection.residual.mean(axis=1)
+    part = np.mean(means**2) / (np.mean(inspection.residual**2) or 1.0)
+    return float(-means[0]) if part > CONSTANT else None
+
+
+def _structure(part: float, nonlinear: float) -> str:
+    what = "a nonlinearity" if nonlinear > 0.3 else "a filter"
     return (
         f"the target comes from another structure: {what} that the program does not have would "
         f"explain {100 * part:.0f} % of what is left over"
     )
 
 
-def _causes(inspection: Inspection, examples: Sequence[Example], aligned: bool) -> list[str]:
+def _causes(
+    inspection: Inspection, examples: Sequence[Example], error: float, aligned: bool
+) -> list[str]:
     """What the recordings themselves show, the likeliest first."""
     causes = []
     one, output, target = examples[0], inspection.outputs[0], inspection.targets[0]
@@ -126,14 +146,14 @@ def _causes(inspection: Inspection, examples: Sequence[Example], aligned: bool) 
         causes.append(lateness(found.lag, one.rate))
     if found.reliable and min(found.signs) < 0 and not aligned:
         causes.append("the target is inverted")
-    if level := clipping(target):
+    if (level := clipping(target)) and flat_part(target) > 2 * flat_part(output):
         causes.append(f"the target is clipped, at {level:.3g}")
     if speed := _other_speed(found, output, target, one.rate):
         causes.append(
             f"the target has another sample rate than it states: {one.rate * speed:.0f} Hz, "
             f"not {one.rate} Hz?"
         )
-    if moved := drift(output, target, one.rate):
+    if error < DRIFT_ERROR and (moved := drift(output, target, one.rate)):
         causes.append(drifting(moved))
     return causes
 
@@ -151,13 +171,18 @@ def drifting(ppm: float) -> str:
 
 def clipping(target: Array) -> float | None:
     """The level at which a target (channels, n) is cut off, or None."""
-    peak = float(np.abs(target).max())
-    at_peak = np.abs(target) >= peak * (1 - 1e-4)
+    return float(np.abs(target).max()) if flat_part(target) > CLIPPED_PART else None
+
+
+def flat_part(signal: Array) -> float:
+    """The part of the samples of a signal (channels, n) that are in a row at its peak."""
+    peak = float(np.abs(signal).max(initial=0.0))
+    at_peak = np.abs(signal) >= peak * (1 - 1e-4)
     runs = at_peak.copy()
     for shift in range(1, CLIPPED_RUN):
         runs[:, shift:] &= at_peak[:, :-shift]
         runs[:, :shift] = False
-    return peak if runs.mean() > CLIPPED_PART else None
+    return float(runs.mean()) if peak else 0.0
 
 
 def _other_speed(found: Alignment, output: Array, target: Array, rate: int) -> float | None:
@@ -173,12 +198,12 @@ def _other_speed(found: Alignment, output: Array, target: Array, rate: int) -> f
     return speed
 
 
-def predicted_part(inspection: Inspection) -> tuple[float, float]:
+def predicted_part(inspection: Inspection) -> tuple[float | None, float]:
     """The part of what is left over that depends on the signal, and how much of that is nonlinear.
 
     By least squares on powers of input and output at some samples before and after, adjusted for
     the number of these. Of a sound without input, the part in peaks of its spectrum where that is
-    more.
+    more. None where there are too few samples to know.
     """
     residual = inspection.residual[0]
     output = np.concatenate([one[0] for one in inspection.outputs])
@@ -187,8 +212,10 @@ def predicted_part(inspection: Inspection) -> tuple[float, float]:
     )
     sources = [fed, output] if fed.size == output.size and fed.any() else [output]
     sources = [one / (float(np.abs(one).max()) or 1.0) for one in sources]
-    linear = _share(residual, sources)
     powers = [f(one) for one in sources for f in (_same, np.abs, np.square, _cube)]
+    if len(residual) < SAMPLES_FOR_EACH * (len(powers) + BEFORE + AFTER):
+        return None, 0.0
+    linear = _share(residual, sources)
     whole = _share(residual, powers)
     part = max(linear, whole)
     if len(sources) == 1:
@@ -205,18 +232,22 @@ def _cube(signal: Array) -> Array:
 
 
 def _share(residual: Array, sources: Sequence[Array]) -> float:
-    """Adjusted R^2 of `residual` (n,) on `sources` (n,) at all samples from -BEFORE to AFTER."""
-    count = len(residual) - BEFORE - AFTER
-    if count < 4 * len(sources) * (BEFORE + AFTER):
-        return 0.0
+    """Adjusted R^2 of `residual` (n,) on `sources` (n,) at samples around each.
+
+    From -BEFORE to AFTER; where there are few samples, at so many fewer.
+    """
+    least = SAMPLES_FOR_EACH * len(sources) * (BEFORE + AFTER)
+    near = min(1.0, len(residual) / least)
+    before, after = int(BEFORE * near), int(AFTER * near)
+    count = len(residual) - before - after
     rows = np.arange(count)
     if count > PREDICTED_SAMPLES:
         rows = np.sort(np.random.default_rng(0).choice(count, PREDICTED_SAMPLES, replace=False))
-    wanted = residual[BEFORE + rows]
+    wanted = residual[before + rows]
     energy = float(wanted @ wanted)
     if not energy > 0:
         return 0.0
-    lags = np.arange(BEFORE + AFTER + 1)
+    lags = np.arange(before + after + 1)
     columns = np.concatenate([one[rows[:, None] + lags] for one in sources], axis=1)
     columns = np.concatenate([columns, np.ones((len(rows), 1))], axis=1)
     normal = columns.T @ columns

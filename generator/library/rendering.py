@@ -1,4 +1,4 @@
-"""Stage 5: a checked table becomes diff.lib and reference.md, and a schema for the next one.
+"""A checked table becomes diff.lib and reference.md, and a schema for the next one.
 
 The templates hold text and layout only. Everything they print about a row is computed here and
 arrives as text in a `Dual`. Equal tables give equal files, to the byte.
@@ -25,6 +25,7 @@ from ..table.folding import fold
 from ..table.model import THROUGH, Primitive
 from ..table.samples import Point, numbers, points
 from ..table.schema import schema
+from .layout import fitted
 from .printing import faust, latex
 
 #: The oldest compiler that everything is made for; rows with a later `since` are matched apart.
@@ -128,9 +129,11 @@ def render(checked: Checked) -> dict[str, str]:
         "masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "values"}),
         "lag_masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "lag"}),
     }
-    names = ("diff.lib", "reference.md")
-    made = {name: _environment().get_template(f"{name}.jinja").render(context) for name in names}
-    return {**made, SCHEMA: schema()}
+    return {
+        "diff.lib": fitted(_environment().get_template("diff.lib.jinja").render(context)),
+        "reference.md": _environment().get_template("reference.md.jinja").render(context),
+        SCHEMA: schema(),
+    }
 
 
 def write(files: Mapping[str, str], folder: Path) -> list[Path]:

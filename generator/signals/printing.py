@@ -12,9 +12,9 @@ compiler propagate that signal again inside, at every depth, so a body reads not
 but numbers, widgets, constants and inputs of the program; one output of many is picked by `route`,
 not by a row of cuts; a delay of a state is no state of its own; and what is needed outside comes
 out of the recursion rather than being computed again. Recursions are never nested. The compiler
-orders the terms of a sum anew for each term that is added, so that a sum of N terms takes it N^3: a
-long one is cut in parts by `attach`, which the compiler does not look through and which costs
-nothing when the program runs.
+orders the terms of a sum anew for each term that is added, and the factors of a product, so that N
+of them take it N^3: a long one is cut in parts by `attach`, which the compiler does not look
+through and which costs nothing when the program runs.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ _READ_BY_NAME = frozenset(("input", "number", "widget", "constant"))
 _BREAKS = ("Cc", "Zl", "Zp")
 #: How deep a text may be nested before a signal gets a name.
 DEEPEST = 6
-#: How many terms a sum has before it is cut.
-LONGEST_SUM = 24
+#: How many terms a sum has before it is cut, and how many factors a product.
+LONGEST = 24
+#: The primitives that make a sum, and those that make a product.
+_CHAINS = {"+": "+", "-": "+", "*": "*", "/": "*"}
 
 
 def definitions(graph: Graph, outputs: Sequence[int]) -> tuple[list[str], list[str]]:
@@ -110,8 +112,8 @@ class _Printer:
     def __init__(self, graph: Graph, outputs: Sequence[int]) -> None:
         self.graph = graph
         self.scope = _Scope("s")
-        #: How many terms the compiler sees in a sum.
-        self.terms: dict[int, int] = {}
+        #: How many terms or factors the compiler sees in a signal, by the kind of chain.
+        self.parts: dict[tuple[str, int], int] = {}
         components = self._with_their_picks(graph.components(outputs))
         place = {n: c for c, component in enumerate(components) for n in component}
         #: What is read from outside its own component.
@@ -250,11 +252,12 @@ class _Printer:
             return f"{given} : ({', '.join('_' if i == place else '!' for i in range(count))})"
         box = foreign(node.name) if node.op == "foreign" else node.name
         box = _widget(node.widget) if node.widget else box
-        if node.op == "primitive" and node.name in ("+", "-"):
-            self.terms[number] = sum(self.terms.get(argument, 1) for argument in node.args)
-            if self.terms[number] > LONGEST_SUM:
-                self.terms[number] = 1
+        if node.op == "primitive" and node.name in _CHAINS:
+            chain = _CHAINS[node.name]
+            parts = sum(self.parts.get((chain, argument), 1) for argument in node.args)
+            if parts > LONGEST:
                 return f"({given} : {box}), 0 : attach"
+            self.parts[chain, number] = parts
         return f"{given} : {box}" if given else box
 
     def read(self, number: int, scope: _Scope) -> str:

@@ -1,7 +1,7 @@
-"""Stage 1: a YAML file becomes a tree of nodes that know their place.
+"""A YAML file becomes a tree of nodes that know their place.
 
 Stricter than YAML: no anchors or aliases, no tags, no duplicate keys, one document, UTF-8, of a
-bounded size. Scalars stay text; what they mean is for stage 2 to say.
+bounded size. Scalars stay text; what they mean is for `fields` to say.
 """
 
 from __future__ import annotations

@@ -1,0 +1,117 @@
+"""Seeds of `fad` and `rad` that no pattern of Faust can find: those inside of groups.
+
+In C++ Faust a function cannot look into a group, so that `fad(vgroup("amp", 2 * g), g)` has a
+partial of 0. Expanded with `MARKS` in front, instead of the words of the library, a program shows
+what its words are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..errors import InputError, Place, Problem
+from .boxes import Box
+
+CALL, EXPRESSION, SEEDS = "df.fad", "df.fad: expression", "df.fad: seeds"
+
+#: The words with as many inputs and outputs as those of the library, and nothing taken apart.
+MARKS = (
+    f'fad_marked(E, S) = vgroup("{CALL}", (vgroup("{EXPRESSION}", E), (par(i, max(0, inputs(S)'
+    f' - inputs(E)), !)), (par(i, inputs(S), 0) : vgroup("{SEEDS}", S) : par(i, outputs(S), !)))); '
+    "fad(E, S) = fad_marked(E, S) : par(k, outputs(E), (_, par(i, outputs(S), 0.0))); "
+    "rad(E, S) = fad_marked(E, S), par(i, outputs(S), 0.0); "
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a word is given: an expression, and a list of seeds."""
+
+    expression: Box
+    seeds: tuple[Box, ...]
+
+    @cached_property
+    def widgets(self) -> dict[Box, set[tuple[str, ...]]]:
+        """The widgets of the seeds, each with the groups around it there."""
+        found: dict[Box, set[tuple[str, ...]]] = {}
+        for seed in self.seeds:
+            for widget, groups in _widgets(seed, ()):
+                found.setdefault(widget, set()).add(groups)
+        return found
+
+    def hidden(self) -> Iterator[tuple[str, str]]:
+        """Labels of the widgets of seeds that a group hides, each with that of the group."""
+        for widget, groups in _widgets(self.expression, (), self.seeds):
+            if groups and {(), groups} & self.widgets.get(widget, set()):
+                yield widget.data[1], groups[-1]
+
+
+def check_seeds(process: Box, file: str) -> tuple[str, ...]:
+    """The numbers among the seeds of a program that was expanded with `MARKS`.
+
+    Raises `InputError` if a seed is hidden by a group: its partial would be 0.
+    """
+    calls = list(_calls(process, set()))
+    hidden = dict.fromkeys(pair for call in calls for pair in call.hidden())
+    problems = [
+        Problem(
+            Place(file),
+            f"the group '{group}' hides the seed '{label}' in it: its partial would be 0",
+            f'name the group in the label, as in "v:{group}/{label}", in place of the group',
+        )
+        for label, group in hidden
+    ]
+    if problems:
+        raise InputError(problems)
+    numbers = (seed for call in calls for seed in call.seeds if seed.kind == "number")
+    return tuple(dict.fromkeys(seed.data[0].removesuffix("f") for seed in numbers))
+
+
+def _calls(box: Box, seen: set[Box]) -> Iterator[Call]:
+    if box in seen or not box.shown:
+        return
+    seen.add(box)
+    if box.kind == "group" and box.data[1] == CALL:
+        expression, *rest = box.parts[0].parts
+        (seeds,) = (found for part in rest for found in _groups(part, SEEDS))
+        yield Call(expression.parts[0], tuple(_leaves(seeds.parts[0])))
+    for part in box.parts:
+        yield from _calls(part, seen)
+
+
+def _groups(box: Box, label: str) -> Iterator[Box]:
+    if box.kind == "group" and box.data[1] == label:
+        yield box
+        return
+    for part in box.parts:
+        yield from _groups(part, label)
+
+
+def _leaves(box: Box) -> Iterator[Box]:
+    if box.kind == "parallel":
+        for part in box.parts:
+            yield from _leaves(part)
+    else:
+        yield box
+
+
+def _widgets(
+    box: Box, groups: tuple[str, ...], seeds: tuple[Box, ...] = ()
+) -> Iterator[tuple[Box, tuple[str, ...]]]:
+    """The widgets in a box, but for those in `seeds`, with the labels of the groups around."""
+    seen: set[tuple[Box, tuple[str, ...]]] = set()
+
+    def walk(box: Box, groups: tuple[str, ...]) -> Iterator[tuple[Box, tuple[str, ...]]]:
+        if (box, groups) in seen or (box in seeds and not groups) or not box.shown:
+            return
+        seen.add((box, groups))
+        if box.kind == "widget":
+            yield box, groups
+        elif box.kind == "group" and box.data[1] not in (CALL, EXPRESSION, SEEDS):
+            groups = (*groups, box.data[1])
+        for part in box.parts:
+            yield from walk(part, groups)
+
+    return walk(box, groups)

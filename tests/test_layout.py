@@ -1,0 +1,59 @@
+"""Lines of the library: broken where Faust allows, and the same program as before."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from faustdiff.library.layout import WIDTH, fitted
+from support.paths import ROOT
+
+LIBRARY = (ROOT / "build" / "diff.lib").read_text("utf-8")
+LONG_WORDS = (
+    '"no derivative passes this group, name it in the labels of its widgets instead"',
+    "the_learnable_must_take_the_signals_of_the_truth_then_one_gradient_for_each_parameter",
+)
+
+
+def program(text: str) -> list[str]:
+    """The tokens of a Faust text, without its comments."""
+    tokens = re.findall(r'"[^"]*"|//.*|\w+|\S', text)
+    return [token for token in tokens if not token.startswith("//")]
+
+
+def words(text: str) -> list[str]:
+    """All that is written, comments too, without regard to lines."""
+    return [word for word in text.split() if word != "//"]
+
+
+def test_no_line_of_the_library_is_long_that_can_be_broken() -> None:
+    in_usage = False
+    for line in LIBRARY.splitlines():
+        in_usage = line == "// #### Usage" or (in_usage and not line.startswith("// ####"))
+        fixed = line.startswith("// $$") or in_usage or any(word in line for word in LONG_WORDS)
+        assert fixed or len(line) <= WIDTH, line
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_the_program_and_the_words_are_the_same(width: int) -> None:
+    narrow = fitted(LIBRARY, width)
+    assert narrow != LIBRARY or width == WIDTH
+    assert program(narrow) == program(LIBRARY)
+    assert sorted(words(narrow)) == sorted(words(LIBRARY))
+    assert fitted(narrow, width) == narrow
+
+
+@pytest.mark.parametrize(
+    ("line", "lines"),
+    [
+        ("f = a : b : cc;", ["f =", "    a : b", "    : cc;"]),
+        ("f(a, bb) = g(a, bb, c);", ["f(a, bb) =", "    g(a, bb,", "        c);"]),
+        ('f = "a, b : c, d : e, f";', ["f =", '    "a, b : c, d : e, f";']),
+        ("f = abc; // why it is so", ["// why it is so", "f = abc;"]),
+        ("// * a point in a list", ["// * a point", "//   in a", "//   list"]),
+        ("// $$a = b + c + d + e$$", ["// $$a = b + c + d + e$$"]),
+    ],
+)
+def test_a_line_is_broken_at_the_outermost_place(line: str, lines: list[str]) -> None:
+    assert fitted(line, 13).split("\n") == lines
