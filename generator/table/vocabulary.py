@@ -129,15 +129,15 @@ _WRITTEN = "a table that is written at whole places"
 
 _TABLE = (
     # Primitives of the language that have a derivative everywhere in their domain.
-    _smooth("sin", 1, mp.sin, sp.sin, finite=True),
-    _smooth("cos", 1, mp.cos, sp.cos, finite=True),
-    _smooth("tan", 1, mp.tan, sp.tan),
+    _smooth("sin", 1, mp.sin, sp.sin, finite=True, latex=r"\sin"),
+    _smooth("cos", 1, mp.cos, sp.cos, finite=True, latex=r"\cos"),
+    _smooth("tan", 1, mp.tan, sp.tan, latex=r"\tan"),
     _smooth("asin", 1, mp.asin, sp.asin),
     _smooth("acos", 1, mp.acos, sp.acos),
     _smooth("atan", 1, mp.atan, sp.atan, finite=True),
     _smooth("atan2", 2, mp.atan2, sp.atan2, finite=True),
-    _smooth("exp", 1, mp.exp, sp.exp),
-    _smooth("log", 1, mp.log, sp.log),
+    _smooth("exp", 1, mp.exp, sp.exp, latex=r"\exp"),
+    _smooth("log", 1, mp.log, sp.log, latex=r"\log"),
     _smooth("log10", 1, mp.log10, _log10),
     _smooth("sqrt", 1, mp.sqrt, sp.sqrt, cost=4),
     _smooth("abs", 1, abs, sp.Abs, cost=1, result=(0,), finite=True),
@@ -148,9 +148,9 @@ _TABLE = (
         finite=True,
     ),
     # Foreign functions of maths.lib.
-    _foreign("sinh", 1, mp.sinh, sp.sinh),
-    _foreign("cosh", 1, mp.cosh, sp.cosh),
-    _foreign("tanh", 1, mp.tanh, sp.tanh, finite=True),
+    _foreign("sinh", 1, mp.sinh, sp.sinh, latex=r"\sinh"),
+    _foreign("cosh", 1, mp.cosh, sp.cosh, latex=r"\cosh"),
+    _foreign("tanh", 1, mp.tanh, sp.tanh, finite=True, latex=r"\tanh"),
     _foreign("asinh", 1, mp.asinh, sp.asinh, finite=True),
     _foreign("acosh", 1, mp.acosh, sp.acosh),
     _foreign("atanh", 1, mp.atanh, sp.atanh),
