@@ -70,7 +70,10 @@ def train_command(
     with usable_input(program):
         values = read_values(start) if start else None
         built = build(
-            source, compiler=chosen_compiler(compiler), include=(program.parent, *include)
+            source,
+            compiler=chosen_compiler(compiler),
+            include=(program.parent, *include),
+            fast=True,
         )
         if seconds is None and fed in GENERATED:
             seconds = SECONDS
