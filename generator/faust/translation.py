@@ -36,6 +36,7 @@ def compile_cpp(
     include: Sequence[Path] = (),
     optimize: str = "-O1",
     fast: bool = False,
+    more: Sequence[str] = (),
     host: str = "host.cpp",
     defines: Sequence[str] = (),
     cache: Path | None = None,
@@ -43,13 +44,15 @@ def compile_cpp(
 ) -> Path:
     """The shared object for C++ text made by `Compiler.to_cpp` in the same precision.
 
-    `fast` compiles for this very machine, with `FAST` in place of `optimize`; `host` is the file of
-    this folder that the program is compiled in, and `defines` are its macros, as "NAME=VALUE".
+    `fast` compiles for this very machine, with `FAST` in place of `optimize`; `more` are further
+    flags; `host` is the file of this folder that the program is compiled in, and `defines` are its
+    macros, as "NAME=VALUE".
     Other parameters and the cache are as for `build`. Raises FaustError if g++ is missing or fails.
     """
     fastest = FAST if len(cpp) <= LARGEST_OPTIMIZED else ("-O0", *FAST[1:])
     flags = [
         *(fastest if fast else (optimize, PORTABLE)),
+        *more,
         f"-DFAUSTFLOAT={'double' if double else 'float'}",
         *(f"-D{name}" for name in defines),
         "-fPIC",

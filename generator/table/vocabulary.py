@@ -132,15 +132,15 @@ _WRITTEN = "a table that is written at whole places"
 
 _TABLE = (
     # Primitives of the language that have a derivative everywhere in their domain.
-    _smooth("sin", 1, mp.sin, "sin", finite=True),
-    _smooth("cos", 1, mp.cos, "cos", finite=True),
-    _smooth("tan", 1, mp.tan, "tan"),
+    _smooth("sin", 1, mp.sin, "sin", finite=True, latex=r"\sin"),
+    _smooth("cos", 1, mp.cos, "cos", finite=True, latex=r"\cos"),
+    _smooth("tan", 1, mp.tan, "tan", latex=r"\tan"),
     _smooth("asin", 1, mp.asin, "asin"),
     _smooth("acos", 1, mp.acos, "acos"),
     _smooth("atan", 1, mp.atan, "atan", finite=True),
     _smooth("atan2", 2, mp.atan2, "atan2", finite=True),
-    _smooth("exp", 1, mp.exp, "exp"),
-    _smooth("log", 1, mp.log, "log"),
+    _smooth("exp", 1, mp.exp, "exp", latex=r"\exp"),
+    _smooth("log", 1, mp.log, "log", latex=r"\log"),
     _smooth("log10", 1, mp.log10, _log10),
     _smooth("sqrt", 1, mp.sqrt, "sqrt", cost=4),
     _smooth("abs", 1, abs, "Abs", cost=1, result=(0,), finite=True),
@@ -151,9 +151,9 @@ _TABLE = (
         finite=True,
     ),
     # Foreign functions of maths.lib.
-    _foreign("sinh", 1, mp.sinh, "sinh"),
-    _foreign("cosh", 1, mp.cosh, "cosh"),
-    _foreign("tanh", 1, mp.tanh, "tanh", finite=True),
+    _foreign("sinh", 1, mp.sinh, "sinh", latex=r"\sinh"),
+    _foreign("cosh", 1, mp.cosh, "cosh", latex=r"\cosh"),
+    _foreign("tanh", 1, mp.tanh, "tanh", finite=True, latex=r"\tanh"),
     _foreign("asinh", 1, mp.asinh, "asinh", finite=True),
     _foreign("acosh", 1, mp.acosh, "acosh"),
     _foreign("atanh", 1, mp.atanh, "atanh"),
