@@ -104,7 +104,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "templates", folder / "templates")
     table = (ROOT / "primitives.yaml").read_text("utf-8")
     (folder / "primitives.yaml").write_text(table + ROWS, "utf-8")
-    template = folder / "templates" / "library" / "learning.jinja"
+    template = folder / "templates" / "library" / "learning.lib"
     text = template.read_text("utf-8")
     assert text.count(OPTIMIZER[0]) == 1
     template.write_text(text.replace(OPTIMIZER[0], OPTIMIZER[1] + OPTIMIZER[0]), "utf-8")

@@ -69,7 +69,7 @@ class Unevaluated(Algebra):
         return sp.Function(function.name)(*arguments)
 
     def compare(self, operator: str, a: Any, b: Any) -> Any:
-        return RELATIONS[operator](a, b, evaluate=False)
+        return getattr(sp, RELATIONS[operator])(a, b, evaluate=False)
 
     def both(self, a: Any, b: Any) -> Any:
         return sp.And(a, b, evaluate=False)

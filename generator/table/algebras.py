@@ -7,17 +7,19 @@ from typing import Any
 
 import mpmath as mp
 import numpy as np
-import sympy as sp
 
+from ..deferred import Deferred
 from .folding import COMPARISONS, Algebra
 from .vocabulary import CONSTANTS, FUNCTIONS, Function
+
+sp: Any = Deferred("sympy")
 
 #: Numbers from 2 to this power on count as infinite: a function of one would take for ever.
 MAX_MAGNITUDE = 16_384
 
 
 #: The comparisons of the language in SymPy.
-RELATIONS = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne}
+RELATIONS = {"<": "Lt", "<=": "Le", ">": "Gt", ">=": "Ge", "==": "Eq", "!=": "Ne"}
 
 
 class Numbers(Algebra):
@@ -149,7 +151,7 @@ class Symbols(Algebra):
         return sp.Rational(text)
 
     def name(self, name: str) -> Any:
-        return CONSTANTS[name].symbol if name in CONSTANTS else self.values[name]
+        return CONSTANTS[name].symbol() if name in CONSTANTS else self.values[name]
 
     def _at_origin(self, value: Any) -> Any:
         return sp.sympify(value).subs(self.origin) if self.origin else sp.sympify(value)
@@ -174,10 +176,11 @@ class Symbols(Algebra):
             return x - y * self.step(FUNCTIONS[function.quotient], [x / y])
         if function.symbol is None:
             raise TypeError(f"{function.name} has no symbolic form")
-        return function.symbol(*arguments)
+        symbol = function.symbol
+        return (getattr(sp, symbol) if isinstance(symbol, str) else symbol)(*arguments)
 
     def compare(self, operator: str, a: Any, b: Any) -> Any:
-        return RELATIONS[operator](self._at_origin(a), self._at_origin(b))
+        return getattr(sp, RELATIONS[operator])(self._at_origin(a), self._at_origin(b))
 
     def both(self, a: Any, b: Any) -> Any:
         return sp.And(a, b)
