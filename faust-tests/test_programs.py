@@ -13,7 +13,32 @@ from faustdiff.faust.program import build
 
 A, B = ('hslider("a", 0.2, 0, 1, 0.01)', 'hslider("b", 0.1, 0, 1, 0.01)')
 TIME = "(+(1) ~ _)"
+BINARY = (
+    "+",
+    "-",
+    "*",
+    "/",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "==",
+    "!=",
+    "max",
+    "min",
+    "atan2",
+    "pow",
+    "fmod",
+)
+WHOLE = ("<<", ">>", "&", "|", "xor", "%")
 PROGRAMS = {
+    "operators before every composition": (
+        "process = "
+        + ", ".join(f"({one} <: _*{A}, _), (_,_,_,_ : {one},{one} :> _)" for one in BINARY)
+        + ", "
+        + ", ".join(f"(int,int : {one} <: _, _ :> {one}(3))" for one in WHOLE)
+        + f", (< <: < :> *({A}) <: <);"
+    ),
     "recursions inside recursions": (
         f"process = (+ : (+ ~ *({A})) : (+ ~ (_ : (+ ~ *({B})) : *(0.2)))) ~ *(0.3);"
     ),
