@@ -346,6 +346,15 @@ def test_a_fast_program_computes_the_same(compiler: Compiler) -> None:
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-13)
 
 
+def test_a_fast_program_of_delays_alone_computes_the_same(compiler: Compiler) -> None:
+    source = "process = _, _ <: @(3), mem, (_, @(20) : *), (@(100), _ : +);"
+    signal = np.random.default_rng(0).uniform(-1, 1, (2, 1000))
+    plain, fast = (build(source, compiler=compiler, fast=fast) for fast in (False, True))
+    for block in (1000, 256, 50, 1):
+        got = fast.run(signal, block=block)
+        np.testing.assert_allclose(got, plain.run(signal), rtol=1e-14)
+
+
 def test_a_fast_program_keeps_what_is_no_number(compiler: Compiler) -> None:
     fast = build("process = log, /, sqrt;", compiler=compiler, fast=True)
     got = fast.run(np.array([[0.0, -1.0], [1.0, 0.0], [0.0, 0.0], [4.0, -4.0]]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from faustdiff.autodiff.vjp import VJP
 from faustdiff.faust.compiled import CompiledProgram
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.emitted import with_local_states
+from faustdiff.faust.program import fast_text
 from faustdiff.faust.translation import compile_cpp
 
 from .tasks import Task
@@ -116,7 +117,7 @@ class Setting:
     options: tuple[str, ...] = ()
 
 
-#: What the package uses: states in local variables, and `faust.translation.FAST`.
+#: What `build(..., fast=True)` uses: `fast_text`, and `faust.translation.FAST`.
 OURS = Setting("ours")
 
 
@@ -168,6 +169,9 @@ def from_faust(
 ) -> Contender:
     """A Faust program, compiled."""
     cpp = compiler.to_cpp(source, double=True, include=include, options=setting.options)
+    if setting is OURS:
+        cpp = fast_text(cpp, source, compiler, include=include)
+        setting = replace(setting, local=False)
     return compiled(name, cpp, setting)
 
 

@@ -12,13 +12,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from .calling import TIMEOUT
 from .compiled import CompiledProgram, Session
 from .compilers import Compiler, EmbeddedFaust, available_compilers, find_compiler
-from .emitted import with_local_states
+from .emitted import BLOCKS, delays_alone, with_local_states
 from .interface import Control, Program, Signals, control_path
 from .interpreter import Interpreter
 from .translation import LARGEST_OPTIMIZED, compile_cpp, translate
@@ -52,7 +51,7 @@ def build(
     `compiler` is a `Compiler` or a name for `find_compiler`; `double` chooses the precision;
     `include` lists folders for imports and for headers of foreign functions; `optimize` is a flag
     of g++; `fast` is for what runs long: compiled in its place with `FAST`, for this very machine,
-    and with states in local variables, unless the C++ text has more than `LARGEST_OPTIMIZED`
+    and with the text that `fast_text` gives, unless the C++ text has more than `LARGEST_OPTIMIZED`
     characters. `timeout` limits each compiler, in seconds. Results are kept in the folder `cache`,
     else in the one that the environment variable FAUSTDIFF_CACHE names, else until this process
     ends. Without g++, single precision falls back to `Interpreter`, unless another compiler than
@@ -67,9 +66,9 @@ def build(
     cpp = translate(source, compiler, double=double, include=include, cache=cache, timeout=timeout)
     fast = fast and len(cpp) <= LARGEST_OPTIMIZED
     if fast:
-        with suppress(ValueError):
-            # Of C++ that is not understood, states stay where they are.
-            cpp = with_local_states(cpp)
+        cpp = fast_text(
+            cpp, source, compiler, double=double, include=include, cache=cache, timeout=timeout
+        )
     library = compile_cpp(
         cpp,
         double=double,
@@ -80,3 +79,34 @@ def build(
         timeout=timeout,
     )
     return CompiledProgram(library, double=double)
+
+
+def fast_text(
+    cpp: str,
+    source: str,
+    compiler: Compiler,
+    *,
+    double: bool = True,
+    include: Sequence[Path] = (),
+    cache: Path | None = None,
+    timeout: float = TIMEOUT,
+) -> str:
+    """The fastest C++ text for the program `source`, which the compiler translates to `cpp`.
+
+    Programs of delays alone are translated in blocks; of others, states are local variables.
+    """
+    if delays_alone(cpp):
+        return translate(
+            source,
+            compiler,
+            double=double,
+            include=include,
+            options=BLOCKS,
+            cache=cache,
+            timeout=timeout,
+        )
+    try:
+        return with_local_states(cpp)
+    except ValueError:
+        # Of C++ that is not understood, states stay where they are.
+        return cpp

@@ -81,17 +81,20 @@ def translate(
     *,
     double: bool,
     include: Sequence[Path] = (),
+    options: Sequence[str] = (),
     cache: Path | None = None,
     timeout: float = TIMEOUT,
 ) -> str:
     """The C++ text of the Faust program `source`, as `Compiler.to_cpp` gives it, from the cache."""
     precision = "double" if double else "single"
     library = _library_digest(compiler.libraries())
-    identity = (compiler.name, compiler.version(), library, precision)
+    identity = (compiler.name, compiler.version(), library, precision, *options)
     entry = Entry.of(cache, ".cpp", source, *identity, *_contents(include))
 
     def make(work: Path) -> bytes:
-        return compiler.to_cpp(source, double=double, include=include, timeout=timeout).encode()
+        return compiler.to_cpp(
+            source, double=double, include=include, options=options, timeout=timeout
+        ).encode()
 
     return entry.path(make).read_text(encoding="utf-8")
 
