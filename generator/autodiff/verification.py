@@ -31,9 +31,9 @@ from .tangents import TableSlope
 EPSILON = 1e-4
 TOLERANCE = 1e-6
 #: The step does not shrink below EPSILON times this part of the slider's range.
-LEAST = 1e-2
+LEAST_STEP = 1e-2
 #: A difference is known where its bound is below this part of the greatest derivative.
-KNOWN = 1e-4
+KNOWN_PART = 1e-4
 #: Differences that are known at less than this part of the samples decide nothing.
 DECISIVE = 0.5
 #: So near to a sample whose difference is not known, another does not count against a partial.
@@ -78,7 +78,7 @@ class Comparison:
     @cached_property
     def settled(self) -> Mask:
         """At which samples the difference is known."""
-        return self.bound <= max(KNOWN * self.scale, 20 * self.zero)
+        return self.bound <= max(KNOWN_PART * self.scale, 20 * self.zero)
 
     @cached_property
     def absolute(self) -> Array:
@@ -263,7 +263,7 @@ class _Trial:
         partial = signals[1 + index :: self.done.stride]
         path = _path(self.plain, parameter.path)
         value = settings.get(path or "", parameter.init)
-        step = self.epsilon * max(abs(value), LEAST * (parameter.max - parameter.min))
+        step = self.epsilon * max(abs(value), LEAST_STEP * (parameter.max - parameter.min))
         # The five points stay within the slider's range, where there is room for them.
         room = min(value - parameter.min, parameter.max - value) / 2
         step = min(step, room) if room > 0 else step
