@@ -213,7 +213,7 @@ def run(compiler: str, folder: Path | None, limit: float, only: list[str], stage
                 _keep(compiler, kind, one.name, found[one.name])
     if "verify" in stages:
         for one in some:
-            if found[one.name]["outcome"] == "compiled":
+            if found.get(one.name, {}).get("outcome") == "compiled":
                 found[one.name] |= in_a_process(verification, limit, chosen, one)
                 _keep(compiler, kind, one.name, found[one.name])
 

@@ -51,8 +51,8 @@ class Comparison:
     `value` is that of the parameter, `partial`, `difference` and `bound` are arrays (frames,), and
     `zero` is how large a derivative can seem that is 0. `moved` are the settings, by path, at which
     it was taken if not at those asked for; `stairs` says what makes a staircase of the parameter.
-    At so many samples as `jumps` its value is where the output jumps, and the difference is that of
-    the other side.
+    At the samples `jumps` its value is where the output jumps, and the difference is that of the
+    other side.
     """
 
     output: int
@@ -65,7 +65,7 @@ class Comparison:
     tolerance: float = TOLERANCE
     moved: Mapping[str, float] = field(default_factory=dict)
     stairs: Sequence[str] = ()
-    jumps: int = 0
+    jumps: Mask = field(default_factory=lambda: np.zeros(1, bool))
 
     @cached_property
     def scale(self) -> float:
@@ -129,9 +129,11 @@ class Comparison:
         if self.settled.mean() < DECISIVE:
             return "undecided"
         if self.excluded.any():
-            return "differs"
+            # The slope that a rule gives to a staircase is none of its derivative.
+            surrogate = bool(self.stairs) and not (self.excluded & ~self.jumps).any()
+            return "undecided" if surrogate else "differs"
         if self.idle:
-            return "undecided" if self.jumps else "no effect"
+            return "undecided" if self.jumps.any() else "no effect"
         return "agrees"
 
     @property
@@ -283,7 +285,7 @@ class _Trial:
                     self.tolerance,
                     dict(moved or {}),
                     self.done.stairs[index],
-                    int(np.count_nonzero(taken.jumps[output])),
+                    taken.jumps[output],
                 )
                 for output in range(self.done.outputs)
             ]
