@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from faustdiff.commands.main import main
-from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.compilers import Compiler, find_compiler
 from faustdiff.faust.program import build
 from support.paths import BUILD
 
@@ -56,6 +56,27 @@ def program(tmp_path: Path) -> Path:
     path = tmp_path / "network.dsp"
     path.write_text(NETWORK, encoding="utf-8")
     return path
+
+
+def test_steps_that_were_not_taken_are_counted(tmp_path: Path) -> None:
+    program, params = tmp_path / "gain.dsp", tmp_path / "gain.json"
+    program.write_text(
+        """
+        df = library("diff.lib"); no = library("noises.lib");
+        d = df.env(df.vars((df.var(hbargraph("gain", 0, 1), 0))));
+        time = 1 : + ~ _;
+        truth = *(0.5) : /((time % 1000) != 7);
+        model(gain) = *(gain);
+        process = no.noise
+            <: df.backprop(truth, d.learnable(model), d.learnMSE(1, d.optimizers.SGD(0.1)));
+        """,
+        encoding="utf-8",
+    )
+    text = done(
+        call(find_compiler("faust"), "train", program, "--params", params, "--seconds", "1")
+    )
+    assert "steps that were no finite numbers: 45" in text
+    assert json.loads(params.read_text()) == {"gain": pytest.approx(0.5, abs=1e-3)}
 
 
 def test_a_trained_network_is_frozen_and_trained_on(

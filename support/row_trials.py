@@ -25,6 +25,11 @@ TABLE = read(resource("primitives.yaml"))
 #: They tell the interval of a signal, which `SCALE` would change; test_time.py has them.
 INTERVALS = ("lowest", "highest")
 
+#: A partial that is made of a saturating value has an error relative to a slope of 1: two roundings
+#: of the value (1.1e-16, in single precision 6e-8); twice that is allowed.
+SATURATING = ("tanh",)
+SLOPE_ROUNDING = {True: 4.4e-16, False: 2.4e-7}
+
 #: A numerical derivative of 0 comes out as noise of the working precision.
 NOISE = 1e-40
 

@@ -54,7 +54,7 @@ def train_command(
     """Run PROGRAM, which learns, and save what its bargraphs show.
 
     The values are saved by the labels of the bargraphs; where a label stands for several, by the
-    end of the path. That of the loss is left out. The first output is shown as the loss.
+    end of the path. Those of the loss are left out. The first output is shown as the loss.
     Starting values are for the sliders of the program; networks of df.nn have a number box for each
     parameter.
 
@@ -86,6 +86,9 @@ def train_command(
         )
     for name in trained.unused:
         click.echo(f"{start}: the program has no control '{name}'; it was not used", err=True)
+    if trained.skipped:
+        click.echo(f"{program}: steps that were no finite numbers: {trained.skipped}", err=True)
+        click.echo("  they were not taken; is the input finite, and the rate low enough?", err=True)
     if trained.diverged:
         click.echo(f"{program}: it has diverged: '{trained.diverged[0]}' is not finite", err=True)
         click.echo("  nothing was written; lower the learning rate", err=True)

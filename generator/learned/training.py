@@ -12,20 +12,23 @@ from ..faust.excitation import Excitation
 from ..faust.program import Program
 from .values import placed, short_names
 
-#: The bargraph of the losses of diff.lib, which is no parameter.
-LOSS = "loss"
+#: The bargraphs of the losses of diff.lib that show no parameter: the loss, and how many steps were
+#: no finite numbers and not taken.
+LOSS, SKIPPED = "loss", "skipped"
 
 
 @dataclass(frozen=True)
 class Trained:
     """What a program has learned: `values` by name, and the mean `losses` of each second.
 
-    `unused` are the names of starting values for which there was no control.
+    `unused` are the names of starting values for which there was no control. `skipped` is how many
+    steps were not taken, since they were no finite numbers.
     """
 
     values: Mapping[str, float]
     losses: tuple[float, ...]
     unused: tuple[str, ...]
+    skipped: int = 0
 
     @property
     def diverged(self) -> tuple[str, ...]:
@@ -47,11 +50,12 @@ def train(
     `start` are values for its sliders, by names as in `values.placed`. The first output is taken as
     the loss, as `df.backprop` gives it; `step` is told its mean after each second. `start_file` and
     `file` stand for the values and the program in messages. Raises `InputError` if the program has
-    no bargraphs besides that of the loss, or a starting value has no place, and `FaustError` for a
+    no bargraphs besides those of the loss, or a starting value has no place, and `FaustError` for a
     program in the interpreter, which keeps no state.
     """
     meters = [control for control in program.controls if control.readonly]
-    meters = [meter for meter in meters if meter.label != LOSS]
+    counters = [meter for meter in meters if meter.label == SKIPPED]
+    meters = [meter for meter in meters if meter.label not in (LOSS, SKIPPED)]
     if not meters:
         what = "no bargraph shows what the program learns"
         hint = 'give the parameters meters, as in df.var(hbargraph("gain", 0, 1), 0)'
@@ -73,4 +77,5 @@ def train(
         step(losses[-1])
     names = short_names(meters)
     values = {name: session.get(m.path) for name, m in zip(names, meters, strict=True)}
-    return Trained(values, tuple(losses), tuple(unused))
+    skipped = sum(int(session.get(counter.path)) for counter in counters)
+    return Trained(values, tuple(losses), tuple(unused), skipped)

@@ -6,6 +6,8 @@ const LEARNED = "Learned";
 /** The slider by which a page multiplies the steps of `df.backprop`. */
 const RATE_LABEL = "learning rate factor";
 const LOSS = "loss";
+/** The meter of how many steps were not taken; shown, but nothing that learns. */
+const SKIPPED = "skipped";
 const METERS = ["hbargraph", "vbargraph"];
 
 /** The widgets of a description, each with the labels of the groups around it. */
@@ -45,9 +47,10 @@ function planOf(data) {
     const sliders = widgets.filter((one) => !METERS.includes(one.type) && one !== rate);
     const meters = widgets.filter((one) => METERS.includes(one.type));
     const losses = meters.filter((one) => one.label === LOSS);
-    const grouped = meters.filter((one) => inside(one, LEARNED) !== null && !losses.includes(one));
+    const values = meters.filter((one) => one.label !== LOSS && one.label !== SKIPPED);
+    const grouped = values.filter((one) => inside(one, LEARNED) !== null);
     // Networks that go backward layer by layer have no such group: all their meters learn.
-    const learned = grouped.length ? grouped : meters.filter((one) => !losses.includes(one));
+    const learned = grouped.length ? grouped : values;
     const shown = meters.filter((one) => !learned.includes(one) && !losses.includes(one));
     const hidden = new Map(sliders.map((one) => [sought(inside(one, HIDDEN) ?? ""), one]));
     hidden.delete("");
