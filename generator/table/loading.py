@@ -6,6 +6,7 @@ bounded size. Scalars stay text; what they mean is for `fields` to say.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def displayed(path: Path) -> str:
 def parse(text: str, name: str) -> Node:
     """The tree of the YAML document `text`; `name` is the file's name in messages."""
     try:
-        root = _Reader(name).read(text)
+        root = _read(text, name)
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
@@ -91,6 +92,15 @@ def parse(text: str, name: str) -> Node:
     return root
 
 
+def _read(text: str, name: str) -> Node | None:
+    """By the parser in C where there is one; what it refuses, the one in Python explains."""
+    quick = getattr(yaml, "CSafeLoader", None)
+    if quick is not None:
+        with contextlib.suppress(yaml.YAMLError, ValueError):
+            return _Reader(name, quick).read(text)
+    return _Reader(name, yaml.SafeLoader).read(text)
+
+
 def _refusal(place: Place, what: str, hint: str) -> InputError:
     return InputError([Problem(place, what, hint)])
 
@@ -98,13 +108,13 @@ def _refusal(place: Place, what: str, hint: str) -> InputError:
 class _Reader:
     """Composes nodes and collects what the strict dialect does not allow."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, loader: Any) -> None:
+        self.name, self.loader = name, loader
         self.problems: list[Problem] = []
 
     def read(self, text: str) -> Node | None:
         # The events are looked at first: an alias must be refused before anything is expanded.
-        loader = yaml.SafeLoader
+        loader = self.loader
         depth = 0
         for event in yaml.parse(text, Loader=loader):
             depth += isinstance(event, yaml.CollectionStartEvent)
