@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := first
-.PHONY: bench-layers first build check test quick fuzz wrong-rules mutants test-matrix audit lint bench docs dist try-dist clean
+.PHONY: bench-layers first build check test quick fuzz wrong-rules mutants test-matrix audit lint bench bench-quick docs dist try-dist clean
 
 first: build  ## Build and prove the library, then run a first example on it.
 	$(PY) examples/first_gradient.py
@@ -48,13 +48,17 @@ lint: $(READY)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy generator
 
-bench: $(READY)  ## Measurements, side by side; nothing is asserted.
+bench: $(READY)  ## Measurements, side by side; nothing is asserted. Writes docs/speed.md.
+	$(PY) -m benchmarks.speed --write
 	$(PY) -m benchmarks.compile_time
 	$(PY) -m benchmarks.ahead_of_time
 	$(PY) -m benchmarks.frequency_basin
 	$(PY) -m benchmarks.fit_memory
 	$(PY) -m benchmarks.fit_starts
 	$(PY) -m benchmarks.reverse_mode
+
+bench-quick: $(READY)  ## Gradients of four tasks beside hand-written ones, in minutes.
+	$(PY) -m benchmarks.speed --quick
 
 bench-layers: .cache/layers/.ready  ## Layers beside those of others, which are installed apart.
 	.cache/layers/bin/python benchmarks/layers.py

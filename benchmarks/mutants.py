@@ -46,7 +46,7 @@ TARGETS = {
     "generator/library/printing.py": ["tests/test_printer.py"],
     "generator/table/expressions.py": ["tests/test_expressions.py"],
     "generator/signals/printing.py": ["tests/test_ahead_signals.py"],
-    "templates/library/learning.jinja": ["faust-tests/test_learning.py", "-k", LEARNT],
+    "templates/library/learning.lib": ["faust-tests/test_learning.py", "-k", LEARNT],
 }
 
 #: Survivors that mean the same, by the line that they make; each with the reason.

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ from faustdiff.commands.main import main
 from faustdiff.proof import checking as stage3_check
 from faustdiff.proof.checking import Finding
 from faustdiff.table.model import Primitive
-from support.pages import PAGES, README, blocks
+from site_assets import first_program
+from support.pages import PAGES, blocks, programs
 from support.paths import BUILD, ROOT
 
 TOOLS = "faustdiff|python|make|pip|pytest|ruff|mypy|git|apt-get|apt|pre-commit|mkdocs|cp|cd"
@@ -58,34 +60,41 @@ WRITTEN: Mapping[str, str] = {
     "more.json": "weight",
     "shaper.dsp": "process",
     "amplifier.fit/values.json": "tone",
+    "amp.fit/report.html": "tone",
+    "learn.html": "pole",
     "A.fit/values.json": "pole",
     "faustdiff.xml": "<testsuite",
     "faustdiff.json": '"proved"',
 }
 
+RECORDINGS = ROOT / "docs/howto/recordings.md"
 DECAY = """process = 1 - 1' : + ~ *(hslider("pole [diff:1]", 0.5, 0, 0.99, 0.001));"""
 FILTER = """fi = library("filters.lib");
 process = fi.lowpass(1, hslider("cutoff [diff:1] [scale:log]", 1000, 50, 10000, 1));"""
 
 
-def commands(page: Path) -> Iterator[str]:
-    """The commands of a page: after `$`, in indented lines, and in the text if with arguments."""
+def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
+    """The commands of a page, each with the lines that it is said to print.
+
+    They stand after `$`, in indented lines, and in the text if with arguments.
+    """
     text = page.read_text("utf-8")
     languages = set(re.findall(r"^```(\w*)\n.*?^```", text, re.DOTALL | re.M))
     assert languages <= {"faust", "yaml", "python", "console", "text"}, "where would commands be?"
-    for line in "".join(blocks(page, "console")).splitlines():
-        assert line.startswith("$ "), f"{page.name}: a line of output is not tested: {line}"
-        yield line[2:]
+    for block in blocks(page, "console"):
+        for shown in re.split(r"^\$ ", block, flags=re.M)[1:]:
+            command, *printed = shown.splitlines()
+            yield command, printed
     prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.M)
     for line in re.findall(r"^    (\S.*)$", prose, re.M):
         if re.match(rf"({TOOLS})\b", line):
-            yield re.split(r"  |#", line)[0].strip()
+            yield re.split(r"  |#", line)[0].strip(), []
         else:
             assert line.strip().startswith(SHOWN), f"{page.name}: command or not? {line}"
     for span in re.findall(r"`([^`]+)`", prose):
         command = " ".join(span.split())
         if re.match(rf"({TOOLS}) \S", command) and not is_name(command):
-            yield command
+            yield command, []
 
 
 def is_name(command: str) -> bool:
@@ -94,7 +103,20 @@ def is_name(command: str) -> bool:
     return len(words) == 2 and words[0] == "faustdiff" and words[1] in every_command()
 
 
-ALL = {command: page for page in PAGES for command in commands(page)}
+def is_alike(expected: str, line: str) -> bool:
+    """Whether two lines have the same words, and numbers that are equal to a thousandth."""
+    pairs = list(zip_longest(expected.split(), line.split(), fillvalue=""))
+    return all(one == other or _is_near(one, other) for one, other in pairs)
+
+
+def _is_near(one: str, other: str) -> bool:
+    try:
+        return float(one) == pytest.approx(float(other), rel=1e-3)
+    except ValueError:
+        return False
+
+
+ALL = {command: (page, printed) for page in PAGES for command, printed in commands(page)}
 
 
 @pytest.fixture(scope="module")
@@ -113,20 +135,21 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
             subprocess.run(["git", *identity, *words], cwd=folder, check=True)
     (own,) = blocks(ROOT / "docs/howto/rows.md", "yaml")
     (folder / "my.yaml").write_text(own, "utf-8")
-    # A program of `df.nn` is in the README right before the commands that train it.
-    waveshaper = next(t for t in blocks(README, "faust") if "df.nn.train" in t)
-    (folder / "waveshaper.dsp").write_text(waveshaper, "utf-8")
     shutil.copy(BUILD / "diff.lib", folder)
-    (echo,) = blocks(ROOT / "docs/howto/reverse.md", "faust")
-    (eq,) = blocks(ROOT / "docs/howto/layers.md", "faust")
     # Without the lines that --fad puts in front.
     fad = re.sub(
         r"^(df|fad) = .*\n", "", blocks(ROOT / "docs/howto/fad.md", "faust")[0], flags=re.M
     )
-    gain = (ROOT / "examples/plain/gain.dsp").read_text("utf-8")
-    programs = {"A": DECAY, "filter": FILTER, "diff": FILTER, "echo": echo, "eq": eq}
-    for name, text in {**programs, "program": fad, "gain": gain}.items():
-        (folder / f"{name}.dsp").write_text(text, "utf-8")
+    own_programs = {"A": DECAY, "filter": FILTER, "diff": FILTER, "program": fad}
+    written = {f"{name}.dsp": text for name, text in own_programs.items()}
+    for page in PAGES:
+        written |= programs(page)
+    written["learn.dsp"] = first_program()  # of the front page, which is made with it
+    for name, text in written.items():
+        (folder / name).write_text(text, "utf-8")
+    with contextlib.chdir(folder):
+        # What a reader without a device makes.
+        exec("\n".join(blocks(RECORDINGS, "python")), {})
     soundfile.write(folder / "B.wav", 0.9 ** np.arange(4410), 44100, subtype="DOUBLE")
     return folder
 
@@ -166,7 +189,7 @@ def run(command: str, folder: Path) -> tuple[int, str]:
 @pytest.mark.usefixtures("proved_once")
 def test_the_commands_of_the_documentation_run(workspace: Path) -> None:
     wrong = []
-    for command, page in ALL.items():
+    for command, (page, printed) in ALL.items():
         if command in NOT_RUN or command.split()[0] in NOT_RUN_TOOLS:
             continue
         if command.startswith("faustdiff import-weights"):
@@ -175,6 +198,11 @@ def test_the_commands_of_the_documentation_run(workspace: Path) -> None:
         code, output = run(command, workspace)
         if code != (1 if command in DIFFERENT else 0):
             wrong.append(f"{page.name}: {command}: exit code {code}\n{output}")
+        wrong += [
+            f"{page.name}: {command} does not print '{line}'\n{output}"
+            for line in printed
+            if not any(is_alike(line, found) for found in output.splitlines())
+        ]
     assert not wrong, "\n".join(wrong)
     for file, content in WRITTEN.items():
         assert content in (workspace / file).read_text("utf-8"), file

@@ -330,3 +330,32 @@ def test_interpreter_replaces_gpp_in_single_precision(cyfaust: Compiler) -> None
     program = build(COUNTER, double=False)
     assert isinstance(program, Interpreter)
     np.testing.assert_array_equal(program.run(frames=3), [[1, 2, 3]])
+
+
+def test_a_fast_program_computes_the_same(compiler: Compiler) -> None:
+    """States in local variables, from block to block: a filter, a delay and a count of samples."""
+    source = """import("stdfaust.lib"); a = hslider("a", 0.5, 0, 1, 0.01);
+        process = fi.lowpass(3, 900) : + ~ *(a)
+            <: _, @(7), @(300), (ba.time : %(5)), hbargraph("b", 0, 1);"""
+    signal = np.random.default_rng(0).uniform(-1, 1, (1, 1000))
+    plain, fast = (build(source, compiler=compiler, fast=fast) for fast in (False, True))
+    expected = plain.run(signal, controls={"a": 0.3})
+    for block in (1000, 64, 1):
+        got = fast.run(signal, controls={"a": 0.3}, block=block)
+        # Fused multiply-adds round once, hence the last bits.
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-13)
+
+
+def test_a_fast_program_of_delays_alone_computes_the_same(compiler: Compiler) -> None:
+    source = "process = _, _ <: @(3), mem, (_, @(20) : *), (@(100), _ : +);"
+    signal = np.random.default_rng(0).uniform(-1, 1, (2, 1000))
+    plain, fast = (build(source, compiler=compiler, fast=fast) for fast in (False, True))
+    for block in (1000, 256, 50, 1):
+        got = fast.run(signal, block=block)
+        np.testing.assert_allclose(got, plain.run(signal), rtol=1e-14)
+
+
+def test_a_fast_program_keeps_what_is_no_number(compiler: Compiler) -> None:
+    fast = build("process = log, /, sqrt;", compiler=compiler, fast=True)
+    got = fast.run(np.array([[0.0, -1.0], [1.0, 0.0], [0.0, 0.0], [4.0, -4.0]]))
+    np.testing.assert_array_equal(got, [[-np.inf, np.nan], [np.inf, np.nan], [2.0, np.nan]])

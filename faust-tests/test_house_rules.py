@@ -45,6 +45,10 @@ CHOICE = {
     "OPTIMIZER": "par(i, N, *(RATE))",
     "TRUTH": "+, _ :> _",
     "LAYERS": "(1, 3, 3, 2, 2, 1)",
+    "SIZE": "8",
+    "SHIFT": "0",
+    "HOP": "4",
+    "PLACE": "df.frame_place(SIZE, SHIFT)",
 }
 #: Where a symbol gives a name another meaning, or more is asked of it.
 ITS_OWN = {
@@ -70,6 +74,7 @@ ITS_OWN = {
         "START": "0",
         "RESET": "0",
     },
+    "skipping": {"K": "2", "ENGINE": "_, _"},
     "descent": {"K": "2", "M": "1", "LOSS": "*, _ : +", "ENGINE": "_, _"},
     "least_squares": {"K": "2", "M": "1", "MODEL": "*, _ : +", "ENGINE": "_, _, _ : +, _"},
     "engines": {"K": "2", "MU": "0.1"},
@@ -90,6 +95,8 @@ ITS_OWN = {
     # F takes what G gives, and M more; G takes the dual output of F, then K gradients.
     "rec": {"K": "1", "M": "3", "F": "si.bus(6) :> si.bus(3)", "G": "si.bus(4) :> _ <: si.bus(3)"},
     "learn": {"ERROR": "df.dual_squared_error(N)"},
+    "spectrum": {"WINDOW": "df.windows.hann"},
+    "short_time": {"WINDOW": "df.windows.hann", "ERROR": "df.stft_error(N)"},
     "losses": {"TRUTH": "0.5"},
     "backpropNN": {"K": "1"},
     "lift": {

@@ -13,7 +13,32 @@ from faustdiff.faust.program import build
 
 A, B = ('hslider("a", 0.2, 0, 1, 0.01)', 'hslider("b", 0.1, 0, 1, 0.01)')
 TIME = "(+(1) ~ _)"
+BINARY = (
+    "+",
+    "-",
+    "*",
+    "/",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "==",
+    "!=",
+    "max",
+    "min",
+    "atan2",
+    "pow",
+    "fmod",
+)
+WHOLE = ("<<", ">>", "&", "|", "xor", "%")
 PROGRAMS = {
+    "operators before every composition": (
+        "process = "
+        + ", ".join(f"({one} <: _*{A}, _), (_,_,_,_ : {one},{one} :> _)" for one in BINARY)
+        + ", "
+        + ", ".join(f"(int,int : {one} <: _, _ :> {one}(3))" for one in WHOLE)
+        + f", (< <: < :> *({A}) <: <);"
+    ),
     "recursions inside recursions": (
         f"process = (+ : (+ ~ *({A})) : (+ ~ (_ : (+ ~ *({B})) : *(0.2)))) ~ *(0.3);"
     ),
@@ -48,6 +73,9 @@ PROGRAMS = {
     "a slider that a zero hides": f'process = _*({A}*0 + {B}), vgroup("k", {A}*0);',
     "routes": f"process = route(3, 4, (1,1), (2,2), (3,3), (1,4)) : *({A}), _, _, _ :> _, _;",
     "a choice": f"process = _*{A}*(1 + nentry(\"mode[style:menu{{'x':0;'y':1}}]\", 0, 0, 1, 1));",
+    "a foreign function of whole numbers": (
+        f'process = _*{A}*ffunction(int labs (int), <stdlib.h>, "")({B}*100);'
+    ),
     "nothing but delays": f"process = (_ ~ _) + {A};",
     "a zero in a loop": f"process = {A}*0 : + ~ (*({B} * 0) : mem);",
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import html
 import http.server
+import itertools
 import os
 import re
 import threading
@@ -23,15 +24,22 @@ pytestmark = pytest.mark.xdist_group("site")
 
 #: Seconds for the compiler to load and compile, on a busy machine.
 PATIENCE = 60_000
+#: What the theme calls its colours by day and by night.
+SCHEMES = {"light": "default", "dark": "slate"}
+#: The palette of the site is chosen, as by its button.
+CHOOSE = "(it) => document.querySelector(`input[data-md-color-scheme=${it}]`).click()"
+#: Lines of code that are wider than their box.
+WIDE_CODE = """[...document.querySelectorAll("pre code")]
+    .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => "wide: " + e.textContent)"""
 WRONG = """import("stdfaust.lib");
 
 process = os.osc(440) : nowhere;
 """
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_every_page_can_be_read(site: Path, chromium: Any, width: int, scheme: str) -> None:
-    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+def test_every_page_can_be_read(site: Path, chromium: Any) -> None:
+    """On a phone and on a desktop, by day and by night."""
+    context = chromium.new_context()
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -40,14 +48,18 @@ def test_every_page_can_be_read(site: Path, chromium: Any, width: int, scheme: s
         if path.name == "404.html":
             continue  # its addresses are those of a server
         page.goto(path.as_uri())
-        found = problems_in(page)
-        # No line of code is wider than its box.
-        found += page.evaluate(
-            "[...document.querySelectorAll('pre code')]"
-            ".filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => 'wide: ' + e.textContent)"
-        )
-        if found:
-            wrong[path.name] = found
+        # Colours are read at once, not on their way.
+        page.add_style_tag(content="* { transition: none !important; }")
+        for width, scheme in itertools.product((1280, 390), ("light", "dark")):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            page.evaluate(CHOOSE, SCHEMES[scheme])
+            page.wait_for_function(
+                "(it) => document.body.dataset.mdColorScheme === it", arg=SCHEMES[scheme]
+            )
+            found = [*problems_in(page), *page.evaluate(WIDE_CODE)]
+            if found:
+                wrong[path.name, width, scheme] = found
     context.close()
     assert wrong == {}
     assert errors == []

@@ -175,9 +175,13 @@ def check(table: Path | None = None, extend: Sequence[Path] = ()) -> CheckReport
 def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> tuple[Path, ...]:
     """Proves a table and writes diff.lib, its reference and a schema into a folder; their paths.
 
-    Raises `InputError` with each rule that does not hold, and writes nothing.
+    Raises `InputError` with each rule that does not hold, or each new row that does not compile,
+    and writes nothing. Where no compiler is there to try new rows, a warning says so.
     """
+    import warnings
+
     from .errors import InputError, Problem
+    from .library.compiling import refused, untried
     from .library.rendering import render, write
     from .proof.checking import Checked
 
@@ -187,7 +191,17 @@ def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> 
         raise InputError(
             Problem(one.place, one.detail, hint, row=one.row.name) for one in report.failures
         )
-    return tuple(write(render(report), out))
+    files = render(report)
+    if rows := untried(report.table):
+        what = f"no Faust compiler is there: whether {len(rows)} new rows compile is unknown"
+        warnings.warn(what, stacklevel=2)
+    hint = "correct how the row spells its box and its names"
+    if told := refused(files, report.table):
+        raise InputError(
+            Problem(row.place, f"does not compile: {message}", hint, row=row.name)
+            for row, message in told
+        )
+    return tuple(write(files, out))
 
 
 def _compiler(compiler: Compiler | str | None) -> Compiler:

@@ -17,6 +17,12 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.M)
 
 
+def programs(page: Path) -> dict[str, str]:
+    """The programs of a page that are said to be a file, as "This is `amp.dsp`:", by its name."""
+    named = r"`(\w+\.dsp)`[^`\n]*:\n\n```faust\n(.*?)^```"
+    return dict(re.findall(named, page.read_text("utf-8"), re.DOTALL | re.M))
+
+
 def _included(line: re.Match[str]) -> str:
     return (ROOT / line[1]).read_text("utf-8").rstrip("\n")
 

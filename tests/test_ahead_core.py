@@ -52,6 +52,21 @@ def test_the_language_is_read_with_its_arities(text: str, arity: tuple[int, int]
     assert (box.inputs, box.outputs) == arity
 
 
+OPERATORS = ("+", "-", "*", "/", "<", "<=", ">", ">=", "==", "!=", "<<", ">>", "%", "&", "|", "@")
+TWO = dict.fromkeys(OPERATORS, (2, 1))
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_operators_are_read_without_a_space_before_a_composition(operator: str) -> None:
+    """The compilers print `<:`, `:>`, `,` and `~` without spaces: `<<:` is `<` and a split."""
+    read = parse(
+        f"process = {operator}<:_,_:>{operator}<:{operator}~_,{operator};", ARITIES | TWO
+    ).process
+    assert (read.inputs, read.outputs) == (2, 2)
+    merged = parse(f"process = ({operator},{operator}):>{operator}~_;", ARITIES | TWO).process
+    assert (merged.inputs, merged.outputs) == (4, 1)
+
+
 def test_equal_boxes_are_one() -> None:
     box = process(r"\(x1).((x1,2 : *),(x1,2 : *)),\(x1).((x1,2 : *),(x1,2 : *))")
     assert box.parts[0] is box.parts[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def found(f: Callable[[float], Array], at: float, step: float = 1e-4) -> Differe
 def compared(f: Callable[[float], Array], at: float, partial: Array) -> Comparison:
     one = found(f, at)
     zero = float(one.zero[0, 0])
-    return Comparison(0, SLIDER, at, partial, one.value[0], one.bound[0], zero)
+    return Comparison(0, SLIDER, at, partial, one.value[0], one.bound[0], zero, jumps=one.jumps[0])
 
 
 SMOOTH: dict[str, tuple[Callable[[float], Array], Callable[[float], Array]]] = {
@@ -89,6 +90,23 @@ def test_a_staircase_at_a_riser_is_undecided() -> None:
 
     assert compared(f, 0.5, np.zeros(TIME.size)).verdict == "undecided"
     assert compared(f, 0.50051, np.zeros(TIME.size)).verdict == "no effect"
+
+
+@pytest.mark.parametrize("rising", [np.floor, np.ceil])
+def test_beside_a_jump_the_other_side_counts(rising: Callable[[float], float]) -> None:
+    """The slider stands on a riser: the slope between risers is that of the side that continues."""
+
+    def f(p: float) -> Array:
+        return np.sin(3 * p * TIME) + rising(1000 * p) * (1 + TIME)
+
+    slope = 3 * TIME * np.cos(3 * 0.5 * TIME)
+    one = compared(f, 0.5, slope)
+    assert one.verdict == "agrees" and one.jumps.all() and not one.unsettled
+    wrong = compared(f, 0.5, slope * 1.001)
+    assert wrong.verdict == "differs"
+    # Of a staircase, a rule may take the slope instead.
+    assert replace(wrong, stairs=("'floor'",)).verdict == "undecided"
+    assert not compared(f, 0.50051, slope).jumps.any()
 
 
 def test_few_samples_decide_nothing() -> None:

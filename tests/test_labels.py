@@ -74,6 +74,7 @@ CONTROLS = (One("gain", "/p/a/gain"), One("gain", "/p/b/gain"), One("Dry/Wet", "
         ("/other/a/gain", [0]),
         ("/other/p/b/gain", [1]),
         ("other/a/gain", []),
+        ("/p/Dry/Wet", [2]),
         ("/", []),
         ("", []),
         ("ain", []),

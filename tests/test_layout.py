@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +58,10 @@ def test_the_program_and_the_words_are_the_same(width: int) -> None:
 )
 def test_a_line_is_broken_at_the_outermost_place(line: str, lines: list[str]) -> None:
     assert fitted(line, 13).split("\n") == lines
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.lib")), ids=lambda p: p.name)
+def test_a_template_that_is_faust_stands_in_the_library_as_it_is(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert "{%" not in text and "{{" not in text and "{#" not in text
+    assert fitted(text).strip("\n") in LIBRARY

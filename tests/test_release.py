@@ -99,7 +99,9 @@ def test_an_extra_that_is_missing_is_named(
 def test_every_extra_is_known() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         extras = tomllib.load(file)["project"]["optional-dependencies"]
+    install = (ROOT / "docs/install.md").read_text("utf-8")
     for extra in set(extras) - {"dev", "docs"}:
+        assert f"`faustdiff[{extra}]`" in install
         for requirement in extras[extra]:
             (name,) = re.findall(r"^[\w-]+", requirement)
             if name != "faustdiff":

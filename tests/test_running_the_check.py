@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -87,3 +89,22 @@ def test_a_row_that_does_not_end_is_stopped(make_row: MakeRow) -> None:
     assert found["row3"].detail == "stopped after 2 s"
     assert found["row4"].detail.startswith("the check ended by itself")
     assert [found[f"row{n}"].outcome for n in (1, 2, 5, 6, 7, 8)] == 6 * ["proved"]
+
+
+def test_where_all_is_known_nothing_heavy_is_imported(tmp_path: Path) -> None:
+    file = tmp_path / "table.yaml"
+    file.write_text(
+        "primitives:\n- {name: sine, faust: sin, section: S, kind: smooth, args: [x],"
+        " value: sin(x), partials: {x: cos(x)}, samples: {x: [-4, 4]}, summary: Sine.}\n"
+    )
+    program = (
+        "import sys; from faustdiff.commands.main import main\n"
+        f"main(['check', '--table', {str(file)!r}], standalone_mode=False)"
+    )
+    told = f"try:\n    {program.splitlines()[1]}\nexcept SystemExit: pass\n"
+    script = f"{program.splitlines()[0]}\n{told}print({{'sympy', 'flint'}} & {{*sys.modules}})"
+    for loaded in ("sympy", "set()"):
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        )
+        assert loaded in done.stdout.splitlines()[-1], done.stdout

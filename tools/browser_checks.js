@@ -23,25 +23,28 @@
     }
 
     // Contrast of each text with what is painted behind it.
-    const channels = (colour) => {
-        const canvas = channels.canvas ??= Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
-        const context = canvas.getContext("2d", { willReadFrequently: true });
+    const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    const remembered = (compute) => {
+        const known = new Map();
+        return (key) => {
+            if (!known.has(key)) known.set(key, compute(key));
+            return known.get(key);
+        };
+    };
+    const channels = remembered((colour) => {
         context.clearRect(0, 0, 1, 1);
         context.fillStyle = colour;
         context.fillRect(0, 0, 1, 1);
         const [r, g, b, a] = context.getImageData(0, 0, 1, 1).data;
         return [r, g, b, a / 255];
-    };
+    });
     const over = ([r, g, b, a], under) => [r, g, b].map((c, i) => a * c + (1 - a) * under[i]);
-    const behind = (e) => {
-        const layers = [];
-        for (let at = e; at; at = at.parentElement) {
-            const colour = channels(getComputedStyle(at).backgroundColor);
-            layers.unshift(colour);
-            if (colour[3] === 1) break;
-        }
-        return layers.reduce((under, colour) => over(colour, under), [255, 255, 255]);
-    };
+    const behind = remembered((e) => {
+        const colour = channels(getComputedStyle(e).backgroundColor);
+        if (colour[3] === 1) return colour.slice(0, 3);
+        return over(colour, e.parentElement ? behind(e.parentElement) : [255, 255, 255]);
+    });
     const luminance = (rgb) => rgb.map((c) => c / 255)
         .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
         .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);

@@ -1,25 +1,31 @@
-"""Every program of Faust's library of demos, differentiated: the table in docs/demos.md.
+"""Many programs of Faust, differentiated: the tables in docs/demos.md.
 
-    python tools/demos.py [--compiler faust] [--jobs 1] [--limit 180] [--only NAME]...
+    python tools/demos.py [--compiler faust] [--folder DIR] [--limit 120] [--only NAME]...
     python tools/demos.py --write
 
-The first form tries the demos of a compiler's own library, each in a process of its own with all
-its sliders, and keeps what came out in demos.json; a demo that is there is not tried again, unless
-`--only` names it. The second writes the page. Times are processor time of the compiler alone. A
-verdict counts pairs of an output and a slider, over 0.05 s of noise.
+The first form tries the demos of a compiler's own library, or all programs in and below a folder,
+each with all its continuous sliders. First all are differentiated and compiled, then those are
+verified that have sliders. What came out is kept in demos.json: a program that is there is not
+tried again unless `--only` names it, so that a run can be ended and taken up. The second form
+writes the page. Times are processor time of the compiler alone. A verdict counts pairs of an
+output and a slider, over a tenth of a second of noise.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import re
 import resource
+import signal
 import statistics
-import subprocess
-import sys
+import traceback
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +38,8 @@ from faustdiff.faust.excitation import excitation
 ROOT = Path(__file__).parents[1]
 PAGE, KEPT = ROOT / "docs/demos.md", ROOT / "demos.json"
 SECONDS = 0.1
+#: Where the demos of a library are kept; programs in folders are kept by the name of the folder.
+DEMOS = "demos"
 #: What the demos with arguments are given, as in their documentation.
 ARGUMENTS = {
     "mth_octave_spectral_level_demo": "1.5",
@@ -45,6 +53,17 @@ ARGUMENTS = {
 }
 VERDICTS = ("agrees", "no effect", "undecided", "differs")
 
+Found = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A program that is tried: its text, and where its imports begin."""
+
+    name: str
+    text: str
+    include: tuple[Path, ...] = ()
+
 
 def demos(compiler: Compiler) -> list[str]:
     """The names of the demos in a compiler's library."""
@@ -54,156 +73,223 @@ def demos(compiler: Compiler) -> list[str]:
     return list(dict.fromkeys([*documented, *defined]))
 
 
-def source(name: str) -> str:
-    """The program that a demo is."""
-    given = f"({ARGUMENTS[name]})" if name in ARGUMENTS else ""
-    return f'dm = library("demos.lib");\nprocess = dm.{name}{given};\n'
+def trials(compiler: Compiler, folder: Path | None) -> list[Trial]:
+    """The demos of a compiler, or the programs in and below `folder`."""
+    if folder is None:
+        given = {name: f"({ARGUMENTS[name]})" for name in ARGUMENTS}
+        start = 'dm = library("demos.lib");\nprocess = dm.'
+        return [Trial(n, f"{start}{n}{given.get(n, '')};\n") for n in demos(compiler)]
+    return [
+        Trial(
+            str(path.relative_to(folder)),
+            path.read_text(encoding="utf-8", errors="replace"),
+            (path.parent,),
+        )
+        for path in sorted(folder.rglob("*.dsp"))
+    ]
 
 
-def compiled(compiler: Compiler, text: str) -> float:
+def compiled(compiler: Compiler, trial: Trial, text: str) -> float:
     """Seconds of processor time that the compiler takes for a program."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    compiler.to_cpp(text, double=True, timeout=600)
+    compiler.to_cpp(text, double=True, include=trial.include, timeout=600)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-def tried(compiler: Compiler, name: str) -> dict[str, Any]:
-    """What comes out of one demo."""
-    text = source(name)
+def compilation(compiler: Compiler, trial: Trial) -> Iterator[Found]:
+    """What comes out of differentiating and compiling, as far as it goes."""
     try:
-        plain = compiled(compiler, text)
+        yield {"plain": compiled(compiler, trial, trial.text)}
     except FaustError as error:
-        return {"outcome": f"does not compile itself: {_short(error)}"}
+        yield {"outcome": f"does not compile itself: {_short(error)}"}
+        return
     try:
-        done = differentiate(text, all_continuous=True, compiler=compiler, name=name)
-    except InputError as error:
-        return {"plain": plain, "outcome": error.problems[0].what}
-    found: dict[str, Any] = {"plain": plain, "sliders": len(done.params), "outputs": done.outputs}
+        done = differentiate(
+            trial.text,
+            all_continuous=True,
+            compiler=compiler,
+            name=trial.name,
+            include=trial.include,
+        )
+    except (InputError, FaustError) as error:
+        yield {"outcome": _short(error)}
+        return
+    yield {"sliders": len(done.params), "outputs": done.outputs, "size": len(done.text)}
     try:
-        found["derivative"] = compiled(compiler, done.text)
+        yield {"derivative": compiled(compiler, trial, done.text), "outcome": "compiled"}
     except FaustError as error:
-        return found | {"outcome": f"the derivative does not compile: {_short(error)}"}
-    print(json.dumps(found), flush=True)
-    report = verify(
-        text,
-        lambda inputs: excitation("noise", inputs, SECONDS, None),
-        all_continuous=True,
-        compiler=compiler,
-        name=name,
-    )
-    found["verdicts"] = Counter(one.verdict for one in report.comparisons)
-    found["differs"] = sorted(
-        {one.parameter.label for one in report.comparisons if one.verdict == "differs"}
-    )
-    found["undecided"] = sorted(
-        {one.parameter.label for one in report.comparisons if one.verdict == "undecided"}
-    )
-    return found | {"outcome": "verified"}
+        yield {"outcome": f"the derivative does not compile: {_short(error)}"}
+
+
+def verification(compiler: Compiler, trial: Trial) -> Iterator[Found]:
+    """What comes out of verifying."""
+    try:
+        report = verify(
+            trial.text,
+            lambda inputs: excitation("noise", inputs, SECONDS, None),
+            all_continuous=True,
+            compiler=compiler,
+            name=trial.name,
+            include=trial.include,
+        )
+    except (InputError, FaustError) as error:
+        yield {"outcome": f"not verified: {_short(error)}"}
+        return
+    found: Found = {"verdicts": Counter(one.verdict for one in report.comparisons)}
+    for verdict in ("differs", "undecided"):
+        labels = {one.parameter.label for one in report.comparisons if one.verdict == verdict}
+        found[verdict] = sorted(labels)
+    yield found | {"outcome": "verified"}
 
 
 def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:100]
+    what = error.problems[0].what if isinstance(error, InputError) else str(error)
+    return " ".join(what.split())[:160]
 
 
-def in_a_process(compiler: str, name: str, limit: float) -> dict[str, Any]:
-    """What comes out of one demo, or how far it came within `limit` seconds."""
-    command = ["nice", sys.executable, __file__, "--compiler", compiler, "--one", name]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            output, _ = process.communicate(timeout=limit)
-            late = ""
-        except subprocess.TimeoutExpired:
-            process.kill()
-            output, _ = process.communicate()
-            late = f"not verified within {limit:g} s"
-    lines = output.strip().splitlines()
-    found: dict[str, Any] = json.loads(lines[-1]) if lines else {}
-    if process.returncode and not late:
-        late = f"ended with status {process.returncode}"
-    return found if "outcome" in found else found | {"outcome": late}
+def in_a_process(stage: Callable[..., Iterator[Found]], limit: float, *arguments: Any) -> Found:
+    """What a stage finds in a process of its own, as far as it comes within `limit` seconds."""
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_alone, args=(there, stage, arguments))
+    process.start()
+    there.close()
+    process.join(limit)
+    late = process.exitcode is None
+    if late:
+        # With the compilers that it started: it leads a group of its own.
+        os.killpg(process.pid or 0, signal.SIGKILL)
+        process.join()
+    found: Found = {}
+    try:
+        while here.poll():
+            found |= here.recv()
+    except EOFError:
+        pass
+    if late:
+        return found | {"outcome": f"not {stage.__name__[:-5]}ed within {limit:g} s"}
+    if process.exitcode:
+        found |= {"outcome": f"ended with status {process.exitcode}"}
+    return found
 
 
-def run(compiler: str, jobs: int, limit: float, only: list[str]) -> None:
-    """Tries the demos of a compiler that are not kept yet, or `only` some."""
-    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-    of_compiler = kept.setdefault(compiler, {})
-    names = only or [one for one in demos(find_compiler(compiler)) if one not in of_compiler]
-    with ThreadPoolExecutor(jobs) as pool:
-        for name, found in zip(
-            names, pool.map(lambda one: in_a_process(compiler, one, limit), names), strict=True
-        ):
-            of_compiler[name] = found
-            print(compiler, name, found, flush=True)
-            now = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-            now.setdefault(compiler, {})[name] = found
-            KEPT.write_text(json.dumps(now, indent=1), encoding="utf-8")
+def _alone(
+    pipe: Connection, stage: Callable[..., Iterator[Found]], arguments: tuple[Any, ...]
+) -> None:
+    os.setsid()
+    try:
+        for found in stage(*arguments):
+            pipe.send(found)
+    except Exception as error:
+        traceback.print_exc()
+        pipe.send({"outcome": f"crash: {type(error).__name__}: {_short(error)}"})
 
 
-def page(kept: dict[str, dict[str, dict[str, Any]]]) -> str:
+def _kept() -> dict[str, dict[str, dict[str, Found]]]:
+    found = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    return dict(found)
+
+
+def _keep(compiler: str, kind: str, name: str, found: Found) -> None:
+    print(compiler, name, found, flush=True)
+    kept = _kept()
+    kept.setdefault(compiler, {}).setdefault(kind, {})[name] = found
+    new = KEPT.with_suffix(".new")
+    new.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+    new.replace(KEPT)
+
+
+def run(compiler: str, folder: Path | None, limit: float, only: list[str], stages: str) -> None:
+    """Tries the programs that are not kept yet, or `only` some."""
+    kind = folder.name if folder else DEMOS
+    found = _kept().get(compiler, {}).get(kind, {})
+    chosen = find_compiler(compiler)
+    some = [one for one in trials(chosen, folder) if not only or one.name in only]
+    if "compile" in stages:
+        for one in some:
+            if only or one.name not in found:
+                found[one.name] = in_a_process(compilation, limit, chosen, one)
+                _keep(compiler, kind, one.name, found[one.name])
+    if "verify" in stages:
+        for one in some:
+            if found.get(one.name, {}).get("outcome") == "compiled":
+                found[one.name] |= in_a_process(verification, limit, chosen, one)
+                _keep(compiler, kind, one.name, found[one.name])
+
+
+def page(kept: dict[str, dict[str, dict[str, Found]]]) -> str:
     """The page of what is kept, by compiler and demo."""
     lines = [
-        "# The demos of Faust, differentiated",
+        "# Programs of Faust, differentiated",
         "",
         "Made by `tools/demos.py`: every program of `demos.lib`, of the library that comes with",
-        "each compiler, differentiated by all its continuous sliders. Times are processor time of",
-        "the Faust compiler in seconds, for the program and for it with its partials. The last",
-        f"columns count pairs of an output and a slider, verified over {SECONDS} s of noise; see",
+        "each compiler, and of the examples that come with the package `faust` of Debian,",
+        "differentiated by all its continuous sliders. Times are processor time of the Faust",
+        "compiler in seconds, for the program and for it with its partials. The last columns",
+        f"count pairs of an output and a slider, verified over {SECONDS} s of noise; see",
         "[what `verify` says](autodiff.md).",
         "",
     ]
-    for name, found in kept.items():
-        lines += [f"## {find_compiler(name).version()}, `--compiler {name}`", ""]
-        ratios = [one["derivative"] / one["plain"] for one in found.values() if "derivative" in one]
-        left = [one for one in demos(find_compiler(name)) if one not in found]
-        total = Counter[str]()
-        for one in found.values():
-            total.update(one.get("verdicts", {}))
-        done = sum(one["outcome"] == "verified" for one in found.values())
-        lines += [
-            f"{len(found)} demos, {done} verified; the derivative takes"
-            f" {statistics.median(ratios):.1f} times as long to compile in the median,"
-            f" {max(ratios):.1f} at most; "
-            + ", ".join(f"{total[verdict]} {verdict}" for verdict in VERDICTS)
-            + ".",
-            "",
-            *(
-                ["Not tried yet: " + ", ".join(f"`{one}`" for one in left) + ".", ""]
-                if left
-                else []
-            ),
-            "| demo | sliders | program | with partials | " + " | ".join(VERDICTS) + " | remark |",
-            "|---|" + "---:|" * 7 + "---|",
-        ]
-        for demo, one in sorted(found.items()):
-            counts = [str(one["verdicts"].get(v, 0)) if "verdicts" in one else "" for v in VERDICTS]
-            remark = "" if one["outcome"] == "verified" else one["outcome"]
-            for verdict in ("differs", "undecided"):
-                if one.get(verdict):
-                    remark += f"{verdict}: {', '.join(one[verdict])} "
-            times = [f"{one[key]:.2f}" if key in one else "" for key in ("plain", "derivative")]
-            cells = [f"`{demo}`", str(one.get("sliders", "")), *times, *counts, remark.strip()]
-            lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
-        lines.append("")
+    for name, kinds in kept.items():
+        compiler = find_compiler(name)
+        for kind, found in kinds.items():
+            lines += [f"## {compiler.version()}, {kind}, `--compiler {name}`", ""]
+            left = demos(compiler) if kind == DEMOS else []
+            lines += _section(found, [one for one in left if one not in found])
     return "\n".join(lines)
+
+
+def _section(found: dict[str, Found], left: list[str]) -> list[str]:
+    total = Counter[str]()
+    for one in found.values():
+        total.update(one.get("verdicts", {}))
+    done = sum(one["outcome"] == "verified" for one in found.values())
+    counts = ", ".join(f"{total[verdict]} {verdict}" for verdict in VERDICTS)
+    both = [one for one in found.values() if "derivative" in one]
+    ratios = [one["derivative"] / one["plain"] for one in both] or [1.0]
+    # What a derivative may take: five times the program itself, and a second.
+    most = max((one["derivative"] - 1) / one["plain"] for one in both) if both else 0.0
+    lines = [
+        f"{len(found)} programs, {len(both)} differentiated and compiled, {done} verified; the"
+        f" derivative takes {statistics.median(ratios):.1f} times as long to compile in the median,"
+        f" {max(ratios):.1f} at most ({max(most, 0):.1f} and a second); {counts}.",
+        "",
+    ]
+    if left:
+        lines += ["Not tried yet: " + ", ".join(f"`{one}`" for one in left) + ".", ""]
+    lines += [
+        "| program | sliders | compiled | with partials | " + " | ".join(VERDICTS) + " | remark |",
+        "|---|" + "---:|" * 7 + "---|",
+    ]
+    return [*lines, *(_row(name, one) for name, one in sorted(found.items())), ""]
+
+
+def _row(name: str, one: Found) -> str:
+    counts = [str(one["verdicts"].get(v, 0)) if "verdicts" in one else "" for v in VERDICTS]
+    remark = "" if one["outcome"] == "verified" else one["outcome"]
+    for verdict in ("differs", "undecided"):
+        if one.get(verdict):
+            remark += f"{verdict}: {', '.join(one[verdict])} "
+    times = [f"{one[key]:.2f}" if key in one else "" for key in ("plain", "derivative")]
+    cells = [f"`{name}`", str(one.get("sliders", "")), *times, *counts, remark.strip()]
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--compiler", choices=["faust", "cyfaust"], default="faust")
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--limit", type=float, default=180)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--limit", type=float, default=120)
     parser.add_argument("--only", action="append", default=[])
-    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--stages", default="compile,verify")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    if options.one:
-        print(json.dumps(tried(find_compiler(options.compiler), options.one)))
-    elif options.write:
-        PAGE.write_text(page(json.loads(KEPT.read_text(encoding="utf-8"))), encoding="utf-8")
+    if options.write:
+        PAGE.write_text(page(_kept()), encoding="utf-8")
     else:
-        run(options.compiler, options.jobs, options.limit, options.only)
+        run(options.compiler, options.folder, options.limit, options.only, options.stages)
 
 
 if __name__ == "__main__":

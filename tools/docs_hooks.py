@@ -114,11 +114,12 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def _filled(markdown: str) -> str:
-    """Markdown with tables in the place of their names."""
+    """Markdown with tables, and a program, in the place of their names."""
     for name, table in (
         ("kinds of change", kinds_of_change),
         ("inputs of the action", action_inputs),
         ("fields of a row", row_fields),
+        ("first program", first_program),
         ("kinds of rows", row_kinds),
     ):
         mark = f"{{{{ {name} }}}}"
@@ -135,6 +136,11 @@ def action_inputs() -> str:
         default = f" By default `{one['default']}`." if one["default"] else ""
         rows.append(f"| `{name}` | {one['description']}{default} |")
     return "\n".join(rows)
+
+
+def first_program() -> str:
+    """The program that learns on the front page, as code."""
+    return f"```faust\n{site_assets.first_program()}```"
 
 
 def row_fields() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..signals.core import argument_types
 from ..signals.graph import Graph, Node
 from ..signals.rows import Rows
 from ..table.model import Primitive
@@ -59,6 +60,10 @@ class Activity:
                 if number in self.slopes:
                     return (self.slopes[number],)
                 row = self.rows.of(node)
+                if row is None and node.op == "foreign":
+                    # A function of whole numbers is constant between them.
+                    types = argument_types(node.name)
+                    return [a for a, of in zip(node.args, types, strict=True) if of != "int"]
                 # Whether this may be is asked again when a parameter does arrive.
                 if row is None or row.kind == "unavailable":
                     return node.args

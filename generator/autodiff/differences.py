@@ -11,12 +11,14 @@ shows, divided by the step. Their sum is the bound. A coarse step counts only wh
 not contradict it, so that what wiggles within a step is not smoothed away.
 
 Where the slider stands at a kink, the two one-sided differences stay apart however small the step.
+Where it stands at a jump, one of them grows as the step shrinks, and the other is the derivative.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +43,8 @@ class Difference:
 
     `bound` says how far `value` may be from the truth, infinite where that is not known. `zero`
     (outputs, 1) is how large a derivative can seem that is 0. At a kink `below` and `above` are the
-    one-sided derivatives, elsewhere not a number.
+    one-sided derivatives, elsewhere not a number. `jumps` says where the value is that of one side,
+    since the other one jumps.
     """
 
     value: Array
@@ -49,6 +52,7 @@ class Difference:
     zero: Array
     below: Array
     above: Array
+    jumps: Mask
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,14 @@ def _combined(levels: list[_Level], noise: Array, zero: Array) -> Difference:
             better = (its_bound < bound) & (np.abs(other - value) <= its_bound + bound)
             value, bound = np.where(better, other, value), np.where(better, its_bound, bound)
         kinked, below, above = _kinks(levels, noise)
+        jumps = np.zeros(value.shape, bool)
+        for coarse, fine in pairwise(levels):
+            side, its_bound, jumped = _beside_a_jump(coarse, fine, noise)
+            better = jumped & (its_bound < bound)
+            value, bound = np.where(better, side, value), np.where(better, its_bound, bound)
+            jumps |= better
     bound = np.where(np.isfinite(bound) & np.isfinite(value) & ~kinked, bound, np.inf)
-    return Difference(value, _widened(bound), zero, below, above)
+    return Difference(value, _widened(bound), zero, below, above, jumps)
 
 
 def _pair(coarse: _Level, fine: _Level, noise: Array) -> tuple[Array, Array]:
@@ -123,6 +133,17 @@ def _pair(coarse: _Level, fine: _Level, noise: Array) -> tuple[Array, Array]:
     wide, narrow = np.abs(coarse.above - coarse.below), np.abs(fine.above - fine.below)
     bent = np.where(narrow > np.maximum(0.05 * wide, 16 * noise / fine.step), narrow, 0.0)
     return np.where(truncated, fine.slope, coarse.slope), apart + rounding + bent
+
+
+def _beside_a_jump(coarse: _Level, fine: _Level, noise: Array) -> tuple[Array, Array, Mask]:
+    """The slope of the side that does not jump, how well it is known, and where the other jumps."""
+    apart = [np.abs(coarse.below - fine.below), np.abs(coarse.above - fine.above)]
+    right = apart[1] < apart[0]
+    rounding = 4 * noise / fine.step
+    # A jump over a step that is a tenth is ten times the slope.
+    wide, narrow = np.abs(coarse.above - coarse.below), np.abs(fine.above - fine.below)
+    jumped = (narrow > 0.5 / RATIO * wide) & (narrow > 100 * rounding)
+    return np.where(right, fine.above, fine.below), np.minimum(*apart) + rounding, jumped
 
 
 def _kinks(levels: list[_Level], noise: Array) -> tuple[Mask, Array, Array]:

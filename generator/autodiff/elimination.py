@@ -28,7 +28,7 @@ from .activity import Activity
 from .rules import Nodes, rule_of
 
 #: Regions that cost less than this many operations are left to forward mode.
-LEAST = 8
+LEAST_OPERATIONS = 8
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def regions(
         leaves = {leaf for leaf in leaves if activity.bits[leaf]}
         forwards = sum(activity.bits[n].bit_count() for n in members)
         backwards = len(members) + sum(activity.bits[n].bit_count() for n in leaves)
-        if forwards > max(backwards, LEAST):
+        if forwards > max(backwards, LEAST_OPERATIONS):
             found.append(Region(root, tuple(members[::-1]), tuple(sorted(leaves))))
     return found
 

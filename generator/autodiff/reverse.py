@@ -98,14 +98,14 @@ def reverse_programs(
     rows = Rows(table or built_in_table(), compiler, tuple(include))
     text = compiler.expand(source, include=include)
 
-    def made() -> ReversePrograms:
+    def transform() -> ReversePrograms:
         program = read_program(text, rows, name, file)
         place = file or name
         moved = choose(program.sliders, signals, False, place) if signals else []
         chosen = _params(program, params, all_continuous, moved, place)
         return _programs(program, rows, chosen, moved, by_sums, place)
 
-    return deeply(made)
+    return deeply(transform)
 
 
 def _params(
@@ -162,10 +162,10 @@ def _programs(
         steady,
         {number: index for index, number in enumerate(fed)},
     )
-    printed = _Printed(program, params, signals, original.inputs, cut, transposed.coefficients)
+    texts = _Texts(program, params, signals, original.inputs, cut, transposed.coefficients)
     return ReversePrograms(
-        printed.forward(),
-        printed.backward(by_sums),
+        texts.forward(),
+        texts.backward(by_sums),
         params,
         signals,
         original.inputs,
@@ -174,7 +174,7 @@ def _programs(
         operations(graph, rows, [*program.outputs, *cut.tape])
         + operations(cut.graph, rows, cut.outputs)
         + RECORDING * len(cut.tape),
-        printed.sliders(_of_sums(graph, transposed, moments, steady)) if by_sums and params else "",
+        texts.sliders(_of_sums(graph, transposed, moments, steady)) if by_sums and params else "",
         len(transposed.coefficients),
     )
 
@@ -197,7 +197,7 @@ def _leaves(moving: Moving, chosen: Sequence[int]) -> list[int]:
 
 
 @dataclass(frozen=True)
-class _Printed:
+class _Texts:
     """The text of both programs; `inputs` is the number of inputs of the original."""
 
     program: ProgramGraph

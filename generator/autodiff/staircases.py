@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..signals.graph import Graph
+from ..signals.core import argument_types
+from ..signals.graph import Graph, Node
 from ..signals.rows import Rows
 
 
@@ -26,10 +27,19 @@ def staircases(
             bits[number] = new
     found: list[dict[str, None]] = [{} for _ in sliders]
     for number in numbers:
-        known = rows.known_of(graph.nodes[number])
-        for place, what in known.steps if known else ():
+        for place, what in _steps(graph.nodes[number], rows):
             reached = bits[graph.nodes[number].args[place]]
             for index in range(len(sliders)) if reached else ():
                 if reached >> index & 1:
                     found[index][what] = None
     return [list(one) for one in found]
+
+
+def _steps(node: Node, rows: Rows) -> Sequence[tuple[int, str]]:
+    """The arguments of a node in which it is a staircase, and what it is called."""
+    if node.op == "foreign":
+        types = argument_types(node.name)
+        called = "a foreign function of whole numbers"
+        return [(place, called) for place, of in enumerate(types) if of == "int"]
+    known = rows.known_of(node)
+    return known.steps if known else ()

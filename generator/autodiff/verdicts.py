@@ -53,6 +53,8 @@ def _verdict(one: Comparison) -> str:
     lines = [f"[{colour}]{one.verdict}[/]"]
     if one.unsettled:
         lines.append(f"{one.unsettled} of {one.partial.size} unsettled")
+    if one.jumps.any():
+        lines.append("acts by jumps alone" if one.idle else "at a jump: compared beside it")
     if one.stairs and (one.unsettled or one.verdict != "agrees"):
         lines.append(f"a staircase: {escape(', '.join(one.stairs))}")
     if one.moved:

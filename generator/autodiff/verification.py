@@ -5,13 +5,13 @@ See `differences` for how these are taken and how well they are known. A verdict
 - agrees: at every sample where the difference is known, the partial is within its bound;
 - differs: at some the bound excludes it, or the partial is not finite;
 - no effect: partial and difference are both 0, as far as rounding lets one see;
-- undecided: the difference is known at too few samples.
+- undecided: the difference is known at too few samples, or the parameter acts by jumps alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -31,9 +31,9 @@ from .tangents import TableSlope
 EPSILON = 1e-4
 TOLERANCE = 1e-6
 #: The step does not shrink below EPSILON times this part of the slider's range.
-LEAST = 1e-2
+LEAST_STEP = 1e-2
 #: A difference is known where its bound is below this part of the greatest derivative.
-KNOWN = 1e-4
+KNOWN_PART = 1e-4
 #: Differences that are known at less than this part of the samples decide nothing.
 DECISIVE = 0.5
 #: So near to a sample whose difference is not known, another does not count against a partial.
@@ -51,6 +51,8 @@ class Comparison:
     `value` is that of the parameter, `partial`, `difference` and `bound` are arrays (frames,), and
     `zero` is how large a derivative can seem that is 0. `moved` are the settings, by path, at which
     it was taken if not at those asked for; `stairs` says what makes a staircase of the parameter.
+    At the samples `jumps` its value is where the output jumps, and the difference is that of the
+    other side.
     """
 
     output: int
@@ -63,6 +65,7 @@ class Comparison:
     tolerance: float = TOLERANCE
     moved: Mapping[str, float] = field(default_factory=dict)
     stairs: Sequence[str] = ()
+    jumps: Mask = field(default_factory=lambda: np.zeros(1, bool))
 
     @cached_property
     def scale(self) -> float:
@@ -75,7 +78,7 @@ class Comparison:
     @cached_property
     def settled(self) -> Mask:
         """At which samples the difference is known."""
-        return self.bound <= max(KNOWN * self.scale, 20 * self.zero)
+        return self.bound <= max(KNOWN_PART * self.scale, 20 * self.zero)
 
     @cached_property
     def absolute(self) -> Array:
@@ -126,8 +129,12 @@ class Comparison:
         if self.settled.mean() < DECISIVE:
             return "undecided"
         if self.excluded.any():
-            return "differs"
-        return "no effect" if self.idle else "agrees"
+            # The slope that a rule gives to a staircase is none of its derivative.
+            surrogate = bool(self.stairs) and not (self.excluded & ~self.jumps).any()
+            return "undecided" if surrogate else "differs"
+        if self.idle:
+            return "undecided" if self.jumps.any() else "no effect"
+        return "agrees"
 
     @property
     def holds(self) -> bool:
@@ -256,7 +263,7 @@ class _Trial:
         partial = signals[1 + index :: self.done.stride]
         path = _path(self.plain, parameter.path)
         value = settings.get(path or "", parameter.init)
-        step = self.epsilon * max(abs(value), LEAST * (parameter.max - parameter.min))
+        step = self.epsilon * max(abs(value), LEAST_STEP * (parameter.max - parameter.min))
         # The five points stay within the slider's range, where there is room for them.
         room = min(value - parameter.min, parameter.max - value) / 2
         step = min(step, room) if room > 0 else step
@@ -278,6 +285,7 @@ class _Trial:
                     self.tolerance,
                     dict(moved or {}),
                     self.done.stairs[index],
+                    taken.jumps[output],
                 )
                 for output in range(self.done.outputs)
             ]
@@ -328,7 +336,7 @@ def _at_kinks(found: Difference, partial: Array, tolerance: float) -> Difference
         right = np.fmin(below, above) <= np.maximum(1e-4 * np.abs(nearer), 20 * found.zero)
     value = np.where(right, nearer, found.value)
     bound = np.where(right, np.fmin(below, above) + tolerance * np.abs(nearer), found.bound)
-    return Difference(value, bound, found.zero, found.below, found.above)
+    return replace(found, value=value, bound=bound)
 
 
 def _path(program: Program, path: str) -> str | None:

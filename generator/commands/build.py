@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
-from ..library.compiling import refused
+from ..library.compiling import refused, untried
 from ..library.rendering import render, write
 from ..proof.findings import Checked
+from ..table.model import Table
 from . import reports
 from .check import checked
 from .options import NOT_HELD, accept_option, read_table, refuse, table_options
@@ -25,8 +27,17 @@ from .options import NOT_HELD, accept_option, read_table, refuse, table_options
     help="Folder to write into.",
 )
 @accept_option
+@click.option(
+    "--must-compile",
+    is_flag=True,
+    help="Fail where no compiler is there to try new rows; so it is where CI is 'true'.",
+)
 def build_command(
-    table: Path, extensions: tuple[Path, ...], out: Path, accepted: tuple[str, ...]
+    table: Path,
+    extensions: tuple[Path, ...],
+    out: Path,
+    accepted: tuple[str, ...],
+    must_compile: bool,
 ) -> None:
     """Check the table, then write diff.lib, reference.md and a schema.
 
@@ -46,6 +57,7 @@ def build_command(
         click.echo(f"{len(report.failures)} findings failed; nothing was written", err=True)
         sys.exit(NOT_HELD)
     files = render(report)
+    _told_untried(report.table, must_compile or os.environ.get("CI") == "true")
     told = refused(files, report.table)
     for row, message in told:
         click.echo(f"{row.place}: row '{row.name}': does not compile: {message}", err=True)
@@ -59,3 +71,17 @@ def build_command(
     for path in paths:
         click.echo(f"wrote {path}")
     click.echo(f"{len(report.table.primitives)} rows checked in {report.seconds:.1f} s")
+
+
+def _told_untried(table: Table, must_compile: bool) -> None:
+    """Says which rows no compiler has tried; ends the command if that must not be."""
+    rows = untried(table)
+    if not rows:
+        return
+    names = ", ".join(row.name for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
+    what = f"no Faust compiler is there: whether {len(rows)} new rows compile is unknown ({names})"
+    hint = "install one, as in 'pip install cyfaust'"
+    if must_compile:
+        click.echo(f"{what}\n  {hint}; nothing was written", err=True)
+        sys.exit(NOT_HELD)
+    click.echo(f"warning: {what}\n  {hint}", err=True)

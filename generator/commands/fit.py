@@ -239,7 +239,7 @@ def _online(setup: Setup, rate: float, subject: Subject, out: Path) -> int:
     values, rows, interrupted = run_online(setup, start, rate, absolute, click.echo)
     make_folder(out)
     write_whole(out / "online.csv", rows)
-    write_whole(out / f"{subject.name}.dsp", subject.frozen(setup, values.tolist()).text)
+    write_whole(out / f"{subject.name}.dsp", subject.initialized(setup, values.tolist()).text)
     click.echo(f"wrote {out}: online.csv, {subject.name}.dsp")
     if interrupted:
         click.echo("interrupted: these are the values until then")

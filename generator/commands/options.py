@@ -16,6 +16,7 @@ import click
 from ..errors import InputError
 from ..faust.calling import FaustError
 from ..faust.compilers import Compiler, find_compiler
+from ..faust.excitation import GENERATED, RATE
 from ..faust.supervision import Death, split
 from ..files import is_stream, read_text, write_file
 from ..resources import resource
@@ -131,6 +132,33 @@ def runs_programs(command: Callable[..., Any]) -> Callable[..., Any]:
         sys.exit(ending)
 
     return run
+
+
+def excitation_options(seconds: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """What a program is fed, and for how long, as the arguments `fed`, `seconds` and `rate`."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        fed = click.option(
+            "--input",
+            "fed",
+            default="noise",
+            show_default=True,
+            metavar="|".join(["FILE.wav", *GENERATED]),
+            help="What the program is fed, if it has inputs.",
+        )
+        length = click.option(
+            "--seconds",
+            type=click.FloatRange(0, min_open=True),
+            help=f"How long to run.  [default: {seconds:g}, or the whole file]",
+        )
+        rate = click.option(
+            "--rate",
+            type=click.IntRange(min=1),
+            help=f"Sample rate in Hz.  [default: {RATE}, or that of the file]",
+        )
+        return fed(length(rate(command)))
+
+    return add
 
 
 def table_slope_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -74,6 +74,7 @@ def junit(report: Report) -> str:
         errors="0",
         time=f"{report.seconds:.3f}",
     )
+    failing = {id(finding) for finding in report.failures}
     for finding in report.findings:
         case = ElementTree.SubElement(
             suite,
@@ -83,7 +84,7 @@ def junit(report: Report) -> str:
             file=finding.place.file,
             line=str(finding.place.line),
         )
-        if finding in report.failures:
+        if id(finding) in failing:
             problem = ElementTree.SubElement(case, "failure", message=finding.detail)
             problem.text = failure(finding)
         else:

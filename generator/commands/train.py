@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from ..faust.excitation import GENERATED, RATE, excitation
+from ..faust.excitation import GENERATED, excitation
 from ..faust.program import build
 from ..learned.training import train
 from ..learned.values import read_values, text_of
 from .options import (
     NOT_HELD,
     chosen_compiler,
+    excitation_options,
     program_options,
     read_source,
     runs_programs,
@@ -38,24 +39,7 @@ SECONDS = 10.0
     type=click.Path(path_type=Path, dir_okay=False),
     help="JSON file of values to start from, as an earlier --params.",
 )
-@click.option(
-    "--input",
-    "fed",
-    default="noise",
-    show_default=True,
-    metavar="|".join(["FILE.wav", *GENERATED]),
-    help="What the program is fed, if it has inputs.",
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(0, min_open=True),
-    help=f"How long to run.  [default: {SECONDS:g}, or the whole file]",
-)
-@click.option(
-    "--rate",
-    type=click.IntRange(min=1),
-    help=f"Sample rate in Hz.  [default: {RATE}, or that of the file]",
-)
+@excitation_options(SECONDS)
 @runs_programs
 def train_command(
     program: Path,
@@ -86,7 +70,10 @@ def train_command(
     with usable_input(program):
         values = read_values(start) if start else None
         built = build(
-            source, compiler=chosen_compiler(compiler), include=(program.parent, *include)
+            source,
+            compiler=chosen_compiler(compiler),
+            include=(program.parent, *include),
+            fast=True,
         )
         if seconds is None and fed in GENERATED:
             seconds = SECONDS

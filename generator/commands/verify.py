@@ -9,10 +9,11 @@ import click
 
 from ..autodiff import verdicts, verification
 from ..autodiff.tangents import TableSlope
-from ..faust.excitation import GENERATED, SECONDS, excitation
+from ..faust.excitation import SECONDS, excitation
 from .options import (
     NOT_HELD,
     chosen_compiler,
+    excitation_options,
     named_values,
     parameter_options,
     program_options,
@@ -29,14 +30,7 @@ from .options import (
 @click.command("verify")
 @program_options
 @parameter_options
-@click.option(
-    "--input",
-    "source",
-    default="noise",
-    show_default=True,
-    metavar="|".join(["FILE.wav", *GENERATED]),
-    help="What the program is fed.",
-)
+@excitation_options(SECONDS)
 @click.option(
     "--set",
     "settings",
@@ -50,16 +44,6 @@ from .options import (
     default=verification.EPSILON,
     show_default=True,
     help="Greatest step of the differences, relative to the slider's value.",
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(0, min_open=True),
-    help=f"How long to run.  [default: {SECONDS}, or the whole file]",
-)
-@click.option(
-    "--rate",
-    type=click.IntRange(min=1),
-    help="Sample rate in Hz.  [default: 44100, or that of the file]",
 )
 @click.option(
     "--tolerance",
@@ -84,7 +68,7 @@ def verify_command(
     compiler: str | None,
     params: tuple[str, ...],
     all_continuous: bool,
-    source: str,
+    fed: str,
     settings: tuple[str, ...],
     epsilon: float,
     seconds: float | None,
@@ -118,7 +102,7 @@ def verify_command(
     with usable_input(program):
         report = verification.verify(
             read_source(program),
-            lambda inputs: excitation(source, inputs, seconds, rate),
+            lambda inputs: excitation(fed, inputs, seconds, rate),
             params=params,
             all_continuous=all_continuous,
             compiler=chosen_compiler(compiler),

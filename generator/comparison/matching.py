@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..table.expressions import Expression
 from ..table.model import Guard, Primitive, Samples, Table, tangent_name
-from ..table.rules import expression_of
+from ..table.rules import expression_of, substituted
 
 T = TypeVar("T")
 
@@ -61,24 +61,16 @@ def texts(expressions: Mapping[str, Expression] | Mapping[str, Expression | None
     return {name: text(expression) for name, expression in expressions.items()}
 
 
-class _Rename(ast.NodeTransformer):
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return ast.Name(self.names.get(node.id, node.id))
-
-
 def in_terms_of(row: Primitive, args: Sequence[str]) -> Primitive:
     """A row with other names for its arguments, in their order; as it is if the number differs."""
     if len(args) != len(row.args) or tuple(args) == row.args:
         return row
     names = dict(zip(row.args, args, strict=True))
     both = {**names, **{tangent_name(a): tangent_name(b) for a, b in names.items()}}
+    replacements = {old: ast.Name(new) for old, new in both.items()}
 
     def of(expression: Expression) -> Expression:
-        fresh = ast.parse(ast.unparse(expression.tree), mode="eval").body
-        return expression_of(_Rename(both).visit(fresh))
+        return expression_of(substituted(expression.tree, replacements))
 
     def keys(mapping: Mapping[str, T]) -> dict[str, T]:
         return {names[name]: value for name, value in mapping.items()}

@@ -94,12 +94,12 @@ class Pair:
             return [self._change("equal", summary, "patch", rewritten)] if rewritten else []
         found = []
         if wrong:
-            found.append(self._change("changed", self._told(wrong), self._severity, wrong))
+            found.append(self._change("changed", self._account(wrong), self._severity, wrong))
         if bent:
-            found.append(self._change("guard", self._told(bent), "minor", bent))
+            found.append(self._change("guard", self._account(bent), "minor", bent))
         return found
 
-    def _told(self, details: Sequence[Detail]) -> str:
+    def _account(self, details: Sequence[Detail]) -> str:
         """What differs, and how the verdict moved with it."""
         parts = [
             f"{d.field}: {d.old_value} -> {d.new_value} at {d.where}"
@@ -293,8 +293,8 @@ class Pair:
         if reasons[0] != reasons[1]:
             details.append(Detail("reasons", " ".join(reasons[0]), " ".join(reasons[1])))
         if details:
-            fields_told = ", ".join(detail.field for detail in details)
-            yield self._change("documentation", fields_told, "patch", details)
+            listed = ", ".join(detail.field for detail in details)
+            yield self._change("documentation", listed, "patch", details)
 
     # Where the two are compared.
 

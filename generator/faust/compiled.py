@@ -112,10 +112,10 @@ class Session:
     def __init__(self, program: CompiledProgram, sample_rate: int) -> None:
         self._program = program
         with in_program():
-            self._instance = program.api.create(sample_rate)
-        weakref.finalize(self, program.api.destroy, self._instance)
+            self.instance = program.api.create(sample_rate)
+        weakref.finalize(self, program.api.destroy, self.instance)
         self._values = []
-        for control, value in program.widgets(self._instance):
+        for control, value in program.widgets(self.instance):
             # Faust leaves a bargraph undefined until it is computed.
             value.value = control.init
             self._values.append(value)
@@ -139,6 +139,6 @@ class Session:
             raise ValueError(f"a block has at least one frame, not {block}")
         with in_program():
             self._program.api.compute(
-                self._instance, source.ctypes.data, sink.ctypes.data, count, block
+                self.instance, source.ctypes.data, sink.ctypes.data, count, block
             )
         return sink

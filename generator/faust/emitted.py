@@ -17,6 +17,10 @@ LONGEST_LOCAL = 17
 #: More elements than this do not fit near the processor, and would be copied for each block.
 MOST_LOCALS = 4096
 
+#: Options of the compiler for a program of delays without recursion: blocks of a delay line are
+#: copied, where the scalar code moves each sample through the line (8 times slower at 16 taps).
+BLOCKS = ("-vec", "-lv", "1", "-vs", "256")
+
 _MEMBER = re.compile(r"^\t(double|float|int) (\w+)(?:\[(\d+)\])?;$", re.M)
 _CHANNEL = re.compile(r"FAUSTFLOAT\* ((?:input|output)\d+) = ((?:inputs|outputs)\[\d+\]);")
 _COMPUTE = re.compile(r"\tvirtual void compute\(.*\{\n")
@@ -40,6 +44,13 @@ def with_local_states(cpp: str) -> str:
     if elements > MOST_LOCALS:
         return cpp
     return before + load + body + store + after
+
+
+def delays_alone(cpp: str) -> bool:
+    """Whether a program keeps delay lines and no other state, by the names of its members."""
+    members = [name for _, name, size in _MEMBER.findall(cpp) if size]
+    lines = [name for name in members if name.startswith("fVec")]
+    return bool(lines) and lines == members
 
 
 def with_channels(cpp: str) -> str:

@@ -20,13 +20,15 @@ def places_of(name: str, controls: Sequence[Named]) -> list[int]:
     """The indices of the controls that `name` means: one, none, or several if it is ambiguous.
 
     It is a label or a path, else the end of a path. Else it is a path of the same program under
-    another name, which is the first part of a path unless one group is around everything.
+    another name, which is the first part of a path unless one group is around everything. The
+    descriptions in JSON of 2.54.9 leave a `/` in a label as it is, which is `_` in a path.
     """
     ways: tuple[Callable[[Named], bool], ...] = (
         lambda one: name in (one.label, one.path),
         lambda one: ends_in(one.path, name),
         lambda one: name.startswith("/") and _below_top(one.path) == _below_top(name),
         lambda one: name.startswith("/") and ends_in(name, one.path),
+        lambda one: name.startswith("/") and _joined(name) == _joined(one.path),
     )
     for means in ways:
         found = [index for index, one in enumerate(controls) if means(one)]
@@ -38,6 +40,10 @@ def places_of(name: str, controls: Sequence[Named]) -> list[int]:
 def ends_in(path: str, name: str) -> bool:
     """Whether a path ends in the steps of `name`."""
     return bool(name.strip("/")) and f"/{path.strip('/')}".endswith(f"/{name.strip('/')}")
+
+
+def _joined(path: str) -> str:
+    return path.strip("/").replace("/", "_")
 
 
 def _below_top(path: str) -> str:

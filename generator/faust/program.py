@@ -17,9 +17,10 @@ from pathlib import Path
 from .calling import TIMEOUT
 from .compiled import CompiledProgram, Session
 from .compilers import Compiler, EmbeddedFaust, available_compilers, find_compiler
+from .emitted import BLOCKS, delays_alone, with_local_states
 from .interface import Control, Program, Signals, control_path
 from .interpreter import Interpreter
-from .translation import compile_cpp, translate
+from .translation import LARGEST_OPTIMIZED, compile_cpp, translate
 
 __all__ = [
     "CompiledProgram",
@@ -41,6 +42,7 @@ def build(
     double: bool = True,
     include: Sequence[Path] = (),
     optimize: str = "-O1",
+    fast: bool = False,
     cache: Path | None = None,
     timeout: float = TIMEOUT,
 ) -> Program:
@@ -48,7 +50,9 @@ def build(
 
     `compiler` is a `Compiler` or a name for `find_compiler`; `double` chooses the precision;
     `include` lists folders for imports and for headers of foreign functions; `optimize` is a flag
-    of g++; `timeout` limits each compiler, in seconds. Results are kept in the folder `cache`,
+    of g++; `fast` is for what runs long: compiled in its place with `FAST`, for this very machine,
+    and with the text that `fast_text` gives, unless the C++ text has more than `LARGEST_OPTIMIZED`
+    characters. `timeout` limits each compiler, in seconds. Results are kept in the folder `cache`,
     else in the one that the environment variable FAUSTDIFF_CACHE names, else until this process
     ends. Without g++, single precision falls back to `Interpreter`, unless another compiler than
     cyfaust is asked for. Raises FaustError if a compiler is missing or refuses the program.
@@ -60,7 +64,49 @@ def build(
     if not isinstance(compiler, Compiler):
         compiler = find_compiler(compiler)
     cpp = translate(source, compiler, double=double, include=include, cache=cache, timeout=timeout)
+    fast = fast and len(cpp) <= LARGEST_OPTIMIZED
+    if fast:
+        cpp = fast_text(
+            cpp, source, compiler, double=double, include=include, cache=cache, timeout=timeout
+        )
     library = compile_cpp(
-        cpp, double=double, include=include, optimize=optimize, cache=cache, timeout=timeout
+        cpp,
+        double=double,
+        include=include,
+        optimize=optimize,
+        fast=fast,
+        cache=cache,
+        timeout=timeout,
     )
     return CompiledProgram(library, double=double)
+
+
+def fast_text(
+    cpp: str,
+    source: str,
+    compiler: Compiler,
+    *,
+    double: bool = True,
+    include: Sequence[Path] = (),
+    cache: Path | None = None,
+    timeout: float = TIMEOUT,
+) -> str:
+    """The fastest C++ text for the program `source`, which the compiler translates to `cpp`.
+
+    Programs of delays alone are translated in blocks; of others, states are local variables.
+    """
+    if delays_alone(cpp):
+        return translate(
+            source,
+            compiler,
+            double=double,
+            include=include,
+            options=BLOCKS,
+            cache=cache,
+            timeout=timeout,
+        )
+    try:
+        return with_local_states(cpp)
+    except ValueError:
+        # Of C++ that is not understood, states stay where they are.
+        return cpp

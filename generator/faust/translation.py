@@ -36,6 +36,7 @@ def compile_cpp(
     include: Sequence[Path] = (),
     optimize: str = "-O1",
     fast: bool = False,
+    more: Sequence[str] = (),
     host: str = "host.cpp",
     defines: Sequence[str] = (),
     cache: Path | None = None,
@@ -43,13 +44,15 @@ def compile_cpp(
 ) -> Path:
     """The shared object for C++ text made by `Compiler.to_cpp` in the same precision.
 
-    `fast` compiles for this very machine, with `FAST` in place of `optimize`; `host` is the file of
-    this folder that the program is compiled in, and `defines` are its macros, as "NAME=VALUE".
+    `fast` compiles for this very machine, with `FAST` in place of `optimize`; `more` are further
+    flags; `host` is the file of this folder that the program is compiled in, and `defines` are its
+    macros, as "NAME=VALUE".
     Other parameters and the cache are as for `build`. Raises FaustError if g++ is missing or fails.
     """
     fastest = FAST if len(cpp) <= LARGEST_OPTIMIZED else ("-O0", *FAST[1:])
     flags = [
         *(fastest if fast else (optimize, PORTABLE)),
+        *more,
         f"-DFAUSTFLOAT={'double' if double else 'float'}",
         *(f"-D{name}" for name in defines),
         "-fPIC",
@@ -78,17 +81,20 @@ def translate(
     *,
     double: bool,
     include: Sequence[Path] = (),
+    options: Sequence[str] = (),
     cache: Path | None = None,
     timeout: float = TIMEOUT,
 ) -> str:
     """The C++ text of the Faust program `source`, as `Compiler.to_cpp` gives it, from the cache."""
     precision = "double" if double else "single"
     library = _library_digest(compiler.libraries())
-    identity = (compiler.name, compiler.version(), library, precision)
+    identity = (compiler.name, compiler.version(), library, precision, *options)
     entry = Entry.of(cache, ".cpp", source, *identity, *_contents(include))
 
     def make(work: Path) -> bytes:
-        return compiler.to_cpp(source, double=double, include=include, timeout=timeout).encode()
+        return compiler.to_cpp(
+            source, double=double, include=include, options=options, timeout=timeout
+        ).encode()
 
     return entry.path(make).read_text(encoding="utf-8")
 

@@ -23,7 +23,7 @@ PARTS, SHORTEST = 12, 0.08
 #: the standard error of that.
 DRIFTED, SURE = 0.2, 6.0
 #: More parts per million than this are no clock's.
-MOST = 1000.0
+MOST_DRIFT = 1000.0
 
 
 def drift(output: Array, target: Array, rate: int) -> float | None:
@@ -49,7 +49,7 @@ def drift(output: Array, target: Array, rate: int) -> float | None:
     (slope, _), covariance = np.polyfit(x, y, 1, cov=True)
     moved, error = abs(slope) * frames, float(np.sqrt(covariance[0, 0])) * frames
     found = 1e6 * float(slope)
-    return found if moved > DRIFTED and moved > SURE * error and abs(found) < MOST else None
+    return found if moved > DRIFTED and moved > SURE * error and abs(found) < MOST_DRIFT else None
 
 
 def _fine_lag(one: Array, other: Array, limit: int = 64) -> float | None:

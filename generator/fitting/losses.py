@@ -12,10 +12,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..table.algebras import Arrays
+from ..table.assembling import built_in_table
+from ..table.expressions import Expression
+from ..table.folding import fold
+from ..table.model import Primitive
+from ..table.rules import partial
 
 Array = NDArray[np.float64]
 
@@ -90,6 +97,18 @@ class Loss(ABC):
         return meter.sums()[0]
 
 
+#: The rows of the table that say what a residual costs.
+_ROWS = {"squared": "squared_error", "absolute": "absolute_error", "huber": "huber"}
+
+
+@cache
+def _row(kind: str) -> Primitive:
+    """The row of a loss, of an output `y` and a target `t`."""
+    return built_in_table()[
+        {"squared": "squared_error", "absolute": "absolute_error"}.get(kind, kind)
+    ]
+
+
 @dataclass(frozen=True)
 class Residual(Loss):
     """A mean of rho(r) over all samples, where r is output minus target.
@@ -138,24 +157,18 @@ class Residual(Loss):
         return np.asarray(result, float), state
 
     def rho(self, residual: Array) -> Array:
-        """What each sample adds."""
-        size = np.abs(residual)
-        match self.kind:
-            case "squared":
-                return residual**2
-            case "absolute":
-                return size
-        inside = size <= self.delta
-        return np.where(inside, residual**2 / 2, self.delta * (size - self.delta / 2))
+        """What each sample adds: the value of the row of the table."""
+        value = _row(self.kind).value
+        assert value is not None
+        return self._folded(value, residual)
 
     def slope(self, residual: Array) -> Array:
-        """The derivative of `rho`; 0 at the kink of the absolute value."""
-        match self.kind:
-            case "squared":
-                return 2 * residual
-            case "absolute":
-                return np.sign(residual)
-        return np.clip(residual, -self.delta, self.delta)
+        """The derivative of `rho`, by the row: 0 at the kink of the absolute value."""
+        return self._folded(partial(_row(self.kind), "y"), residual)
+
+    def _folded(self, expression: Expression, residual: Array) -> Array:
+        values = {"y": residual, "t": 0.0, "delta": self.delta}
+        return np.asarray(fold(expression, Arrays(values)), float)
 
     def weight(self, residual: Array) -> Array:
         """slope(r) / r: the squares that touch `rho` at r."""

@@ -197,7 +197,7 @@ def compiled(
 ) -> Program:
     """A program in double precision, or without g++ in the interpreter, which knows single only."""
     double = shutil.which("g++") is not None
-    return build(text, compiler=compiler, include=include, double=double, cache=cache)
+    return build(text, compiler=compiler, include=include, double=double, fast=True, cache=cache)
 
 
 def _nothing(count: int) -> Sums:

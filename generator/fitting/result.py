@@ -68,7 +68,7 @@ class FitResult:
             fit.setup.examples[0].inverted,
             fit.notes,
             fit.warnings,
-            subject.frozen(fit.setup, fit.values).text,
+            subject.initialized(fit.setup, fit.values).text,
             fit.inspection.outputs[0],
             fit.inspection.targets[0],
             fit,

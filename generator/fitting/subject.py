@@ -15,7 +15,7 @@ from ..autodiff import Parameter, differentiate
 from ..autodiff.reverse import reverse_programs
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
-from ..signals.initial_values import Freezer, Frozen
+from ..signals.initial_values import Initialized, Initializer
 from ..table.model import Table
 from .gradients import Wanted, derivatives
 from .model import Source, model_of
@@ -36,18 +36,20 @@ class Subject:
     include: tuple[Path, ...] = ()
     table: Table | None = None
 
-    def frozen(self, setup: Setup, values: Sequence[float]) -> Frozen:
+    def initialized(self, setup: Setup, values: Sequence[float]) -> Initialized:
         """The program with fitted values as those that its sliders start at."""
         fitted = {one.path: float(v) for one, v in zip(setup.source.params, values, strict=True)}
-        return _freezer(self.text, self.name, self.compiler, self.include).frozen(
+        return _initializer(self.text, self.name, self.compiler, self.include).initialized(
             {**setup.source.settings, **fitted}, self.table
         )
 
 
 @lru_cache(maxsize=4)
-def _freezer(text: str, name: str, compiler: Compiler, include: tuple[Path, ...]) -> Freezer:
+def _initializer(
+    text: str, name: str, compiler: Compiler, include: tuple[Path, ...]
+) -> Initializer:
     """One for all fits of a program: what it reads of it stays the same."""
-    return Freezer(text, compiler, include, name)
+    return Initializer(text, compiler, include, name)
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,21 @@ def _without_places(row: Primitive) -> Primitive:
     return replace(row, place=Place(""), places={})
 
 
+def _tried(table: Table) -> list[Primitive]:
+    return [row for row in new_rows(table) if own_test(row)]
+
+
+def untried(table: Table) -> list[Primitive]:
+    """The new rows that nothing is known of, because there is no compiler."""
+    return [] if available_compilers() else _tried(table)
+
+
 def refused(files: Mapping[str, str], table: Table) -> list[tuple[Primitive, str]]:
     """The new rows that do not compile in the generated library, each with what the compiler says.
 
-    Without a compiler nothing is known, and nothing is refused.
+    Without a compiler nothing is known, and nothing is refused: `untried` has these rows then.
     """
-    rows = [row for row in new_rows(table) if own_test(row)]
+    rows = _tried(table)
     compilers = available_compilers()
     if not rows or not compilers:
         return []

@@ -17,6 +17,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
+from ..table.algebras import RELATIONS
 from ..table.expressions import Expression
 from ..table.folding import Algebra, fold
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function
@@ -68,8 +69,7 @@ class Unevaluated(Algebra):
         return sp.Function(function.name)(*arguments)
 
     def compare(self, operator: str, a: Any, b: Any) -> Any:
-        relations = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne}
-        return relations[operator](a, b, evaluate=False)
+        return getattr(sp, RELATIONS[operator])(a, b, evaluate=False)
 
     def both(self, a: Any, b: Any) -> Any:
         return sp.And(a, b, evaluate=False)
@@ -283,7 +283,5 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
                 return rf"\left\l{name} {first} \right\r{name}"
             case "log10":
                 return rf"\log_{{10}}\left({first}\right)"
-            case "sin" | "cos" | "tan" | "sinh" | "cosh" | "tanh" | "exp" | "log":
-                return rf"\{name}\left({listed}\right)"
         spelled = FUNCTIONS[name].latex or rf"\operatorname{{{name}}}"
         return rf"{spelled}\left({listed}\right)"

@@ -1,7 +1,8 @@
 """A checked table becomes diff.lib and reference.md, and a schema for the next one.
 
-The templates hold text and layout only. Everything they print about a row is computed here and
-arrives as text in a `Dual`. Equal tables give equal files, to the byte.
+A template that ends in `.lib` is Faust as it stands. The others have holes, and loops where there
+is a line for each row; what they print of a row is computed here and arrives as text in a `Dual`.
+Equal tables give equal files, to the byte.
 """
 
 from __future__ import annotations

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from ..table.vocabulary import CONSTANTS
+from ..table.expressions import COMPARE
+from ..table.folding import COMPARISONS
+from ..table.vocabulary import CONSTANTS, WHERE
 
 
 def constant_of(node: ast.expr) -> Fraction | None:
@@ -15,18 +17,24 @@ def constant_of(node: ast.expr) -> Fraction | None:
     return form[""] if form is not None and set(form) == {""} else None
 
 
-def affine_form(node: ast.expr) -> dict[str, Fraction] | None:
-    """Coefficients by name, and the constant by ""; None for what is not affine."""
+def affine_form(
+    node: ast.expr, signs: Mapping[str, int] | None = None
+) -> dict[str, Fraction] | None:
+    """Coefficients by name, and the constant by ""; None for what is not affine.
+
+    `signs` are those of quantities by their keys (`atom_key`): with them a choice is the branch
+    that is taken, and an absolute value what stands in it, or its negative.
+    """
     match node:
         case ast.Constant(value=int() | float() as value):
             return {"": Fraction(str(value))}
         case ast.Name(id=name):
             return None if name in CONSTANTS else {"": Fraction(0), name: Fraction(1)}
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
-            inner = affine_form(operand)
+            inner = affine_form(operand, signs)
             return inner if inner is None or isinstance(op, ast.UAdd) else _scaled(inner, -1)
         case ast.BinOp(left=left, op=op, right=right):
-            a, b = affine_form(left), affine_form(right)
+            a, b = affine_form(left, signs), affine_form(right, signs)
             if a is None or b is None:
                 return None
             match op:
@@ -40,6 +48,47 @@ def affine_form(node: ast.expr) -> dict[str, Fraction] | None:
                     return _scaled(a, b[""])
                 case ast.Div() if set(b) == {""} and b[""]:
                     return _scaled(a, 1 / b[""])
+        case ast.Call(func=ast.Name(id=name), args=arguments) if signs is not None:
+            return _settled(name, arguments, signs)
+    return None
+
+
+def _settled(
+    name: str, arguments: Sequence[ast.expr], signs: Mapping[str, int]
+) -> dict[str, Fraction] | None:
+    """The affine form of a choice or an absolute value where quantities have these signs."""
+    if name == WHERE:
+        holds = truth(arguments[0], signs)
+        return None if holds is None else affine_form(arguments[1 if holds else 2], signs)
+    if name == "abs":
+        sign = _known_sign(arguments[0], signs)
+        inner = affine_form(arguments[0], signs)
+        return None if sign is None or inner is None else _scaled(inner, sign)
+    return None
+
+
+def _known_sign(node: ast.expr, signs: Mapping[str, int]) -> int | None:
+    key, flip = atom_key(node)
+    return signs[key] * flip if key in signs else None
+
+
+def truth(node: ast.expr, signs: Mapping[str, int]) -> bool | None:
+    """Whether a condition holds where quantities have these signs; None if they do not tell."""
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            inner = truth(operand, signs)
+            return None if inner is None else not inner
+        case ast.BoolOp(op=op, values=values):
+            decisive = isinstance(op, ast.Or)
+            for value in values:
+                found = truth(value, signs)
+                if found is None or found == decisive:
+                    return found
+            return not decisive
+        case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            is_zero = isinstance(right, ast.Constant) and right.value == 0
+            sign = _known_sign(left if is_zero else ast.BinOp(left, ast.Sub(), right), signs)
+            return None if sign is None else bool(COMPARISONS[COMPARE[type(operator)]](sign, 0))
     return None
 
 

@@ -64,6 +64,8 @@ def divided(a: Compiled, b: Compiled) -> Compiled:
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
         w, e = b(c)
+        if c.vanishes(w):
+            return arb.nan(), arb.nan()
         quotient = v / w
         if e is None:
             return quotient, None if d is None else d / w
@@ -124,6 +126,8 @@ def whole_power(a: Compiled, exponent: int) -> Compiled:
 
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
+        if exponent < 0 and c.vanishes(v):
+            return arb.nan(), arb.nan()
         if d is None or exponent == 0:
             return _raised(v, exponent), None
         return _raised(v, exponent), exponent * v ** (exponent - 1) * d
@@ -168,6 +172,18 @@ def stepped(name: str, parts: list[Compiled]) -> Compiled:
         return _on_integers(FUNCTIONS[name].number, *parts)
     step = _STEPS[name]
     return lambda c: (step(c, parts[0](c)[0]), None)
+
+
+def unmoved(step: Compiled) -> Compiled:
+    """A step of what stays where it is: on its jump there is no border."""
+
+    def evaluate(c: Context) -> Dual:
+        on = c.on
+        result = step(c)
+        c.on = on
+        return result
+
+    return evaluate
 
 
 def _on_integers(operation: Callable[..., Any], a: Compiled, b: Compiled) -> Compiled:

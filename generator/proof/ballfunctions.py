@@ -75,6 +75,30 @@ def _power_of_two(order: Any) -> Any:
     return arb(2) ** exact if exact is not None else (order * arb(2).log()).exp()
 
 
+def _monotone(function: Callable[[Any], Any], low: int, high: int | None) -> Callable[[Any], Any]:
+    """A monotone function from `low` to `high`, also of a ball that rounding puts beyond an end."""
+
+    def value(x: Any) -> Any:
+        if not x >= low and not x < low:
+            return function(arb(low)).union(function(_end(x.upper(), low, high)))
+        if high is not None and not x <= high and not x > high:
+            return function(arb(high)).union(function(_end(x.lower(), low, high)))
+        return function(x)
+
+    return value
+
+
+def _end(x: Any, low: int, high: int | None) -> Any:
+    """The other end of a ball, inside the domain."""
+    return arb(low) if x < low else arb(high) if high is not None and x > high else x
+
+
+_ASIN = _monotone(arb.asin, -1, 1)
+_ACOS = _monotone(arb.acos, -1, 1)
+_ACOSH = _monotone(arb.acosh, 1, None)
+_SQRT = _monotone(arb.sqrt, 0, None)
+
+
 def _itself(x: Any) -> Any:
     return x
 
@@ -95,8 +119,8 @@ FUNCTIONS: Mapping[str, BallFunction] = {
     "sin": BallFunction(arb.sin, (arb.cos,)),
     "cos": BallFunction(arb.cos, (lambda x: -x.sin(),)),
     "tan": BallFunction(arb.tan, (lambda x: x.sec() ** 2,), ((arb.cos, "not zero"),)),
-    "asin": BallFunction(arb.asin, (lambda x: (1 - x * x).rsqrt(),), _INSIDE_ONE),
-    "acos": BallFunction(arb.acos, (lambda x: -(1 - x * x).rsqrt(),), _INSIDE_ONE),
+    "asin": BallFunction(_ASIN, (lambda x: (1 - x * x).rsqrt(),), _INSIDE_ONE),
+    "acos": BallFunction(_ACOS, (lambda x: -(1 - x * x).rsqrt(),), _INSIDE_ONE),
     "atan": BallFunction(arb.atan, (lambda x: 1 / (1 + x * x),), saturates=True),
     "atan2": BallFunction(
         arb.atan2, (lambda y, x: x / (x * x + y * y), lambda y, x: -y / (x * x + y * y)),
@@ -107,12 +131,12 @@ FUNCTIONS: Mapping[str, BallFunction] = {
     "log10": BallFunction(
         lambda x: x.log() / arb(10).log(), (lambda x: 1 / _ln10(x),), ((_itself, "positive"),)
     ),
-    "sqrt": BallFunction(arb.sqrt, (lambda x: x.rsqrt() / 2,), ((_itself, "not negative"),)),
-    "sinh": BallFunction(arb.sinh, (arb.cosh,)),
-    "cosh": BallFunction(arb.cosh, (arb.sinh,)),
+    "sqrt": BallFunction(_SQRT, (lambda x: x.rsqrt() / 2,), ((_itself, "not negative"),)),
+    "sinh": BallFunction(arb.sinh, (arb.cosh,), saturates=True),
+    "cosh": BallFunction(arb.cosh, (arb.sinh,), saturates=True),
     "tanh": BallFunction(arb.tanh, (lambda x: x.sech() ** 2,), saturates=True),
     "asinh": BallFunction(arb.asinh, (lambda x: (1 + x * x).rsqrt(),)),
-    "acosh": BallFunction(arb.acosh, (lambda x: (x - 1).rsqrt() * (x + 1).rsqrt(),), (_ABOVE_ONE,)),
+    "acosh": BallFunction(_ACOSH, (lambda x: (x - 1).rsqrt() * (x + 1).rsqrt(),), (_ABOVE_ONE,)),
     "atanh": BallFunction(arb.atanh, (lambda x: 1 / ((1 - x) * (1 + x)),), _INSIDE_ONE_OPEN),
     "log1p": BallFunction(
         arb.log1p, (lambda x: 1 / (1 + x),), ((lambda x: 1 + x, "positive"),)

@@ -32,6 +32,7 @@ from .arithmetic import (
     pi,
     real_power,
     stepped,
+    unmoved,
     whole_power,
 )
 from .ballfunctions import FUNCTIONS as BALL_FUNCTIONS
@@ -48,7 +49,11 @@ from .contexts import (
     working_precision,
 )
 
-#: A value and its slope; None is a slope that is 0 whatever the arguments.
+#: Where a step function jumps, some places.
+WHOLES = (1, -1, 2)
+HALVES = (0.5, -0.5, 1.5)
+#: Numbers beyond this, or below its inverse, make a function flatten out over an unusual distance.
+STEEP = 1e3
 
 
 @dataclass
@@ -63,6 +68,7 @@ class Compiler:
     denormals: bool = False
     atoms: list[Atom] = field(default_factory=list)
     constants: set[Fraction] = field(default_factory=set)
+    _within: bool = False
 
     def expression(self, expression: Expression | ast.expr) -> Compiled:
         """The function that gives the dual of an expression; of a condition, 1 or 0."""
@@ -91,12 +97,26 @@ class Compiler:
             case ast.BinOp(left=left, op=ast.Mult(), right=right) if _alike(left, right):
                 return whole_power(self.expression(left), 2)
             case ast.BinOp(left=left, op=op, right=right):
+                if isinstance(op, ast.Add | ast.Sub):
+                    return self._sum(node, left, type(op), right)
                 return BINARY[type(op)](self.expression(left), self.expression(right))
             case ast.Call(func=ast.Name(id=name), args=[chosen, yes, no]) if name == WHERE:
                 return choice(self.condition(chosen), self.expression(yes), self.expression(no))
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 return self._call(name, arguments)
         raise TypeError(f"not an expression of numbers: {ast.unparse(node)}")
+
+    def _sum(
+        self, node: ast.expr, left: ast.expr, op: type[ast.operator], right: ast.expr
+    ) -> Compiled:
+        """A sum; where an affine one is 0, something may happen there alone."""
+        before = self._within
+        if not before and affine_form(node) is not None:
+            self._within = True
+            self._special(node)
+        parts = self.expression(left), self.expression(right)
+        self._within = before
+        return BINARY[op](*parts)
 
     @property
     def _tiny(self) -> Fraction:
@@ -123,22 +143,39 @@ class Compiler:
                 return tests[0] if len(tests) == 1 else lambda c: all(test(c) for test in tests)
         raise TypeError(f"not a condition: {ast.unparse(node)}")
 
-    def atom(self, node: ast.expr, decides: bool = True) -> Atom:
+    def atom(self, node: ast.expr, decides: bool = True, centre: bool = True) -> Atom:
         """The atom of a quantity; a `decides` of False is for one that has no say in the piece."""
         affine = affine_form(node)
+        if affine is None and is_positive(node):
+            affine = {"": Fraction(1)}
         key, flip = atom_key(node, affine)
         names = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
         free = names - {*FUNCTIONS, *CONSTANTS, WHERE}
         quantity = self.expression(node)
         steps = self._steps(node)
-        atom = Atom(key, quantity, ast.unparse(node), free, steps, affine, decides, flip)
+        atom = Atom(
+            key, quantity, ast.unparse(node), free, steps, affine, decides, flip, centre, node
+        )
         self.atoms.append(atom)
         return atom
 
-    def _special(self, node: ast.expr) -> None:
+    def _special(self, node: ast.expr, centre: bool = True) -> None:
         """Remembers a quantity whose zeros are to be looked at."""
         if any(isinstance(n, ast.Name) and n.id not in CONSTANTS for n in ast.walk(node)):
-            self.atom(node, decides=False)
+            self.atom(node, False, centre)
+
+    def _scales(self, node: ast.expr) -> None:
+        """Remembers where a function that flattens out does so, and where it is steepest."""
+        self._special(node)
+        if is_steep(node):
+            for at in (1, -1):
+                self._special(ast.BinOp(node, ast.Sub(), ast.Constant(at)), centre=False)
+
+    def _jumps(self, name: str, node: ast.expr) -> None:
+        """Remembers some of the places where a step function of a quantity jumps."""
+        offset = HALVES if name in ("rint", "round") else WHOLES
+        for at in offset:
+            self._special(ast.BinOp(node, ast.Sub(), ast.Constant(at)), centre=False)
 
     def _steps(self, node: ast.expr) -> bool:
         """Whether a quantity is constant between jumps."""
@@ -184,6 +221,8 @@ class Compiler:
             if fixed < 0:
                 self._special(left)
             return whole_power(base, int(fixed))
+        if fixed is None:
+            self._scales(right)
         return real_power(base, exponent, self.atom(left), self.atom(right))
 
     def _call(self, name: str, arguments: list[ast.expr]) -> Compiled:
@@ -202,11 +241,16 @@ class Compiler:
         function = FUNCTIONS[name]
         if function.quotient:
             self._special(arguments[1])
+            self._jumps(function.quotient, ast.BinOp(arguments[0], ast.Div(), arguments[1]))
             quotient = stepped(function.quotient, [divided(*parts)])
             return BINARY[ast.Sub](parts[0], BINARY[ast.Mult](parts[1], quotient))
         if function.step:
             for argument in arguments:
                 self._special(argument)
+            if len(arguments) == 1:
+                self._jumps(name, arguments[0])
+            if all(map(self._steps, arguments)):
+                return unmoved(stepped(name, parts))
             return stepped(name, parts)
         if name not in BALL_FUNCTIONS:
             raise TypeError(f"{name} has no value outside a signal")
@@ -215,17 +259,21 @@ class Compiler:
     def _analytic(self, name: str, arguments: list[ast.expr], parts: list[Compiled]) -> Compiled:
         function = BALL_FUNCTIONS[name]
         if function.saturates:
-            self._special(arguments[0])
+            self._scales(arguments[0])
         edges = [
             (self._edge_atom(name, index, arguments, parts, quantity, edge), edge)
             for index, (quantity, edge) in enumerate(function.edges)
         ]
         deciding = [(atom, edge) for atom, edge in edges if edge != "not zero" or name == "cbrt"]
+        missing = [atom for atom, _ in edges] if name == "tan" else []
         value, slopes = function.value, function.slopes
 
         def evaluate(c: Context) -> Dual:
             duals = [part(c) for part in parts]
             numbers = [dual[0] for dual in duals]
+            for atom in missing:
+                if c.vanishes(atom.quantity(c)[0]):
+                    raise NoValueError
             for atom, edge in deciding:
                 sign = c.sign(atom, atom.quantity(c)[0])
                 if edge != "not zero" and (sign < 0 or (sign == 0 and edge == "positive")):
@@ -266,6 +314,45 @@ class Compiler:
         return atom
 
 
+def is_positive(node: ast.expr) -> bool:
+    """Whether the form of a quantity shows that it is more than 0 everywhere."""
+    match node:
+        case ast.Constant(value=value):
+            return isinstance(value, int | float) and value > 0
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return (is_positive(left) and _is_not_negative(right)) or (
+                _is_not_negative(left) and is_positive(right)
+            )
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return is_positive(left) and is_positive(right)
+        case ast.Call(func=ast.Name(id=name)):
+            return name in ("exp", "cosh")
+    return False
+
+
+def _is_not_negative(node: ast.expr) -> bool:
+    match node:
+        case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=int() as exponent)):
+            return exponent >= 0 and exponent % 2 == 0
+        case ast.BinOp(left=left, op=ast.Mult(), right=right) if _alike(left, right):
+            return True
+        case ast.BinOp(left=left, op=ast.Add() | ast.Mult(), right=right):
+            return _is_not_negative(left) and _is_not_negative(right)
+        case ast.Call(func=ast.Name(id=name)) if name in ("abs", "hypot", "sqrt"):
+            return True
+    return is_positive(node) or (isinstance(node, ast.Constant) and node.value == 0)
+
+
+def is_steep(node: ast.expr) -> bool:
+    """Whether the numbers in a quantity make it grow over a distance far from 1."""
+    product = 1.0
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and isinstance(part.value, int | float) and part.value:
+            size = abs(float(part.value))
+            product *= max(size, 1 / size)
+    return product > STEEP
+
+
 def edge_expression(name: str, index: int, arguments: list[ast.expr]) -> ast.expr | None:
     """The quantity of an edge of a function as an expression, where it is a simple one."""
     x = arguments[-1] if name in ("Yn",) else arguments[0]
@@ -279,6 +366,8 @@ def edge_expression(name: str, index: int, arguments: list[ast.expr]) -> ast.exp
             return ast.BinOp(x, ast.Sub(), one)
         case "log1p":
             return ast.BinOp(one, ast.Add(), x)
+        case "tan":
+            return ast.Call(ast.Name("cos"), [x], [])
     return None
 
 

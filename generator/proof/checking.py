@@ -5,22 +5,21 @@ at `e = 0`, is the sum of the contributions of the arguments. `pointwise` has th
 about numbers, `unrolled` those of rows about signals in time and tables, `edges` what is finite in
 a floating-point format.
 
-Only `Checked`, which `check` returns for a table without a failure, can be rendered.
+Only `Checked`, which `check` returns for a table without a failure, can be rendered. What decides
+a row is imported when there is one to decide: where all is known, neither SymPy nor FLINT is
+needed.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-
-import mpmath as mp
+from importlib import import_module
 
 from ..table.model import Primitive, Table
-from ..table.samples import NoPointError
-from . import edges, parallel, remembering, unrolled
+from . import parallel, remembering
 from .budget import OverBudgetError, limited
 from .findings import Checked, Finding, Outcome, Report
-from .pointwise import Claims
 
 __all__ = ["Checked", "Finding", "Outcome", "Report", "check", "check_row"]
 
@@ -49,6 +48,9 @@ def check(
         if row.name in known:
             progress(row)
     fresh = [row for row in table.primitives if row.name not in known]
+    if fresh:
+        # Once, before the processes that share it begin.
+        import_module(".pointwise", __package__)
     for row, found in parallel.checked(fresh, check_row, STOPPED * BUDGET):
         progress(row)
         known[row.name] = found
@@ -93,6 +95,12 @@ def _without_rule(row: Primitive) -> Finding:
 
 
 def _findings(row: Primitive, proofs: bool) -> list[Finding]:
+    import mpmath as mp
+
+    from ..table.samples import NoPointError
+    from . import edges, unrolled
+    from .pointwise import Claims
+
     with mp.workdps(DIGITS):
         try:
             if not edges.tie_is_met(row):
@@ -101,16 +109,12 @@ def _findings(row: Primitive, proofs: bool) -> list[Finding]:
             if row.temporal:
                 return [unrolled.finding(row, name) for name in row.args]
             found = Claims(row, proofs).findings()
-            return [_with_edges(row, finding) for finding in found]
+            return [
+                f if f.outcome == "refuted" else next(edges.objections(row, f.argument), f)
+                for f in found
+            ]
         except NoPointError as error:
             return [Finding(row, name, "refuted", str(error)) for name in row.args]
         except (TypeError, LookupError, ArithmeticError, ValueError, MemoryError) as error:
             what = f"the rule cannot be evaluated: {type(error).__name__}: {error}"
             return [Finding(row, name, "refuted", what) for name in row.args]
-
-
-def _with_edges(row: Primitive, finding: Finding) -> Finding:
-    """A finding, unless something speaks against the rule at an edge or a pole."""
-    if finding.outcome == "refuted":
-        return finding
-    return next(edges.objections(row, finding.argument), finding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class Atom:
 
     `steps` says that it is constant between jumps, so that it can be 0 over a whole range. `key`
     is the same for all atoms that have the same sign. `affine` maps names to coefficients, and ""
-    to the constant, where the atom is of that form.
+    to the constant, where the atom is of that form. One that does not decide which piece it is may
+    still be the `centre` of something.
     """
 
     key: str
@@ -44,6 +46,8 @@ class Atom:
     affine: Mapping[str, Fraction] | None
     decides: bool = True
     flip: int = 1
+    centre: bool = True
+    node: ast.expr | None = None
 
 
 class Context:
@@ -68,13 +72,17 @@ class Context:
         found = self.told(atom, value)
         self.signs[atom.key] = found * atom.flip
         self.met.append(atom)
-        if found == 0 and not atom.steps:
+        if found == 0 and atom.free and not atom.steps:
             self.on = True
         return found
 
+    def vanishes(self, value: Any) -> bool:
+        """Whether a quantity counts as 0 on a border."""
+        return self.zero is not None and bool(value.abs_upper() <= self.zero)
+
     def told(self, atom: Atom, value: Any) -> int:
         """The sign that the ball of an atom shows."""
-        if self.zero is not None and value.abs_upper() <= self.zero:
+        if self.vanishes(value):
             return 0
         if value > 0:
             return 1

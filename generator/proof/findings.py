@@ -70,17 +70,18 @@ class Report:
     seconds: float
     accepted: frozenset[str] = field(default_factory=frozenset)
 
-    @property
+    @cached_property
     def failures(self) -> tuple[Finding, ...]:
         """What is refuted, and what is unknown and was not accepted."""
-        return tuple(f for f in self.findings if f.fails and f not in self.taken)
+        return tuple(f for f in self.findings if f.fails and not self._is_taken(f))
 
-    @property
+    def _is_taken(self, finding: Finding) -> bool:
+        return finding.outcome == "unknown" and finding.row.name in self.accepted
+
+    @cached_property
     def taken(self) -> tuple[Finding, ...]:
         """What is unknown, and accepted all the same."""
-        return tuple(
-            f for f in self.findings if f.outcome == "unknown" and f.row.name in self.accepted
-        )
+        return tuple(f for f in self.findings if self._is_taken(f))
 
     @cached_property
     def _by_row(self) -> Mapping[str, tuple[Finding, ...]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from flint import arb
+from flint import arb, ctx
 
 from .contexts import (
     Atom,
@@ -35,10 +35,14 @@ SMALLEST = 1e-290
 MAX_INTERVALS = 800
 MAX_INTERVALS_BESIDE = 150
 MAX_ROOTS = 20
-#: Boxes looked at for one piece.
+#: Multiplicities of a zero that Newton's method is tried with, and its steps for each.
+MULTIPLICITIES = (1, 2, 3, 4, 6, 8)
+STEPS = 12
+#: How far, relative to where it starts, a zero may be; and a last step that is small enough.
+NEAR, SETTLED = 1e-6, arb("1e-300")
 #: An interval this narrow, relative to its place, holds one zero for all that matters.
 NARROW = 1e-9
-#: A box this narrow holds no two doubles.
+#: Bits of interval arithmetic, where a wide box is no loss.
 INTERVAL_BITS = 64
 
 
@@ -67,15 +71,17 @@ class Line:
         return values
 
 
-def roots(atom: Atom, line: Line) -> list[Any]:
+def roots(atom: Atom, line: Line, most: int | None = None) -> list[Any]:
     """The zeros of an atom on a line as balls of `t`; at most `MAX_ROOTS`, nearest to 0 first."""
     if not any(line.direction.get(name) for name in atom.free):
         return []
     if atom.affine is not None:
-        return _affine_root(atom.affine, line)
+        with working_precision(2 * ctx.prec):
+            return _affine_root(atom.affine, line)
     found: list[Any] = []
-    for low, high in _isolated(atom, line):
-        root = _refined(atom, line, low, high)
+    for low, high in _isolated(atom, line, most or _intervals(atom)):
+        with working_precision(2 * ctx.prec):
+            root = _refined(atom, line, low, high)
         if not any(abs(root - other) < abs(root) * 1e-8 or root == other for other in found):
             found.append(root)
     return found
@@ -91,13 +97,17 @@ def _affine_root(form: Mapping[str, Fraction], line: Line) -> list[Any]:
     return [exact(root)] if abs(root) < Fraction(LARGEST) else []
 
 
-def _isolated(atom: Atom, line: Line) -> list[tuple[float, float]]:
+def _intervals(atom: Atom) -> int:
+    return MAX_INTERVALS if atom.decides else MAX_INTERVALS_BESIDE
+
+
+def _isolated(atom: Atom, line: Line, most: int) -> list[tuple[float, float]]:
     """Narrow intervals that hold all zeros, as far as they were looked for."""
     counter = itertools.count()
     todo = [(0.0, next(counter), -LARGEST, 0.0), (0.0, next(counter), 0.0, LARGEST)]
     found: list[tuple[float, float]] = []
     with working_precision(INTERVAL_BITS):
-        for _ in range(MAX_INTERVALS if atom.decides else MAX_INTERVALS_BESIDE):
+        for _ in range(most):
             if not todo or len(found) >= MAX_ROOTS:
                 break
             _, _, low, high = heapq.heappop(todo)
@@ -147,30 +157,43 @@ def between(low: float, high: float, narrow: float = NARROW) -> float | None:
 
 
 def _refined(atom: Atom, line: Line, low: float, high: float) -> Any:
-    """A zero to the working precision by Newton's method, for single and for double zeros."""
+    """A zero to the working precision by Newton's method, by its multiplicity."""
     start = arb(low / 2 + high / 2)
     if low <= 0 <= high:
         return arb(0)
     best, least = start, None
-    for order in (1, 2):
-        t = start
-        for _ in range(12):
-            try:
-                value, slope = atom.quantity(Context(line.values(t)))
-            except (NoValueError, UndecidedError):
-                break
-            if slope is None or not (value / slope).is_finite():
-                if value == 0:
-                    return t
-                break
-            t = (t - order * value / slope).mid()
+    for order in MULTIPLICITIES:
+        t, settled = _newton(atom, line, start, order)
+        if settled:
+            return _simplest(atom, line, t)
         try:
             size = abs(atom.quantity(Context(line.values(t)))[0]).abs_upper()
         except (NoValueError, UndecidedError):
             continue
-        if abs(t - start) <= abs(start) * 1e-6 and (least is None or size < least):
+        if abs(t - start) <= abs(start) * NEAR and (least is None or size < least):
             best, least = t, size
     return _simplest(atom, line, best)
+
+
+def _newton(atom: Atom, line: Line, start: Any, order: int) -> tuple[Any, bool]:
+    """Newton's method for a zero of some multiplicity, and whether it settled."""
+    t, step = start, None
+    for _ in range(STEPS):
+        try:
+            value, slope = atom.quantity(Context(line.values(t)))
+        except (NoValueError, UndecidedError):
+            return t, False
+        if value == 0:
+            return t, True
+        if slope is None or not (value / slope).is_finite():
+            break
+        step = order * value / slope
+        t = (t - step).mid()
+        if abs(t - start) > abs(start) * NEAR:
+            return t, False
+        if step.abs_upper() < abs(t) * SETTLED:
+            return t, True
+    return t, step is not None and bool(step.abs_upper() < abs(t) * arb("1e-100"))
 
 
 def _simplest(atom: Atom, line: Line, root: Any) -> Any:
@@ -261,7 +284,7 @@ def flats(names: Sequence[str], atoms: Sequence[Atom], most: int) -> list[Flat]:
     for depth in range(len(names)):
         for flat in [flat for flat in found if len(flat.solved) == depth]:
             for atom in atoms:
-                if atom.affine is None or len(found) >= most or atom.steps:
+                if atom.affine is None or len(found) >= most or atom.steps or not atom.centre:
                     continue
                 part = flat.cut(atom.affine)
                 if part is not None and _flat_key(part) not in seen:

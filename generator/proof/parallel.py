@@ -19,7 +19,7 @@ Check = Callable[[Primitive], list[Finding]]
 #: Bytes that a process may take beyond what it starts with.
 MEMORY = 2_000_000_000
 #: Fewer rows than this are checked here: to start a process takes as long.
-FEW = 6
+FEW_ROWS = 6
 
 
 def cores() -> int:
@@ -31,7 +31,7 @@ def checked(
     rows: Sequence[Primitive], check: Check, patience: float
 ) -> Iterator[tuple[Primitive, list[Finding]]]:
     """Each row with its findings, as they come; after `patience` seconds a row is unknown."""
-    if len(rows) < FEW or cores() < 2 or "fork" not in multiprocessing.get_all_start_methods():
+    if len(rows) < FEW_ROWS or cores() < 2 or "fork" not in multiprocessing.get_all_start_methods():
         yield from ((row, check(row)) for row in rows)
         return
     # What takes long first, as far as the length of the text tells.

@@ -15,6 +15,7 @@ from typing import Any
 
 from flint import arb
 
+from .borders import Border, hole, objection, side_of
 from .contexts import (
     Atom,
     Context,
@@ -25,13 +26,12 @@ from .contexts import (
     precision,
     working_precision,
 )
+from .gaps import Search, Signs, on_border
 from .lines import Flat, Line, flats, lines, roots
 from .questions import Answer, Key, Objection, Piece, Question
-from .regions import find
 from .sides import (
     DISTANCES,
     SMALL,
-    Side,
     apart,
     both_sides,
     distinct,
@@ -39,8 +39,6 @@ from .sides import (
     near,
     place_text,
     same,
-    short,
-    texts,
 )
 
 #: Points that decide a piece, and the most that are tried in it.
@@ -56,9 +54,6 @@ MAX_WHOLE = 40
 MAX_TRIED = 4000
 #: How often the precision is doubled where a ball is too wide.
 DOUBLINGS = 3
-#: Distances from a border at which both sides are looked at.
-#: The limits on both sides of a border are taken at these two distances.
-LIMIT, NEARER = arb("1e-60"), arb("1e-90")
 
 _ZERO = arb(0)
 
@@ -85,6 +80,7 @@ class _Search:
         self.draws = random.Random(question.seed)
         self.found = Answer()
         self.pool: dict[Key, Piece] = {}
+        self.signs = Signs(len(question.names) > 1)
         self.agreed: dict[Key, int] = {}
         self.outside: set[Key] = set()
         self.corners = 0
@@ -92,7 +88,8 @@ class _Search:
         self.distances = DISTANCES if len(question.names) == 1 else DISTANCES[::2]
         distinct: dict[str, Atom] = {}
         for atom in question.atoms:
-            distinct.setdefault(atom.key, atom)
+            if atom.key not in distinct or (atom.decides and not distinct[atom.key].decides):
+                distinct[atom.key] = atom
         self.atoms = [atom for atom in distinct.values() if atom.free]
 
     def answer(self) -> Answer:
@@ -134,26 +131,32 @@ class _Search:
     def _along(self, line: Line, flat: Flat) -> Iterator[tuple[dict[str, Any], bool]]:
         """Places on a line: on each zero of an atom, on both sides of it, and between."""
         whole = {n: self.draws.choice([*v]) for n, v in self.question.whole.items()}
-        numbers = Line(
-            {**line.base, **{n: Fraction(v) for n, v in whole.items()}},
-            {**line.direction, **dict.fromkeys(whole, Fraction(0))},
-        )
+        with working_precision(2 * self.bits):
+            numbers = Line(
+                {**line.base, **{n: Fraction(v) for n, v in whole.items()}},
+                {**line.direction, **dict.fromkeys(whole, Fraction(0))},
+            )
         if not flat.free:
-            yield numbers.place(_ZERO), True
+            yield self._sharp(numbers, _ZERO), True
             return
         zeros = sorted(distinct([r for a in self.atoms for r in roots(a, numbers)]), key=float_of)
         border = bool(flat.solved)
         pairs = [*itertools.pairwise(zeros)]
         between = [middle for a, b in pairs for middle in ((a + b) / 2, geometric(a, b))]
         for t in (*map(arb, self._spread(line, flat)), *between):
-            yield numbers.place(t.mid()), border
+            yield self._sharp(numbers, t) if border else numbers.place(t.mid()), border
         for zero in zeros:
-            yield numbers.place(zero.mid()), True
+            yield self._sharp(numbers, zero), True
             for t in () if border else both_sides(zero.mid(), self.distances):
                 yield numbers.place(t), False
         if not border:
             for t in self._constants(line):
                 yield numbers.place(t), False
+
+    def _sharp(self, line: Line, t: Any) -> dict[str, Any]:
+        """A place on a border, to twice the precision."""
+        with working_precision(2 * self.bits):
+            return {name: value.mid() for name, value in line.place(t).items()}
 
     def _spread(self, line: Line, flat: Flat) -> list[float]:
         """Numbers of all sizes, and some in the range of the samples."""
@@ -242,17 +245,13 @@ class _Search:
         if piece is None:
             signs = tuple((atom, c.signs[atom.key] * atom.flip) for atom in c.met)
             self.pool[key] = Piece(signs, (dict(place),))
+            self.signs.add(key, signs, place)
         elif len(piece.points) < ENOUGH:
             self.pool[key] = Piece(piece.signs, (*piece.points, dict(place)))
         return key
 
-    def _object(
-        self, what: str, place: Mapping[str, Any], expected: Any, stated: Any, single: bool = False
-    ) -> None:
-        if self.found.objection is None:
-            at = {name: float(value) for name, value in place.items()}
-            first, second = texts(expected, stated)
-            self.found.objection = Objection(what, at, first, second, single)
+    def _object(self, what: str, place: Mapping[str, Any], expected: Any, stated: Any) -> None:
+        self._take(objection(what, place, expected, stated))
 
     def _settled(self, key: Key) -> bool:
         """Whether points of a piece agree, after some more were tried near those that are known."""
@@ -275,71 +274,73 @@ class _Search:
 
     def _find_missing(self) -> None:
         """Looks for a place with each combination of signs that no point has had."""
-        whole = self._combinations()
-        tried: set[tuple[Key, str, int]] = set()
+        question = self.question
+        search = Search(question.walk, question.names, self._combinations())
         while not self.found.objection:
-            gap = self._gap(tried)
+            gap = self.signs.gap()
             if gap is None:
                 return
-            if len(tried) > MAX_TRIED or len(self.pool) > MAX_PIECES:
+            if self.signs.asked > MAX_TRIED or len(self.pool) > MAX_PIECES:
                 self.found.unknown = f"more than {MAX_PIECES} pieces"
                 return
             key = tuple((atom.key, sign * atom.flip) for atom, sign in gap)
-            known = self.question.known
+            known = question.known
             if key not in known:
-                known[key] = find(self.question.walk, gap, self.question.names, whole)
+                with working_precision(2 * self.bits):
+                    known[key] = search.place(gap, self.signs.starts(gap))
             place = known[key]
-            if place is not None:
-                self.point({name: exact(value).mid() for name, value in place.items()})
+            if place is not None and on_border(gap):
+                self.border(place)
+            elif place is not None:
+                self.point(place)
 
     def _combinations(self) -> list[dict[str, Fraction]]:
         listed = self.question.whole
         rows = itertools.product(*([Fraction(v) for v in values] for values in listed.values()))
         return [dict(zip(listed, row, strict=True)) for row in itertools.islice(rows, MAX_WHOLE)]
 
-    def _gap(self, tried: set[tuple[Key, str, int]]) -> list[tuple[Atom, int]] | None:
-        """Signs up to a decision that went another way in all points; each is tried once."""
-        for key, piece in self.pool.items():
-            for index, (atom, sign) in enumerate(piece.signs):
-                prefix = key[:index]
-                tried.add((prefix, atom.key, sign * atom.flip))
-        for key, piece in self.pool.items():
-            for index, (atom, _) in enumerate(piece.signs):
-                for other in (1, -1, 0) if atom.steps else (1, -1):
-                    mark = (key[:index], atom.key, other * atom.flip)
-                    if mark not in tried:
-                        tried.add(mark)
-                        return [*piece.signs[:index], (atom, other)]
-        return None
-
     # Borders.
 
     def border(self, place: Mapping[str, Any]) -> None:
         """Holds the formula against the value on a border, and on both sides of it."""
+        question = self.question
+        if question.forbidden or not question.borders:
+            return
         with working_precision(2 * self.bits):
             scale = max((abs(v).mid() for v in place.values()), key=float_of, default=_ZERO)
-            zero = (scale * SMALL).mid() if scale > 0 else None
-            if self.question.forbidden or not self.question.borders:
-                return
+            # Places on borders are known to twice the precision, but for a few bits.
+            zero = (scale * arb(2) ** int(-1.6 * self.bits)).mid() if scale > 0 else None
+            if zero is not None:
+                place = {n: _ZERO if abs(v) <= zero else v for n, v in place.items()}
             if not self._slopes:
                 self._compared(place, zero)
                 return
             value, stated = self._on(place, zero)
             if value is not None and self._often(place, zero):
                 return
-            sides = [self._side(place, zero, sign, value) for sign in (1, -1)]
+            sides = [side_of(question, place, zero, sign, value) for sign in (1, -1)]
+            declared = question.declared is not None and question.declared(place)
             if value is None:
-                self._hole(place, sides)
-            else:
-                self._judge(place, stated, [s for s in sides if s is not None], len(sides))
+                self._take(hole(place, sides, declared))
+                return
+            here = Border(place, stated, declared, question.jumps)
+            self._take(here.objection([s for s in sides if s is not None], len(sides)))
+            if here.kink and self.corners <= 1:
+                # Where two borders meet there may be no partials that fit every direction.
+                self.found.kinks.append(place)
+
+    def _take(self, objection: Objection | None) -> None:
+        if self.found.objection is None:
+            self.found.objection = objection
 
     def _often(self, place: Mapping[str, Any], zero: Any) -> bool:
-        """Whether a part of a border, by the signs of all atoms, was looked at often enough."""
+        """Whether a part of a border, by what is 0 there, was looked at often enough."""
         c = Context(self.question.values(place), zero)
         signs: list[int | None] = []
         for atom in self.atoms:
             try:
-                signs.append(c.sign(atom, atom.quantity(c)[0]))
+                sign = c.sign(atom, atom.quantity(c)[0])
+                signs.append(sign if atom.decides else abs(sign))
             except (NoValueError, UndecidedError):
                 signs.append(None)
         key = tuple(signs)
@@ -353,86 +354,21 @@ class _Search:
             _, expected, stated = self.question.run(c)
         except (NoValueError, UndecidedError):
             return
+        self._remember_border(c, place)
         finite = expected.is_finite(), stated.is_finite()
         if finite[0] != finite[1] or (all(finite) and not near(expected, stated, SMALL)):
-            self._object("the values differ", place, expected, stated, single=True)
+            self._take(objection("the values differ", place, expected, stated, single=True))
 
     def _on(self, place: Mapping[str, Any], zero: Any) -> tuple[Any, Any]:
         """Value and formula on a border; None for a value that is not there."""
+        c = Context(self.question.values(place), zero)
         try:
-            value, _, stated = self.question.run(Context(self.question.values(place), zero))
+            value, _, stated = self.question.run(c)
         except (NoValueError, UndecidedError):
             return None, None
+        self._remember_border(c, place)
         return (value, stated) if value.is_finite() else (None, None)
 
-    def _side(self, place: Mapping[str, Any], zero: Any, sign: int, value: Any) -> Side | None:
-        """What value and slope tend to on one side; None where there is no value."""
-        moving = [place[name] for name in self.question.direction or {}]
-        sizes = [abs(v).mid() for v in moving if v != 0]
-        small = min((abs(c) for c in self.question.constants if c), default=Fraction(1))
-        unit = min(sizes, key=float_of) if sizes else exact(min(Fraction(1), small))
-        found = []
-        for distance in (LIMIT, NEARER):
-            step = (sign * unit * distance).mid()
-            c = Context(self.question.values(place, step), zero)
-            try:
-                near, slope, _ = self.question.run(c)
-            except (NoValueError, UndecidedError):
-                return None
-            if not near.is_finite():
-                return None
-            found.append((near, slope, abs(step)))
-        (v, d, _), (w, e, nearest) = found
-        jumps = value is not None and abs(w - value) > (
-            nearest * 1000 * (abs(e) if e.is_finite() else 1) + SMALL * (1 + abs(value))
-        )
-        # What grows, or creeps, between the two distances has no limit that could be judged.
-        infinite = not e.is_finite() or (
-            abs(e - d) > arb("1e-25") * (1 + abs(e)) and not abs(e) < abs(d) / 100
-        )
-        bounded = abs(w - v) < arb("1e-7") * (1 + abs(w))
-        return Side(w, d, e, bool(jumps), bool(infinite), bool(bounded))
-
-    def _hole(self, place: Mapping[str, Any], sides: Sequence[Side | None]) -> None:
-        """Objects to a point without a value between two sides that have one."""
-        right, left = sides
-        if right is None or left is None or not (right.bounded and left.bounded):
-            return
-        if not self._declared(place):
-            limit = right.value if abs(right.value) > arb("1e-50") else _ZERO
-            self._object("the value has a hole that is not declared", place, limit, arb.nan())
-
-    def _judge(
-        self, place: Mapping[str, Any], stated: Any, sides: Sequence[Side], count: int
-    ) -> None:
-        declared = self._declared(place)
-        if not stated.is_finite():
-            if not declared:
-                what = "the formula is not finite where the value is"
-                self._object(what, place, sides[0].near if sides else arb.nan(), stated)
-            return
-        if any(side.jumps for side in sides) and not (declared or self.question.jumps):
-            far = next(side for side in sides if side.jumps)
-            self._object("the value jumps", place, far.value, stated)
-            return
-        slopes = [side for side in sides if not side.infinite]
-        if len(slopes) < len(sides) or not sides:
-            return
-        if len(sides) == 1 or sides[0].joins(sides[1]):
-            if not any(side.meets(stated) for side in sides) and not sides[0].jumps:
-                what = "the formula is not the slope at a single point"
-                self._object(what, place, sides[0].near, stated, single=True)
-            return
-        if self.corners <= 1:
-            # Where two borders meet there may be no partials that fit every direction.
-            self.found.kinks.append(place)
-        low, high = sorted((side.near for side in sides), key=float_of)
-        margin = arb("1e-25") * (1 + abs(low) + abs(high))
-        if stated < low - margin or stated > high + margin:
-            what = f"the formula is not between the slopes {short(low)} and {short(high)}"
-            self._object(what, place, low, stated, single=True)
-        elif not (declared or self.question.jumps):
-            self._object("the value has a kink that is not declared", place, low, high, single=True)
-
-    def _declared(self, place: Mapping[str, Any]) -> bool:
-        return self.question.declared is not None and self.question.declared(place)
+    def _remember_border(self, c: Context, place: Mapping[str, Any]) -> None:
+        key = tuple((atom.key, c.signs[atom.key]) for atom in c.met)
+        self.signs.add(key, tuple((atom, c.signs[atom.key] * atom.flip) for atom in c.met), place)

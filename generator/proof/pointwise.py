@@ -99,7 +99,7 @@ class Claims:
         )
 
     @cached_property
-    def _known(self) -> dict[Key, dict[str, Fraction] | None]:
+    def _known(self) -> dict[Key, Mapping[str, Any] | None]:
         return {}
 
     @cached_property
@@ -113,6 +113,8 @@ class Claims:
         tests = [compiler.condition(row.tie.at)] if row.tie else []
         guards = [g for g in row.guards if not arguments or {*g.args} & {*arguments}]
         failing = [compiler.condition(guard.when) for guard in guards]
+        if row.domain is not None and row.reason:
+            failing.append(compiler.condition(row.domain))
         poles = row.samples.poles
 
         def declared(place: Mapping[str, Any]) -> bool:
@@ -201,7 +203,11 @@ class Claims:
         if self._moves(name, value):
             found = self._derivative(name, value)
             what = "the surrogate is not the value, which has a slope of its own"
-            return replace(found, detail=what) if found.outcome == "refuted" else found
+            if found.outcome == "refuted":
+                return replace(found, detail=what)
+            question = self.question(value, row.surrogates[name], None)
+            differs = decide(replace(question, jumps=True)).objection
+            return found if differs is None else self._refuted(name, replace(differs, what=what))
         if not row.reason:
             what = "the surrogate is an approximation, and the row gives no reason for it"
             return Finding(row, name, "refuted", what)

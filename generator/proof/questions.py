@@ -72,7 +72,7 @@ class Question:
     borders: bool = True
     extra: Sequence[Mapping[str, float]] = ()
     seed: str = ""
-    known: dict[Key, dict[str, Fraction] | None] = field(default_factory=dict)
+    known: dict[Key, Mapping[str, Any] | None] = field(default_factory=dict)
 
     def values(self, place: Mapping[str, Any], step: Any = None) -> dict[str, Dual]:
         """A place, moved by `step` along the direction, with the direction as its slope."""

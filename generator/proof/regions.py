@@ -16,6 +16,7 @@ from typing import Any
 
 from flint import arb
 
+from .affine import affine_form
 from .contexts import (
     Atom,
     Compiled,
@@ -28,8 +29,8 @@ from .contexts import (
 )
 from .lines import INTERVAL_BITS, LARGEST, SMALLEST, applied, between, interval
 
-#: Boxes looked at for one piece.
-MAX_BOXES = 400
+#: Boxes that a search starts with, by the size of their numbers, and boxes looked at in each.
+STARTS = ((LARGEST, 60), (16.0, 150), (3e4, 150), (LARGEST, 400))
 #: A box this narrow holds no two doubles.
 THIN = 1e-14
 
@@ -44,11 +45,17 @@ class _ReachedError(Exception):
     """All wanted signs have been met."""
 
 
+class Unreached(Exception):  # noqa: N818 - no error, but a proof
+    """No place has the wanted signs."""
+
+
 class _Follow(Context):
     """Takes wanted signs for granted, unless a ball excludes one."""
 
-    def __init__(self, values: Mapping[str, Dual], wanted: Mapping[str, int]) -> None:
-        super().__init__(values)
+    def __init__(
+        self, values: Mapping[str, Dual], wanted: Mapping[str, int], zero: Any = None
+    ) -> None:
+        super().__init__(values, zero)
         self.wanted = wanted
         self.open = 0
         #: How far an atom was from the sign that was wanted, as a logarithm; None if none was.
@@ -59,7 +66,11 @@ class _Follow(Context):
         if wanted is None:
             raise _ReachedError
         wanted *= atom.flip
-        if value > 0 or value < 0:
+        if self.vanishes(value):
+            if wanted:
+                self.missed = -1e6
+                raise _MissedError
+        elif value > 0 or value < 0:
             if wanted != (1 if value > 0 else -1):
                 size = min(float(abs(value).upper()), LARGEST)
                 # Signs that are met later are the nearer, the more were right before.
@@ -79,20 +90,49 @@ def find(
     names: Sequence[str],
     fixed: Sequence[Mapping[str, Fraction]],
 ) -> dict[str, Fraction] | None:
-    """A place at which the atoms have these signs; None if there is none, or none was found."""
-    plain = [(a.affine, s) for a, s in signs if a.affine is not None and not a.steps]
-    if plain and not {n for form, _ in plain for n in form if n} - set(names):
-        point = feasible([(form, s) for form, s in plain if form is not None], names)
+    """A place at which the atoms have these signs; None if none was found.
+
+    Raises `Unreached` where there is none.
+    """
+    plain = affine_part(signs, names)
+    if plain:
+        point = feasible(plain, names)
         if point is None:
-            return None
+            raise Unreached
         if len(plain) == len(signs):
             return {**point, **(fixed[0] if fixed else {})}
     wanted = {atom.key: sign * atom.flip for atom, sign in signs}
-    for whole in fixed or [{}]:
-        found = _bisect(program, wanted, names, whole)
-        if found is not None:
-            return found
+    for size, most in STARTS:
+        undecided = False
+        for whole in fixed or [{}]:
+            found, all_seen = _bisect(program, wanted, names, whole, size, most)
+            if found is not None:
+                return found
+            undecided = undecided or not all_seen
+        if size == LARGEST and not undecided:
+            raise Unreached
     return None
+
+
+def affine_part(signs: Signs, names: Sequence[str]) -> list[tuple[Mapping[str, Fraction], int]]:
+    """The forms and signs of those atoms that are affine in `names`, by the signs before them."""
+    known: dict[str, int] = {}
+    found: list[tuple[Mapping[str, Fraction], int]] = []
+    for atom, sign in signs:
+        form = atom.affine
+        if form is None and atom.node is not None:
+            form = affine_form(atom.node, known)
+        known[atom.key] = sign * atom.flip
+        if form is not None and not atom.steps and {n for n in form if n} <= {*names}:
+            found.append((form, sign))
+    return found
+
+
+def holds(program: Compiled, signs: Signs, place: Mapping[str, Any], zero: Any = None) -> bool:
+    """Whether the atoms have these signs at a place; what is below `zero` counts as 0."""
+    wanted = {atom.key: sign * atom.flip for atom, sign in signs}
+    found = _box(program, wanted, place, zero)
+    return found.missed is None and not found.open and found.signs.keys() >= wanted.keys()
 
 
 def _bisect(
@@ -100,15 +140,19 @@ def _bisect(
     wanted: Mapping[str, int],
     names: Sequence[str],
     whole: Mapping[str, Fraction],
-) -> dict[str, Fraction] | None:
+    size: float,
+    most: int,
+) -> tuple[dict[str, Fraction] | None, bool]:
+    """A place among numbers up to `size`, if one was found, and whether there can be no other."""
     counter = itertools.count()
-    start = dict.fromkeys(names, (-LARGEST, LARGEST))
+    start = dict.fromkeys(names, (-size, size))
     todo: list[tuple[float, int, dict[str, tuple[float, float]]]] = [(0.0, next(counter), start)]
     constants = {name: exact(value) for name, value in whole.items()}
+    thin = False
     with working_precision(2 * INTERVAL_BITS):
-        for _ in range(MAX_BOXES):
+        for _ in range(most):
             if not todo:
-                return None
+                return None, not thin
             _, _, box = heapq.heappop(todo)
             sides = {n: interval(*side) for n, side in box.items()}
             if _box(program, wanted, {**sides, **constants}).missed is not None:
@@ -116,11 +160,14 @@ def _bisect(
             middle = {n: _inside(*side) for n, side in box.items()}
             at = _box(program, wanted, {**{n: arb(v) for n, v in middle.items()}, **constants})
             if at.missed is None and not at.open:
-                return {**{n: Fraction(value) for n, value in middle.items()}, **whole}
-            for half in _halves(box):
+                return {**{n: Fraction(value) for n, value in middle.items()}, **whole}, False
+            halves = [*_halves(box)]
+            # What is left of a box too thin to be halved is not known.
+            thin = thin or not halves
+            for half in halves:
                 # The nearer the middle is to having the sign, the sooner the box is halved.
                 heapq.heappush(todo, (at.missed or 0.0, next(counter), half))
-    return None
+    return None, False
 
 
 def _inside(low: float, high: float) -> float:
@@ -130,9 +177,11 @@ def _inside(low: float, high: float) -> float:
     return middle
 
 
-def _box(program: Compiled, wanted: Mapping[str, int], box: Mapping[str, Any]) -> _Follow:
+def _box(
+    program: Compiled, wanted: Mapping[str, int], box: Mapping[str, Any], zero: Any = None
+) -> _Follow:
     """What became of the wanted signs in a box."""
-    follow = _Follow({name: (ball, None) for name, ball in box.items()}, wanted)
+    follow = _Follow({name: (ball, None) for name, ball in box.items()}, wanted, zero)
     try:
         program(follow)
     except (_ReachedError, _MissedError):

@@ -13,6 +13,8 @@ from .contexts import float_of
 
 #: A residual is 0 if its ball holds 0 and is this small beside the formula.
 SMALL = arb("1e-150")
+#: What rounding leaves of a slope of size 1 next to a border.
+ROUNDING = arb("1e-100")
 #: Distances from a border at which both sides are looked at.
 DISTANCES = (1, 2, 3, 6, 9, 12, 15)
 
@@ -28,16 +30,21 @@ class Side:
     infinite: bool
     bounded: bool
 
+    @property
+    def margin(self) -> Any:
+        """How far the slope may still be from its limit."""
+        return 10 * abs(self.near - self.far)
+
     def joins(self, other: Side) -> bool:
         """Whether both sides tend to one slope."""
         gap, before = abs(self.near - other.near), abs(self.far - other.far)
-        size = 1 + abs(self.near) + abs(other.near)
-        return bool(gap < arb("1e-25") * size or gap < before / 100)
+        rounding = ROUNDING * (1 + abs(self.near) + abs(other.near))
+        return bool(gap <= self.margin + other.margin + rounding or gap < before / 100)
 
     def meets(self, stated: Any) -> bool:
         """Whether the slope tends to what is stated."""
         gap, before = abs(self.near - stated), abs(self.far - stated)
-        return bool(gap < arb("1e-25") * (1 + abs(stated)) or gap < before / 100)
+        return bool(gap <= self.margin + ROUNDING * (1 + abs(stated)) or gap < before / 100)
 
 
 def same(expected: Any, stated: Any) -> bool:

@@ -43,6 +43,13 @@ _CUT = re.compile(
 )
 
 
+def argument_types(foreign: str) -> tuple[str, ...]:
+    """The types of the arguments of a foreign function, "int" or "float", as its text has them."""
+    found = re.match(r"ffunction\([^()]*\(([^()]*)\)", foreign)
+    names = found.group(1) if found else ""
+    return tuple(one.strip() for one in names.split(",")) if names.strip() else ()
+
+
 @dataclass(frozen=True)
 class Core:
     """A program as the compiler expands it: its metadata, in order, and its diagram."""
@@ -168,9 +175,7 @@ class _Reader:
         kind = text.split("(")[0]
         if kind != "ffunction":
             return self.boxes.foreign(kind, text, 0)
-        types = re.match(r"ffunction\([^()]*\(([^()]*)\)", text)
-        count = len(types.group(1).split(",")) if types and types.group(1).strip() else 0
-        return self.boxes.foreign(kind, text, count)
+        return self.boxes.foreign(kind, text, len(argument_types(text)))
 
     def inside(self, piece: str) -> Box:
         number = int(piece[1:])

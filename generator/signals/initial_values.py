@@ -33,7 +33,7 @@ _TOKEN = re.compile(
 
 
 @dataclass(frozen=True)
-class Frozen:
+class Initialized:
     """The program as `text`; `own` says whether it is the user's text."""
 
     text: str
@@ -49,7 +49,7 @@ class Slider:
     end: int
 
 
-class Freezer:
+class Initializer:
     """Gives a program other initial values, any number of times.
 
     The program is read once, and the text with other numbers in it is checked once: where it starts
@@ -68,7 +68,7 @@ class Freezer:
         self._program: ProgramGraph | None = None
         self._checked: set[frozenset[str]] = set()
 
-    def frozen(self, values: Mapping[str, float], table: Table | None = None) -> Frozen:
+    def initialized(self, values: Mapping[str, float], table: Table | None = None) -> Initialized:
         """The program whose sliders start at `values`, by path as in `Parameter`."""
         rows = Rows(table or built_in_table(), self._compiler, self._include)
 
@@ -84,13 +84,13 @@ class Freezer:
         places = frozenset(values)
         if patched is not None and (places in self._checked or _starts(read, patched, wanted)):
             self._checked.add(places)
-            return Frozen(patched, own=True)
+            return Initialized(patched, own=True)
         # Printing writes the values into the graph.
         self._program = None
-        return Frozen(deeply(lambda: _printed(program, values, self._name)), own=False)
+        return Initialized(deeply(lambda: _printed(program, values, self._name)), own=False)
 
 
-def frozen(
+def initialized(
     source: str,
     values: Mapping[str, float],
     compiler: Compiler,
@@ -98,9 +98,9 @@ def frozen(
     include: Sequence[Path] = (),
     table: Table | None = None,
     name: str = "program",
-) -> Frozen:
+) -> Initialized:
     """The program `source` whose sliders start at `values`, by path as in `Parameter`."""
-    return Freezer(source, compiler, include, name).frozen(values, table)
+    return Initializer(source, compiler, include, name).initialized(values, table)
 
 
 def _starts(read: object, text: str, wanted: Mapping[str, float]) -> bool:

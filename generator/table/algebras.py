@@ -6,13 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import mpmath as mp
-import sympy as sp
+import numpy as np
 
+from ..deferred import Deferred
 from .folding import COMPARISONS, Algebra
 from .vocabulary import CONSTANTS, FUNCTIONS, Function
 
+sp: Any = Deferred("sympy")
+
 #: Numbers from 2 to this power on count as infinite: a function of one would take for ever.
 MAX_MAGNITUDE = 16_384
+
+
+#: The comparisons of the language in SymPy.
+RELATIONS = {"<": "Lt", "<=": "Le", ">": "Gt", ">=": "Ge", "==": "Eq", "!=": "Ne"}
 
 
 class Numbers(Algebra):
@@ -85,6 +92,48 @@ class Numbers(Algebra):
         return yes() if condition else no()
 
 
+#: Functions that NumPy has under other names.
+_NUMPY = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
+          "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh"}  # fmt: skip
+
+
+class Arrays(Algebra):
+    """NumPy arrays, element by element, for formulas of rows on whole recordings.
+
+    Both branches of a choice are computed. Raises `TypeError` for a function NumPy does not have.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+
+    def constant(self, text: str) -> Any:
+        return float(text)
+
+    def name(self, name: str) -> Any:
+        return float(CONSTANTS[name].number(float)) if name in CONSTANTS else self.values[name]
+
+    def call(self, function: Function, arguments: Sequence[Any]) -> Any:
+        own = getattr(np, _NUMPY.get(function.name, function.name), None)
+        if own is None:
+            raise TypeError(f"{function.name} has no form in NumPy")
+        return own(*arguments)
+
+    def compare(self, operator: str, a: Any, b: Any) -> Any:
+        return COMPARISONS[operator](a, b)
+
+    def both(self, a: Any, b: Any) -> Any:
+        return np.logical_and(a, b)
+
+    def either(self, a: Any, b: Any) -> Any:
+        return np.logical_or(a, b)
+
+    def opposite(self, a: Any) -> Any:
+        return np.logical_not(a)
+
+    def where(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+        return np.where(condition, yes(), no())
+
+
 class Symbols(Algebra):
     """SymPy expressions for proofs.
 
@@ -102,7 +151,7 @@ class Symbols(Algebra):
         return sp.Rational(text)
 
     def name(self, name: str) -> Any:
-        return CONSTANTS[name].symbol if name in CONSTANTS else self.values[name]
+        return CONSTANTS[name].symbol() if name in CONSTANTS else self.values[name]
 
     def _at_origin(self, value: Any) -> Any:
         return sp.sympify(value).subs(self.origin) if self.origin else sp.sympify(value)
@@ -127,11 +176,11 @@ class Symbols(Algebra):
             return x - y * self.step(FUNCTIONS[function.quotient], [x / y])
         if function.symbol is None:
             raise TypeError(f"{function.name} has no symbolic form")
-        return function.symbol(*arguments)
+        symbol = function.symbol
+        return (getattr(sp, symbol) if isinstance(symbol, str) else symbol)(*arguments)
 
     def compare(self, operator: str, a: Any, b: Any) -> Any:
-        relations = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne}
-        return relations[operator](self._at_origin(a), self._at_origin(b))
+        return getattr(sp, RELATIONS[operator])(self._at_origin(a), self._at_origin(b))
 
     def both(self, a: Any, b: Any) -> Any:
         return sp.And(a, b)

@@ -7,6 +7,7 @@ proof and the library take the same rule from here, so what is proved is what is
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -206,16 +207,22 @@ def _guarded(formula: ast.expr, guard: Guard) -> ast.expr:
         name: ast.Call(ast.Name(WHERE), [guard.when.tree, ast.Name(name), safe.tree], [])
         for name, safe in guard.safe.items()
     }
-    inner = _Substitution(operands).visit(copied(formula))
+    inner = substituted(formula, operands)
     return ast.Call(ast.Name(WHERE), [guard.when.tree, inner, guard.elsewhere.tree], [])
 
 
+def substituted(tree: ast.expr, replacements: Mapping[str, ast.expr]) -> ast.expr:
+    """A tree of its own, with an expression in the place of each name that has a replacement."""
+    replaced: ast.expr = _Substitution(replacements).visit(copied(tree))
+    return replaced
+
+
 class _Substitution(ast.NodeTransformer):
-    def __init__(self, operands: dict[str, ast.Call]) -> None:
-        self.operands = operands
+    def __init__(self, replacements: Mapping[str, ast.expr]) -> None:
+        self.replacements = replacements
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self.operands.get(node.id, node)
+        return self.replacements.get(node.id, node)
 
 
 def copied(tree: ast.expr) -> ast.expr:

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import mpmath as mp
-import sympy as sp
 
+from ..deferred import Deferred
 from ..errors import nearest
+
+sp: Any = Deferred("sympy")
 
 #: The type that Faust gives a result: always the same, or that of the arguments at these places.
 Result = Literal["real", "integer"] | tuple[int, ...]
@@ -25,7 +27,8 @@ Result = Literal["real", "integer"] | tuple[int, ...]
 class Function:
     """A named function, and all that is known of it.
 
-    `faust` is a format string over the printed arguments. `cost` is in additions. `finite` says
+    `symbol` is a function of SymPy expressions, or the name of one of SymPy's own. `faust` is a
+    format string over the printed arguments. `cost` is in additions. `finite` says
     that the value is finite for all finite arguments. `quotient` names the function that rounds
     `x / y` in a remainder. `interval` marks what the compiler knows of an argument, whatever its
     samples are. Of an operator with memory, `steps` says what the whole numbers at some places
@@ -36,7 +39,7 @@ class Function:
     arity: int
     number: Callable[..., Any]
     faust: str
-    symbol: Callable[..., Any] | None = None
+    symbol: Callable[..., Any] | str | None = None
     step: bool = False
     stream: bool = False
     latex: str = ""
@@ -129,45 +132,45 @@ _WRITTEN = "a table that is written at whole places"
 
 _TABLE = (
     # Primitives of the language that have a derivative everywhere in their domain.
-    _smooth("sin", 1, mp.sin, sp.sin, finite=True),
-    _smooth("cos", 1, mp.cos, sp.cos, finite=True),
-    _smooth("tan", 1, mp.tan, sp.tan),
-    _smooth("asin", 1, mp.asin, sp.asin),
-    _smooth("acos", 1, mp.acos, sp.acos),
-    _smooth("atan", 1, mp.atan, sp.atan, finite=True),
-    _smooth("atan2", 2, mp.atan2, sp.atan2, finite=True),
-    _smooth("exp", 1, mp.exp, sp.exp),
-    _smooth("log", 1, mp.log, sp.log),
+    _smooth("sin", 1, mp.sin, "sin", finite=True, latex=r"\sin"),
+    _smooth("cos", 1, mp.cos, "cos", finite=True, latex=r"\cos"),
+    _smooth("tan", 1, mp.tan, "tan", latex=r"\tan"),
+    _smooth("asin", 1, mp.asin, "asin"),
+    _smooth("acos", 1, mp.acos, "acos"),
+    _smooth("atan", 1, mp.atan, "atan", finite=True),
+    _smooth("atan2", 2, mp.atan2, "atan2", finite=True),
+    _smooth("exp", 1, mp.exp, "exp", latex=r"\exp"),
+    _smooth("log", 1, mp.log, "log", latex=r"\log"),
     _smooth("log10", 1, mp.log10, _log10),
-    _smooth("sqrt", 1, mp.sqrt, sp.sqrt, cost=4),
-    _smooth("abs", 1, abs, sp.Abs, cost=1, result=(0,), finite=True),
+    _smooth("sqrt", 1, mp.sqrt, "sqrt", cost=4),
+    _smooth("abs", 1, abs, "Abs", cost=1, result=(0,), finite=True),
     Function(
-        *("sign", 1, mp.sign, "(({0} > 0) - ({0} < 0))", sp.sign),
+        *("sign", 1, mp.sign, "(({0} > 0) - ({0} < 0))", "sign"),
         cost=3,
         result="integer",
         finite=True,
     ),
     # Foreign functions of maths.lib.
-    _foreign("sinh", 1, mp.sinh, sp.sinh),
-    _foreign("cosh", 1, mp.cosh, sp.cosh),
-    _foreign("tanh", 1, mp.tanh, sp.tanh, finite=True),
-    _foreign("asinh", 1, mp.asinh, sp.asinh, finite=True),
-    _foreign("acosh", 1, mp.acosh, sp.acosh),
-    _foreign("atanh", 1, mp.atanh, sp.atanh),
+    _foreign("sinh", 1, mp.sinh, "sinh", latex=r"\sinh"),
+    _foreign("cosh", 1, mp.cosh, "cosh", latex=r"\cosh"),
+    _foreign("tanh", 1, mp.tanh, "tanh", finite=True, latex=r"\tanh"),
+    _foreign("asinh", 1, mp.asinh, "asinh", finite=True),
+    _foreign("acosh", 1, mp.acosh, "acosh"),
+    _foreign("atanh", 1, mp.atanh, "atanh"),
     _foreign("log1p", 1, mp.log1p, lambda x: sp.log(1 + x)),
     _foreign("expm1", 1, mp.expm1, lambda x: sp.exp(x) - 1),
     _foreign("cbrt", 1, lambda x: mp.sign(x) * mp.cbrt(abs(x)), _cbrt),
     _foreign("hypot", 2, mp.hypot, lambda x, y: sp.sqrt(x**2 + y**2)),
-    _foreign("erf", 1, mp.erf, sp.erf, finite=True),
-    _foreign("erfc", 1, mp.erfc, sp.erfc, finite=True),
-    _foreign("gamma", 1, mp.gamma, sp.gamma),
-    _foreign("lgamma", 1, lambda x: mp.log(abs(mp.gamma(x))), sp.loggamma),
+    _foreign("erf", 1, mp.erf, "erf", finite=True),
+    _foreign("erfc", 1, mp.erfc, "erfc", finite=True),
+    _foreign("gamma", 1, mp.gamma, "gamma"),
+    _foreign("lgamma", 1, lambda x: mp.log(abs(mp.gamma(x))), "loggamma"),
     _foreign("J0", 1, mp.j0, lambda x: sp.besselj(0, x), finite=True),
     _foreign("J1", 1, mp.j1, lambda x: sp.besselj(1, x), finite=True),
-    _foreign("Jn", 2, mp.besselj, sp.besselj),
+    _foreign("Jn", 2, mp.besselj, "besselj"),
     _foreign("Y0", 1, lambda x: mp.bessely(0, x), lambda x: sp.bessely(0, x)),
     _foreign("Y1", 1, lambda x: mp.bessely(1, x), lambda x: sp.bessely(1, x)),
-    _foreign("Yn", 2, mp.bessely, sp.bessely),
+    _foreign("Yn", 2, mp.bessely, "bessely"),
     _foreign("ldexp", 2, lambda x, n: x * mp.mpf(2) ** n, lambda x, n: x * 2**n),
     _foreign(
         "copysign", 2, lambda x, y: abs(x) * _sign_bit(y), lambda x, y: sp.Abs(x) * sp.sign(y)
@@ -209,13 +212,13 @@ WHERE = "where"
 class Constant:
     """A name that stands for a number.
 
-    `number` is its value for a format that holds numbers down to the one given. `symbol` is its
+    `number` is its value for a format that holds numbers down to the one given. `symbol` gives its
     value in proofs.
     """
 
     name: str
     number: Callable[[Callable[[Any], Any]], Any]
-    symbol: Any
+    symbol: Callable[[], Any]
     faust: str
     latex: str
 
@@ -231,8 +234,8 @@ def _least_normal(rounding: Callable[[Any], Any]) -> Any:
 CONSTANTS: dict[str, Constant] = {
     constant.name: constant
     for constant in (
-        Constant("pi", lambda rounding: +mp.pi, sp.pi, "ma.PI", r"\pi"),
-        Constant("tiny", _least_normal, sp.Integer(0), "ma.MIN", r"\varepsilon"),
+        Constant("pi", lambda rounding: +mp.pi, lambda: sp.pi, "ma.PI", r"\pi"),
+        Constant("tiny", _least_normal, lambda: sp.Integer(0), "ma.MIN", r"\varepsilon"),
     )
 }
 
