@@ -295,7 +295,7 @@ def test_an_interrupted_race_keeps_the_best_of_what_is_done(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the second piece of work of the first round."""
-    interrupting(monkeypatch, "faustdiff.fitting.attempts.improve_piece", 2)
+    interrupting(monkeypatch, "faustdiff.fitting.searcher.improve_piece", 2)
     result = run("gain.dsp", "--input", "in.wav", "--target", "out.wav", "--starts", "64")
     assert result.exit_code == 1
     assert "interrupted" in result.output

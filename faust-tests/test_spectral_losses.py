@@ -7,8 +7,9 @@ import functools
 import numpy as np
 import pytest
 
+import faustdiff
 from faustdiff.faust.compilers import Compiler
-from faustdiff.faust.program import Program
+from faustdiff.faust.program import CompiledProgram, Program
 from support.harness import Array, compiled
 
 SIZE = 16
@@ -155,3 +156,41 @@ def test_gradients_against_differences(compiler: Compiler, place: tuple[float, f
 
 def test_finite_at_silence(compiler: Compiler) -> None:
     assert all(np.isfinite(one).all() for one in run(compiler, 0.0, 0.0).values())
+
+
+VOICE = """
+import("stdfaust.lib");
+f = hslider("f[diff:on][scale:log]", 500, 50, 10000, 0.01);
+process = 0.5 * sin(2 * ma.PI * os.lf_sawpos(f));
+"""
+
+
+@pytest.mark.parametrize("hidden", [60.0, 2000.0])
+def test_fit_finds_a_pitch_by_transport(hidden: float) -> None:
+    """A sine of another phase, from 500 Hz: to 0.1 %, in 50 passes."""
+    target = 0.5 * np.sin(2 * np.pi * hidden * np.arange(RATE // 4) / RATE + 1)
+    found = faustdiff.fit(VOICE, None, target, RATE, loss="ot")
+    assert found.values["f"] == pytest.approx(hidden, rel=1e-3)
+    assert found.details.passes <= 50
+    assert found.verdict.good
+
+
+START = """
+df = library("diff.lib"); ma = library("maths.lib"); si = library("signals.lib");
+vars = df.vars((-~_ <: attach(hbargraph("learned", 0, 20000))));
+d = df.env(vars);
+truth = 500 / ma.SR : (+ : \\(x).(x - floor(x))) ~ _ : *(2 * ma.PI) : sin;
+rate = df.schedulers.exponential(0.01, 6 * 44100);
+loss = d.learnLinearFreq(4096, d.optimizers.Adam(rate, 0.9, 0.999));
+process = df.backpropNoInput(truth, (vars.var(1) : d.osc(si.bus(2))), loss);
+"""
+
+
+def test_an_oscillator_leaves_0_hz(compiler: Compiler) -> None:
+    """From a plain integrator, which starts at 0: near 500 Hz after three seconds of audio."""
+    program = compiled(START, compiler, optimize="-O1")
+    if not isinstance(program, CompiledProgram):
+        pytest.skip("the interpreter shows no bargraphs")
+    session = program.session(sample_rate=RATE)
+    session.compute(frames=3 * RATE)
+    assert session.get("learned") == pytest.approx(500, rel=0.06)

@@ -87,7 +87,8 @@ class Attempts:
             return
         first = self._first(setup)
         sounds = self.options.optimizer == "lm" and all(one.input is None for one in setup.examples)
-        if sounds:
+        # A random start is to be one: the pitch is sought where that leads nowhere.
+        if sounds and not self.options.random_start:
             self._pitch_first(setup)
         found = self._estimate(setup, setup.objective().scales.values(first))
         plain_first = not self.done and all(abs(one.lag) <= NEAR for one in found)
@@ -102,6 +103,8 @@ class Attempts:
             self.attempt(setup)
         elif best is not None and (mirrored := self._mirrored(best)) is not None:
             self.attempt(setup, mirrored)
+        if sounds and self.options.random_start and self._unexplained:
+            self._pitch_first(setup)
         self._refine()
 
     def _allow_more(self) -> None:
