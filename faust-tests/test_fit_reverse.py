@@ -14,7 +14,7 @@ from faustdiff.autodiff.reverse import reverse_programs
 from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler
 from faustdiff.fitting.adjoint import greatest_curvature
-from faustdiff.fitting.losses import LOSSES
+from faustdiff.fitting.catalogue import LOSSES
 from faustdiff.fitting.model import Model, Source
 from faustdiff.fitting.pairing import pair
 from faustdiff.recordings import open_recording
@@ -37,11 +37,13 @@ def test_gradients_of_all_losses_are_those_of_forward_mode(
         x, y = (written(tmp_path / f"{n}{index}.wav", rng.uniform(-1, 1, frames)) for n in "xy")
         examples.append(pair(open_recording(x), open_recording(y), 1, 1))
     model, values = Model(source), np.array([1200.0, 3.0, 0.5])
-    losses = list(LOSSES.values())
+    # The program is mono: there is no difference of channels.
+    chosen = {name: one for name, one in LOSSES.items() if name != "sumdiff"}
+    losses = list(chosen.values())
     by_reverse = model.sums(values, examples, losses, curvature=False)
     model.adjoint = None
     by_forward = model.sums(values, examples, losses, curvature=False)
-    for name, one, other in zip(LOSSES, by_reverse, by_forward, strict=True):
+    for name, one, other in zip(chosen, by_reverse, by_forward, strict=True):
         assert one.loss == pytest.approx(other.loss, rel=1e-12), name
         assert one.error == pytest.approx(other.error, rel=1e-12), name
         np.testing.assert_allclose(one.gradient, other.gradient, rtol=1e-9, err_msg=name)

@@ -162,3 +162,8 @@ def test_adjoint_of_the_transform(transform: ShortTime, count: int) -> None:
 def test_names_that_are_refused(text: str, what: str) -> None:
     with pytest.raises(InputError, match=what):
         loss_named(text)
+
+
+def test_sum_and_difference_are_those_of_two_channels() -> None:
+    with pytest.raises(InputError, match="those of 2 channels; the program has 1"):
+        RECIPES["sumdiff"].loss().value(*signals(1))

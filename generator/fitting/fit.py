@@ -14,7 +14,7 @@ from .attempts import Attempt, Attempts
 from .clock import drift
 from .identifiability import Unknown, unknown
 from .inspection import Inspection, inspect
-from .losses import Residual
+from .losses import Residual, Spectral
 from .lossy import lossy, without_bias
 from .model import model_of
 from .objective import FinishedError, Iteration, Record
@@ -28,7 +28,8 @@ Array = NDArray[np.float64]
 
 #: A parameter is at an end of its range if it is nearer to it than this part of the range.
 AT_END = 1e-6
-#: A spectral loss below this is a match: the distance of two noises of the same spectrum is 0.1.
+#: A distance of short-time magnitudes below this is a match: that of two noises of one spectrum is
+#: 0.1.
 SPECTRAL_MATCH = 1e-2
 
 
@@ -145,7 +146,7 @@ def _concluded(
     if attempts.options.starts == 1 and attempts.options.optimizer == "lm":
         hints.append("the search is in another minimum: try --starts 256")
     aligned = attempts.options.align and not attempts.options.batch
-    verdict = _verdict(setup, inspection, sums.loss, error, hints, aligned)
+    verdict = _verdict(setup, inspection, error, hints, aligned)
     if ends and verdict.good:
         warnings.append(hints[0])
     latencies = tuple(
@@ -196,17 +197,17 @@ def _error(inspection: Inspection) -> float:
 def _verdict(
     setup: Setup,
     inspection: Inspection,
-    loss: float,
     error: float,
     hints: list[str],
     aligned: bool,
 ) -> Verdict:
     if setup.compares_samples:
         return judge(inspection, setup.examples, error, hints, aligned)
-    # What compares magnitudes alone has its own measure.
-    if error <= 1e-6 or loss <= 1e-6:
+    # Losses that compare no samples have scales of their own: one measure judges them all.
+    away = Spectral().whole(list(zip(inspection.outputs, inspection.targets, strict=True)))
+    if min(error, away) <= NOTHING:
         return Verdict("found", error)
-    if loss <= SPECTRAL_MATCH:
+    if away <= SPECTRAL_MATCH:
         return Verdict("found, with noise", error)
     return Verdict("poor match", error, causes=tuple(hints))
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..errors import InputError, Place, Problem
 from .distances import Distance, Measured
 from .losses import Array, Loss, Meter
 from .shorttime import Magnitudes, Seen, ShortTime, weighted
@@ -150,6 +151,11 @@ class SumAndDifference(Loss):
     weights: tuple[float, float] = (1.0, 1.0)
 
     def meter(self, channels: int, parameters: int, *, curvature: bool) -> Meter:
+        """Raises `InputError` where there are not two channels."""
+        if channels != 2:
+            what = f"sum and difference are those of 2 channels; the program has {channels}"
+            hint = "choose another loss, such as mrstft"
+            raise InputError([Problem(Place("loss 'sumdiff'"), what, hint)])
         meters = [self.inner.meter(1, parameters, curvature=curvature) for _ in self.weights]
         return _MixedMeter(self.weights, meters)
 
