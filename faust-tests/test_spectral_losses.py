@@ -175,6 +175,15 @@ def test_fit_finds_a_pitch_by_transport(hidden: float) -> None:
     assert found.verdict.good
 
 
+def test_a_pitch_out_of_reach_is_a_poor_match() -> None:
+    """The distance is 0.006 there, on a scale of its own: the verdict is by one measure for all."""
+    target = 0.5 * np.sin(2 * np.pi * 330 * np.arange(RATE // 4) / RATE)
+    found = faustdiff.fit(
+        VOICE.replace("500, 50, 10000", "150, 50, 200"), None, target, RATE, loss="ot"
+    )
+    assert found.verdict.kind == "poor match"
+
+
 START = """
 df = library("diff.lib"); ma = library("maths.lib"); si = library("signals.lib");
 vars = df.vars((-~_ <: attach(hbargraph("learned", 0, 20000))));

@@ -8,7 +8,9 @@ whose error is of order h^4 (Fornberg, "Generation of finite difference formulas
 spaced grids", 1988), at steps that are each a tenth of the one before. Two errors are known: of
 truncation, by how far neighbouring steps are apart, and of rounding, which the program itself
 shows, divided by the step. Their sum is the bound. A coarse step counts only where finer ones do
-not contradict it, so that what wiggles within a step is not smoothed away.
+not contradict it, so that what wiggles within a step is not smoothed away; how far it is from the
+finest one, beyond rounding, is a part of the bound. What lies between the two sides of the finest
+step, within its rounding, is not excluded by coarser ones (`Difference.contests`).
 
 Where the slider stands at a kink, the two one-sided differences stay apart however small the step.
 Where it stands at a jump, one of them grows as the step shrinks, and the other is the derivative.
@@ -27,7 +29,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 #: How well outputs are known at best, relative to their greatest magnitude; and how much more than
-#: the difference of two runs rounding may be.
+#: three runs show rounding may be.
 NOISE, AMPLIFIED = 1e-13, 4
 #: The most rounding, relative to the output, with which a derivative can be told from 0.
 LOUDEST = 1e-9
@@ -44,7 +46,8 @@ class Difference:
     `bound` says how far `value` may be from the truth, infinite where that is not known. `zero`
     (outputs, 1) is how large a derivative can seem that is 0. At a kink `below` and `above` are the
     one-sided derivatives, elsewhere not a number. `jumps` says where the value is that of one side,
-    since the other one jumps.
+    since the other one jumps. `least` and `greatest` are what the sides of the finest step allow,
+    its rounding included.
     """
 
     value: Array
@@ -53,6 +56,19 @@ class Difference:
     below: Array
     above: Array
     jumps: Mask
+    least: Array
+    greatest: Array
+
+    def contests(self, partial: Array, tolerance: float) -> Mask:
+        """Where `value` excludes a partial (outputs, frames) that the finest step allows.
+
+        A kink may be nearer than that step: then both sides are a derivative somewhere in it.
+        """
+        with np.errstate(invalid="ignore"):
+            allowed = tolerance * np.abs(partial).max(axis=1, keepdims=True, initial=0.0)
+            excluded = np.abs(partial - self.value) > allowed + 2 * self.bound
+            near = (partial >= self.least - allowed) & (partial <= self.greatest + allowed)
+        return np.asarray(excluded & near)
 
 
 @dataclass(frozen=True)
@@ -88,12 +104,14 @@ def difference(
 def _noise(run: Callable[[float], Array], value: float, step: float) -> Array:
     """How far rounding moves the outputs (outputs, 1), as the program itself shows.
 
-    Two runs whose sliders are a millionth of the finest step apart differ by nothing else: filters
-    with poles near 1 amplify their rounding.
+    Three runs whose sliders are a hundredth of the finest step apart lie on a line but for
+    rounding: that of signals, which filters with poles near 1 amplify, and that of coefficients
+    such as those poles, of which a shorter way would show nothing.
     """
     with np.errstate(all="ignore"):
-        moved = np.abs(run(value + step * (1 + 1e-6)) - run(value + step))
-    return np.asarray(AMPLIFIED * moved.max(axis=1, keepdims=True, initial=0.0))
+        first, middle, last = (run(value + step * (1 + place / 100)) for place in range(3))
+        off = np.abs(first - 2 * middle + last) / 2
+    return np.asarray(AMPLIFIED * off.max(axis=1, keepdims=True, initial=0.0))
 
 
 def _level(run: Callable[[float], Array], here: Array, value: float, step: float) -> _Level:
@@ -121,8 +139,24 @@ def _combined(levels: list[_Level], noise: Array, zero: Array) -> Difference:
             better = jumped & (its_bound < bound)
             value, bound = np.where(better, side, value), np.where(better, its_bound, bound)
             jumps |= better
+        bound = np.fmax(bound, _doubt(value, jumps, levels[-1], noise))
     bound = np.where(np.isfinite(bound) & np.isfinite(value) & ~kinked, bound, np.inf)
-    return Difference(value, _widened(bound), zero, below, above, jumps)
+    finest, rounding = levels[-1], noise / levels[-1].step
+    least = np.fmin(finest.below, finest.above) - rounding
+    greatest = np.fmax(finest.below, finest.above) + rounding
+    return Difference(value, _widened(bound), zero, below, above, jumps, least, greatest)
+
+
+def _doubt(value: Array, jumps: Mask, finest: _Level, noise: Array) -> Array:
+    """How far the finest step is from a derivative, beyond what rounding explains.
+
+    Coarser steps may agree with each other and be wrong alike: that of a signal that has passed a
+    kink, in a delay that moves, holds a part of both sides until the step is shorter than the way
+    to the kink.
+    """
+    away = np.fmin(np.abs(value - finest.below), np.abs(value - finest.above))
+    away = np.where(jumps, away, np.abs(value - finest.slope))
+    return np.asarray(away - np.where(jumps, 4, 1) * noise / finest.step)
 
 
 def _pair(coarse: _Level, fine: _Level, noise: Array) -> tuple[Array, Array]:

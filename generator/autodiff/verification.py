@@ -273,6 +273,8 @@ class _Trial:
 
         def of(found: Difference) -> list[Comparison]:
             taken = _at_kinks(found, partial, self.tolerance)
+            contested = taken.contests(partial, self.tolerance)
+            taken = replace(taken, bound=np.where(contested, np.inf, taken.bound))
             return [
                 Comparison(
                     output,
