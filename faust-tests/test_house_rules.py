@@ -13,7 +13,15 @@ import pytest
 
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
-from support.library_symbols import LOADED, SILENT, Symbol, documented_tests, symbols
+from support.library_symbols import (
+    FRAMES,
+    LOADED,
+    SILENT,
+    Symbol,
+    documented_tests,
+    grouped_tests,
+    symbols,
+)
 from support.paths import BUILD
 
 #: One choice for each name that a usage mentions; numbers differ, so that none stands for another.
@@ -181,11 +189,12 @@ def registered(compiler: Compiler, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("group", [0, 1], ids=["most", "Bessel"])
 def test_registered_every_documented_test_runs_and_is_not_silent(
-    compiler: Compiler, registered: Path
+    compiler: Compiler, registered: Path, group: int
 ) -> None:
     """The tests as a reader of the standard libraries runs them: one import, and the prefixes."""
-    tests = documented_tests(compiler)
+    tests = grouped_tests(compiler)[group]
     lines = ['import("registered.lib");']
     for name, test in tests.items():
         own = "\n".join(line for line in test if not LOADED.fullmatch(line))
@@ -194,9 +203,9 @@ def test_registered_every_documented_test_runs_and_is_not_silent(
     lines.append(f"process = {counts}, {', '.join(f'the_{name}' for name in tests)};")
     options = {"double": True, "include": [registered], "optimize": "-O0"}
     program = build("\n".join(lines), compiler=compiler, **options)
-    signals = program.run(np.zeros((program.inputs, 16)), 16)
+    signals = program.run(np.zeros((program.inputs, FRAMES)), FRAMES)
     start = len(tests)
-    assert start > 110
+    assert start > (2 if group else 110)
     silent = []
     for name, count in zip(tests, signals[:start, 0].astype(int), strict=True):
         found = signals[start : start + count]

@@ -83,5 +83,5 @@ def test_a_module_of_the_other_compiler_is_the_same_program(
         for name in ("faust", "cyfaust")
     ]
     labels = [[widget["label"] for widget in one.widgets()] for one in found]
-    assert labels[0] == labels[1] == ["gain", "gain", "loss"]
+    assert labels[0] == labels[1] == ["gain", "gain", "loss", "skipped"]
     assert [one.description["outputs"] for one in found] == [3, 3]

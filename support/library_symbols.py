@@ -14,6 +14,8 @@ LIBRARY = BUILD / "diff.lib"
 
 #: Their value is 0 for every number.
 SILENT = {"dual_isnan", "dual_isinf"}
+#: For so long the documented tests run: losses of short-time spectra come some windows late.
+FRAMES = 512
 
 TITLE = re.compile(r"//-+`\(df\.\)(\w+)`-+")
 RULER = re.compile(r"//-{40,}")
@@ -71,6 +73,17 @@ def _block(lines: list[str], number: int) -> tuple[str, tuple[str, ...]]:
         return "", ()
     block = lines[start + 1 : number - 1]
     return title[1], tuple(line.removeprefix("//").removeprefix(" ") for line in block)
+
+
+def grouped_tests(compiler: Compiler) -> list[dict[str, list[str]]]:
+    """The documented tests as programs can hold them together.
+
+    The compilers call the counters of their loops j0, j1 and so on, as C calls Bessel's functions.
+    """
+    groups: list[dict[str, list[str]]] = [{}, {}]
+    for name, test in documented_tests(compiler).items():
+        groups[bool(re.search(r"\bma\.[JY][01n]\b|dual_[JY]", " ".join(test)))][name] = test
+    return groups
 
 
 def documented_tests(compiler: Compiler) -> dict[str, list[str]]:

@@ -249,7 +249,7 @@ EQUAL = [
     ("sin", "value: sin(x)", "value: 2 * sin(x / 2) * cos(x / 2)"),
     ("cos", "{x: -sin(x)}", "{x: -2 * cos(x / 2) * sin(x / 2)}"),
     ("tanh", None, "{x: 1 - tanh(x) ** 2}"),
-    ("tanh", None, "{x: 1 - tanh(x) * tanh(x)}"),
+    ("tanh", None, "{x: (1 - tanh(x)) * (1 + tanh(x))}"),
     ("asin", "1 / sqrt((1 - x) * (1 + x))", "1 / sqrt(1 - x * x)"),
     ("asin", "1 / sqrt((1 - x) * (1 + x))", "sqrt(1 - x ** 2) / (1 - x ** 2)"),
     ("acos", "value: acos(x)", "value: pi / 2 - asin(x)"),
