@@ -119,7 +119,7 @@ def test_rank() -> None:
     assert left.together == ((0, 3),)
     text = left.described(["gain", "tone", "width", "volume"])
     assert text == (
-        "the output does not depend on 'width'; "
+        "the output does not depend on 'width', or by jumps alone; "
         "'gain', 'volume' cannot be told apart: only a combination of them acts"
     )
     assert not unknown(np.diag([1.0, 1e-8, 1e8]))

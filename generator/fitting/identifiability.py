@@ -34,7 +34,7 @@ class Unknown:
         parts = []
         if self.idle:
             names = ", ".join(f"'{labels[i]}'" for i in self.idle)
-            parts.append(f"the output does not depend on {names}")
+            parts.append(f"the output does not depend on {names}, or by jumps alone")
         for group in self.together:
             names = ", ".join(f"'{labels[i]}'" for i in group)
             parts.append(f"{names} cannot be told apart: only a combination of them acts")
