@@ -153,9 +153,7 @@ def _concluded(
         one.advance + (float(values[sliders + i]) if setup.latency else 0.0)
         for i, one in enumerate(setup.examples)
     )
-    known = setup.loss == "mse" and not left and verdict.good and setup.source.partials
-    # What a lossy format changes depends on the signal: no noise, whose size would tell an error.
-    known = known and not any(one.target.lossy for one in setup.examples)
+    known = setup.tells_errors and not left and verdict.good
     errors = inspection.standard_errors() if known else (None,) * len(values)
     if record.skipped:
         warnings.append(f"{record.skipped} steps that were not finite were skipped")

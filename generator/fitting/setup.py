@@ -87,6 +87,15 @@ class Setup:
         return isinstance(loss_named(self.loss), Residual)
 
     @property
+    def tells_errors(self) -> bool:
+        """Whether what is left over tells how well values are known, if it is noise.
+
+        What a lossy format changes depends on the signal, and is none.
+        """
+        lossy = any(one.target.lossy for one in self.examples)
+        return self.loss == "mse" and bool(self.source.partials) and not lossy
+
+    @property
     def params(self) -> tuple[Parameter, ...]:
         """The sliders, and the latencies if these are sought."""
         count = len(self.examples) if self.latency else 0
