@@ -146,7 +146,7 @@ def _concluded(
     if attempts.options.starts == 1 and attempts.options.optimizer == "lm":
         hints.append("the search is in another minimum: try --starts 256")
     aligned = attempts.options.align and not attempts.options.batch
-    verdict = _verdict(setup, inspection, error, hints, aligned)
+    verdict = _verdict(setup, inspection, sums.loss, error, hints, aligned)
     if ends and verdict.good:
         warnings.append(hints[0])
     latencies = tuple(
@@ -197,17 +197,18 @@ def _error(inspection: Inspection) -> float:
 def _verdict(
     setup: Setup,
     inspection: Inspection,
+    loss: float,
     error: float,
     hints: list[str],
     aligned: bool,
 ) -> Verdict:
     if setup.compares_samples:
         return judge(inspection, setup.examples, error, hints, aligned)
-    # Losses that compare no samples have scales of their own: one measure judges them all.
-    away = Spectral().whole(list(zip(inspection.outputs, inspection.targets, strict=True)))
-    if min(error, away) <= NOTHING:
+    if min(error, loss) <= NOTHING:
         return Verdict("found", error)
-    if away <= SPECTRAL_MATCH:
+    # Losses that compare no samples have scales of their own: one measure judges them all.
+    pairs = list(zip(inspection.outputs, inspection.targets, strict=True))
+    if Spectral().whole(pairs) <= SPECTRAL_MATCH:
         return Verdict("found, with noise", error)
     return Verdict("poor match", error, causes=tuple(hints))
 

@@ -104,9 +104,7 @@ _ROWS = {"squared": "squared_error", "absolute": "absolute_error", "huber": "hub
 @cache
 def _row(kind: str) -> Primitive:
     """The row of a loss, of an output `y` and a target `t`."""
-    return built_in_table()[
-        {"squared": "squared_error", "absolute": "absolute_error"}.get(kind, kind)
-    ]
+    return built_in_table()[_ROWS[kind]]
 
 
 @dataclass(frozen=True)
