@@ -14,18 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
+from benchmarks.settling import compiled, trial
+from faustdiff.faust.program import CompiledProgram
 
-from faustdiff.faust.compilers import find_compiler
-from faustdiff.faust.program import CompiledProgram, build
-
-LIBRARY = Path(__file__).resolve().parent.parent / "build"
-RATE = 44100
-SECONDS = 20
-READINGS_PER_SECOND = 20
-TOLERANCE = 0.01
 FREQUENCIES = (100, 220, 440, 880, 1350, 2000, 4000)
 STARTS = (60, 100, 200, 300, 400, 500, 600, 800, 1000, 2000, 4000, 8000)
 
@@ -90,37 +82,11 @@ SETTINGS = (
 )
 
 
-def compiled(setting: Setting) -> CompiledProgram:
-    """The program of a setting, in single precision, as it would run in a browser."""
+def program_of(setting: Setting) -> CompiledProgram:
+    """The program of a setting."""
     parameter, mapped = setting.parameter
     text = PROGRAM.replace("PARAMETER", parameter).replace("MAP", mapped)
-    program = build(
-        text.replace("LOSS", setting.loss),
-        compiler=find_compiler(),
-        double=False,
-        include=[LIBRARY],
-        optimize="-O2",
-    )
-    assert isinstance(program, CompiledProgram)
-    return program
-
-
-def trial(program: CompiledProgram, start: float, hidden: float) -> str:
-    """A cell of a table: when it settles, or where it ends."""
-    session = program.session(sample_rate=RATE)
-    session.set("start", start)
-    session.set("hidden", hidden)
-    learned = []
-    for _ in range(SECONDS * READINGS_PER_SECOND):
-        session.compute(frames=RATE // READINGS_PER_SECOND)
-        learned.append(session.get("learned"))
-    away = np.flatnonzero(~(abs(np.array(learned) / hidden - 1) <= TOLERANCE))
-    if not away.size:
-        return "0 s"
-    # What is near the truth for the last second only may be passing by.
-    if away[-1] >= len(learned) - READINGS_PER_SECOND:
-        return f"-> {learned[-1]:.0f}" if abs(learned[-1]) < 1e5 else "lost"
-    return f"{(away[-1] + 1) / READINGS_PER_SECOND:.1f} s"
+    return compiled(text.replace("LOSS", setting.loss))
 
 
 def table(title: str, heads: Sequence[float], trials: Sequence[tuple[float, float]]) -> None:
@@ -129,9 +95,11 @@ def table(title: str, heads: Sequence[float], trials: Sequence[tuple[float, floa
     print(f"\n{title}")
     print(" " * width + "".join(f"{head:>9}" for head in heads))
     for setting in SETTINGS:
-        program = compiled(setting)
+        program = program_of(setting)
         with ThreadPoolExecutor(2) as threads:
-            cells = list(threads.map(lambda pair, of=program: trial(of, *pair), trials))
+            cells = list(
+                threads.map(lambda pair, of=program: trial(of, pair[1], start=pair[0]), trials)
+            )
         print(f"{setting.title:{width}}" + "".join(f"{cell:>9}" for cell in cells), flush=True)
 
 

@@ -9,18 +9,10 @@ frequency stays within 1 % until the end, or where it ended up.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import numpy as np
+from benchmarks.settling import compiled, trial
+from faustdiff.faust.program import CompiledProgram
 
-from faustdiff.faust.compilers import find_compiler
-from faustdiff.faust.program import CompiledProgram, build
-
-LIBRARY = Path(__file__).resolve().parent.parent / "build"
-RATE = 44100
-SECONDS = 20
-READINGS_PER_SECOND = 20
-TOLERANCE = 0.01
 START = 500.0
 FREQUENCIES = (60, 100, 140, 220, 440, 880, 1350, 2000, 4000, 8000)
 
@@ -50,30 +42,10 @@ WAVES = {
 }
 
 
-def compiled(wave: str) -> CompiledProgram:
-    """The program of a wave, in single precision, as it would run in a browser."""
+def program_of(wave: str) -> CompiledProgram:
+    """The program of a wave."""
     truth, model = WAVES[wave]
-    text = PROGRAM.replace("LOSS", LOSS).replace("WAVE", truth).replace("MODEL", model)
-    program = build(text, compiler=find_compiler(), double=False, include=[LIBRARY], optimize="-O2")
-    assert isinstance(program, CompiledProgram)
-    return program
-
-
-def trial(program: CompiledProgram, hidden: float) -> str:
-    """A cell of the table: when it settles, or where it ends."""
-    session = program.session(sample_rate=RATE)
-    session.set("hidden", hidden)
-    learned = []
-    for _ in range(SECONDS * READINGS_PER_SECOND):
-        session.compute(frames=RATE // READINGS_PER_SECOND)
-        learned.append(session.get("learned"))
-    away = np.flatnonzero(~(abs(np.array(learned) / hidden - 1) <= TOLERANCE))
-    if not away.size:
-        return "0 s"
-    # What is near the truth for the last second only may be passing by.
-    if away[-1] >= len(learned) - READINGS_PER_SECOND:
-        return f"-> {learned[-1]:.0f}"
-    return f"{(away[-1] + 1) / READINGS_PER_SECOND:.1f} s"
+    return compiled(PROGRAM.replace("LOSS", LOSS).replace("WAVE", truth).replace("MODEL", model))
 
 
 def main() -> None:
@@ -81,7 +53,7 @@ def main() -> None:
     print(f"{LOSS}, from {START:g} Hz; hidden:")
     print(" " * 10 + "".join(f"{hertz:>9}" for hertz in FREQUENCIES))
     for wave in WAVES:
-        program = compiled(wave)
+        program = program_of(wave)
         with ThreadPoolExecutor(2) as threads:
             cells = list(threads.map(lambda hertz, of=program: trial(of, hertz), FREQUENCIES))
         print(f"{wave:10}" + "".join(f"{cell:>9}" for cell in cells), flush=True)

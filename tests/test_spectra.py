@@ -13,19 +13,10 @@ from faustdiff.errors import InputError
 from faustdiff.fitting.catalogue import RECIPES, at_rate, loss_named
 from faustdiff.fitting.distances import Divergence, Transport
 from faustdiff.fitting.shorttime import ShortTime
+from support.spectral_signals import RATE, signals
 
-RATE = 44100
 EXPECTED = json.loads((Path(__file__).parent / "data" / "auraloss.json").read_text())
 NAMES = [*RECIPES, "mel:sizes=256,mels=20,linear=1", "sumdiff:sizes=128+64,kl=1,ot=10"]
-
-
-def signals(channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Those of `tools/auraloss_values.py`: an output and a target (channels, 6000)."""
-    time = np.arange(6000) / RATE
-    first = [np.sin(2 * np.pi * 440 * (c + 1) * time) for c in range(channels)]
-    second = [0.7 * np.sin(2 * np.pi * 500 * (c + 1) * time + 1) ** 3 for c in range(channels)]
-    noise = np.random.default_rng(channels).normal(size=(2, channels, 6000))
-    return np.array(first) + 0.05 * noise[0], np.array(second) + 0.05 * noise[1]
 
 
 @pytest.mark.parametrize("name", EXPECTED)

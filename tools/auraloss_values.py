@@ -1,4 +1,4 @@
-"""What auraloss 0.4 gives for the signals of `tests/test_spectra.py`, as tests/data/auraloss.json.
+"""What auraloss 0.4 gives for `support/spectral_signals.py`, as tests/data/auraloss.json.
 
     pip install auraloss==0.4.0 librosa torch
     python tools/auraloss_values.py
@@ -9,28 +9,22 @@ Values are of double precision; the tests read them, so that they need neither.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import auraloss
-import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from support.spectral_signals import RATE, signals
+
 OUT = Path(__file__).resolve().parent.parent / "tests" / "data" / "auraloss.json"
-RATE = 44100
 SIZES = {
     "fft_sizes": [1024, 2048, 512],
     "hop_sizes": [120, 240, 50],
     "win_lengths": [600, 1200, 240],
 }
-
-
-def signals(channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """As in the test: an output and a target (channels, 6000)."""
-    time = np.arange(6000) / RATE
-    first = [np.sin(2 * np.pi * 440 * (c + 1) * time) for c in range(channels)]
-    second = [0.7 * np.sin(2 * np.pi * 500 * (c + 1) * time + 1) ** 3 for c in range(channels)]
-    noise = np.random.default_rng(channels).normal(size=(2, channels, 6000))
-    return np.array(first) + 0.05 * noise[0], np.array(second) + 0.05 * noise[1]
 
 
 STFT = auraloss.freq.STFTLoss
