@@ -65,7 +65,8 @@ def fit(
     `params` names the sliders that are sought, by label or path; else all continuous ones, if
     `all_continuous`, or those marked `[diff:1]`. `settings` are values of others, and starts of
     those; `menus` names controls with a few values, which are all tried. The rest is as the options
-    of the command: `loss` is mse, mae, huber, esr or stft, `optimizer` lm, lbfgs, adam or sgd.
+    of the command: `loss` is one of `fitting.catalogue`, such as mse, stft or ot, also with
+    settings; `optimizer` is lm, lbfgs, adam or sgd.
     """
     from .fitting.result import fit_arrays
     from .fitting.setup import Options
@@ -181,7 +182,7 @@ def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> 
     import warnings
 
     from .errors import InputError, Problem
-    from .library.compiling import refused, untried
+    from .library.compiling import HINT, refused, unknown, untried
     from .library.rendering import render, write
     from .proof.checking import Checked
 
@@ -193,12 +194,10 @@ def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> 
         )
     files = render(report)
     if rows := untried(report.table):
-        what = f"no Faust compiler is there: whether {len(rows)} new rows compile is unknown"
-        warnings.warn(what, stacklevel=2)
-    hint = "correct how the row spells its box and its names"
+        warnings.warn(unknown(rows), stacklevel=2)
     if told := refused(files, report.table):
         raise InputError(
-            Problem(row.place, f"does not compile: {message}", hint, row=row.name)
+            Problem(row.place, f"does not compile: {message}", HINT, row=row.name)
             for row, message in told
         )
     return tuple(write(files, out))

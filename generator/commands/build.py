@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ..library.compiling import refused, untried
+from ..library.compiling import HINT, refused, unknown, untried
 from ..library.rendering import render, write
 from ..proof.findings import Checked
 from ..table.model import Table
@@ -61,7 +61,7 @@ def build_command(
     told = refused(files, report.table)
     for row, message in told:
         click.echo(f"{row.place}: row '{row.name}': does not compile: {message}", err=True)
-        click.echo("  correct how the row spells its box and its names", err=True)
+        click.echo(f"  {HINT}", err=True)
     if told:
         sys.exit(NOT_HELD)
     try:
@@ -78,8 +78,7 @@ def _told_untried(table: Table, must_compile: bool) -> None:
     rows = untried(table)
     if not rows:
         return
-    names = ", ".join(row.name for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
-    what = f"no Faust compiler is there: whether {len(rows)} new rows compile is unknown ({names})"
+    what = unknown(rows)
     hint = "install one, as in 'pip install cyfaust'"
     if must_compile:
         click.echo(f"{what}\n  {hint}; nothing was written", err=True)

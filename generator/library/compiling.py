@@ -21,6 +21,10 @@ from .rendering import own_test
 
 #: Seconds that a row may take to compile.
 PATIENCE = 60.0
+#: What to do about a row that does not compile.
+HINT = "correct how the row spells its box and its names"
+#: So many rows are named in a message.
+NAMED = 5
 
 
 def new_rows(table: Table) -> list[Primitive]:
@@ -40,6 +44,12 @@ def _tried(table: Table) -> list[Primitive]:
 def untried(table: Table) -> list[Primitive]:
     """The new rows that nothing is known of, because there is no compiler."""
     return [] if available_compilers() else _tried(table)
+
+
+def unknown(rows: Sequence[Primitive]) -> str:
+    """That nothing is known of the rows that `untried` gives, in words."""
+    names = ", ".join(row.name for row in rows[:NAMED]) + (", ..." if len(rows) > NAMED else "")
+    return f"no Faust compiler is there: whether {len(rows)} new rows compile is unknown ({names})"
 
 
 def refused(files: Mapping[str, str], table: Table) -> list[tuple[Primitive, str]]:
