@@ -16,6 +16,11 @@ from browser_checks import browser, browser_path
 from faustdiff.faust.compilers import Compiler, FaustError, find_compiler
 from faustdiff.faust.program import Program, build
 from support.paths import ROOT
+from support.sharing import share
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    share(config)
 
 
 @pytest.hookimpl(tryfirst=True)
