@@ -76,8 +76,6 @@ class Attempts:
     record: Record
     done: list[Attempt] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    #: Whether the loss sees phases, and was left for one that does not.
-    phases: bool = False
 
     def best(self) -> Attempt | None:
         """The attempt with the least loss; of those that are as good, the simplest."""
@@ -196,7 +194,8 @@ class Attempts:
             self.record.passes_before += again.objective.passes
             assert self.record.best is not None
             self.done[-1] = replace(last, units=units, best=self.record.best)
-            self.phases = True
+            what = f"'{setup.loss}' sees phases here, by windows of a few periods"
+            self.warnings.append(f"{what}: the values are by longer windows")
 
     @property
     def _aligns(self) -> bool:

@@ -153,11 +153,6 @@ def _concluded(
     )
     known = setup.tells_errors and not left and verdict.good
     errors = inspection.standard_errors() if known else (None,) * len(values)
-    if attempts.phases:
-        warnings.append(
-            f"'{setup.loss}' sees phases here, by windows of a few periods: the values are by "
-            "longer windows"
-        )
     if record.skipped:
         warnings.append(f"{record.skipped} steps that were not finite were skipped")
     return Fit(
