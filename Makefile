@@ -60,10 +60,7 @@ bench: $(READY)  ## Measurements, side by side; nothing is asserted. Writes docs
 	$(PY) -m benchmarks.fit_starts
 	$(PY) -m benchmarks.reverse_mode
 
-bench-test-slow: $(READY)  ## What takes too long for each change: the other compiler of many cases, long runs.
-	$(PY) -m pytest -n $(JOBS) --dist loadgroup -m slow
-
-quick: $(READY)  ## Gradients of four tasks beside hand-written ones, in minutes.
+bench-quick: $(READY)  ## Gradients of four tasks beside hand-written ones, in minutes.
 	$(PY) -m benchmarks.speed --quick
 
 bench-layers: .cache/layers/.ready  ## Layers beside those of others, which are installed apart.
