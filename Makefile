@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := first
-.PHONY: bench-layers first build check test quick fuzz wrong-rules mutants test-matrix audit lint bench bench-quick docs dist try-dist clean
+.PHONY: bench-layers first build check test test-slow quick fuzz wrong-rules mutants test-matrix audit lint bench bench-quick docs dist try-dist clean
 
 first: build  ## Build and prove the library, then run a first example on it.
 	$(PY) examples/first_gradient.py
@@ -24,6 +24,9 @@ check: $(READY)  ## Prove the table.
 
 test: $(READY) lint  ## Everything that must hold.
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup
+
+test-slow: $(READY)  ## What takes too long for each change: the other compiler of many cases, long runs.
+	$(PY) -m pytest -n $(JOBS) --dist loadgroup -m slow
 
 quick: $(READY)  ## What can be tested within a minute, without a compiler.
 	$(PY) -m pytest -q -n $(JOBS) -m "not (slow or compilers or exhaustive)"
@@ -57,7 +60,10 @@ bench: $(READY)  ## Measurements, side by side; nothing is asserted. Writes docs
 	$(PY) -m benchmarks.fit_starts
 	$(PY) -m benchmarks.reverse_mode
 
-bench-quick: $(READY)  ## Gradients of four tasks beside hand-written ones, in minutes.
+bench-test-slow: $(READY)  ## What takes too long for each change: the other compiler of many cases, long runs.
+	$(PY) -m pytest -n $(JOBS) --dist loadgroup -m slow
+
+quick: $(READY)  ## Gradients of four tasks beside hand-written ones, in minutes.
 	$(PY) -m benchmarks.speed --quick
 
 bench-layers: .cache/layers/.ready  ## Layers beside those of others, which are installed apart.
