@@ -166,6 +166,11 @@ def test_the_playground(served: str, chromium: Any) -> None:
     wrong = page.locator(".editor pre.wrong")
     assert wrong.evaluate("(e) => e.style.getPropertyValue('--wrong')") == "3"
 
+    editor.fill("")
+    assert "no program yet" in compiled()
+    editor.fill('process = library("https://localhost/a.lib").b;')
+    assert "fetches nothing from an address" in compiled()
+
     # The compiler goes on after an error; a program that does not learn is played.
     editor.fill('process = button("play") * 0.5;')
     assert "kB of WebAssembly" in compiled()

@@ -241,7 +241,7 @@ def every_batch() -> Iterator[Any]:
 
 @pytest.mark.parametrize(
     ("compiler", "rows"),
-    every_batch(),
+    list(every_batch()),
     ids=lambda value: value if isinstance(value, str) else f"{value[0].name}..{value[-1].name}",
     indirect=["compiler"],
 )
