@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := first
-.PHONY: bench-layers first build check test quick fuzz wrong-rules mutants test-matrix audit lint bench bench-quick docs dist try-dist clean
+.PHONY: bench-layers first build check test test-slow quick fuzz figures wrong-rules mutants test-matrix audit lint bench bench-quick docs dist try-dist clean
 
 first: build  ## Build and prove the library, then run a first example on it.
 	$(PY) examples/first_gradient.py
@@ -25,11 +25,17 @@ check: $(READY)  ## Prove the table.
 test: $(READY) lint  ## Everything that must hold.
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup
 
+test-slow: $(READY)  ## What takes too long for each change: the other compiler of many cases, long runs.
+	$(PY) -m pytest -n $(JOBS) --dist loadgroup -m slow
+
 quick: $(READY)  ## What can be tested within a minute, without a compiler.
-	$(PY) -m pytest -q -n $(JOBS) -m "not (slow or compilers or exhaustive)"
+	$(PY) -m pytest -q -n $(JOBS) -m "not (slow or compilers or exhaustive)" tests
 
 fuzz: $(READY)  ## Hostile input and random programs, FUZZ times as many as in the tests.
 	FAUSTDIFF_FUZZ=$(FUZZ) $(PY) -m pytest -n $(JOBS) tests/test_fuzz.py faust-tests/test_fuzz_programs.py
+
+figures: $(READY)  ## What was drawn by fuzzing, which faults were survived. Writes docs/robustness.md.
+	$(PY) -m benchmarks.robustness
 
 wrong-rules: $(READY)  ## How many wrong rules are refuted, by kind. Writes docs/verdicts.md.
 	$(PY) tools/wrong_rules.py --write

@@ -85,26 +85,28 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("landscapes.svg"))
-    out = parser.parse_args().out
+    parser.add_argument("--every", type=int, default=1, help="leave out points (1, 2, 3, 5, ...)")
+    options = parser.parse_args()
     figure, axes = plt.subplots(len(LOSSES), len(SOUNDS), figsize=(12, 14), sharey=True)
     print(f"{'':12}" + "".join(f"{title:>26}" for title, *_ in SOUNDS))
     for row, name in zip(axes, LOSSES, strict=True):
         loss, cells = at_rate(loss_named(name), RATE), []
         for plot, (title, sound, hidden, values, (mine, its)) in zip(row, SOUNDS, strict=True):
+            values = values[:: options.every]
             target = sound(hidden, its)[None]
             curve = np.array([loss.value(sound(value, mine)[None], target) for value in values])
             cells.append(reach(curve))
-            plot.plot(np.arange(POINTS), (curve - curve.min()) / (np.ptp(curve) or 1.0), "k")
-            plot.axvline(POINTS // 2, color="0.7", zorder=0)
+            plot.plot(np.arange(len(curve)), (curve - curve.min()) / (np.ptp(curve) or 1.0), "k")
+            plot.axvline(len(curve) // 2, color="0.7", zorder=0)
             plot.set_yticks([])
-            ticks = [0, POINTS // 2, POINTS - 1]
+            ticks = [0, len(curve) // 2, len(curve) - 1]
             plot.set_xticks(ticks, [f"{values[k]:.3g}" for k in ticks])
             if row is axes[0]:
                 plot.set_title(title, fontsize=10)
         row[0].set_ylabel(name)
         print(f"{name:12}" + "".join(f"{cell:>26.0%}" for cell in cells), flush=True)
     figure.tight_layout()
-    figure.savefig(out, metadata={"Date": None})
+    figure.savefig(options.out, metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,11 @@ from browser_checks import browser, browser_path
 from faustdiff.faust.compilers import Compiler, FaustError, find_compiler
 from faustdiff.faust.program import Program, build
 from support.paths import ROOT
+from support.sharing import share
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    share(config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -24,7 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Of the four pairs of a compiler and a precision, the newer compiler in single precision is
     `slow`: its text differs from that in double by the type of the numbers alone, and the older
-    compiler shows what rounding does.
+    compiler shows what rounding does. So is a case that is tried `in_turns`, with the compiler
+    whose turn it is not.
     """
     for item in items:
         if Path(__file__).parent in item.path.parents:
@@ -32,6 +39,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             params = item.callspec.params if hasattr(item, "callspec") else {}
             if params.get("compiler") == "cyfaust" and params.get("double") is False:
                 item.add_marker("slow")
+            if item.get_closest_marker("in_turns") and params["compiler"] != _turn(item):
+                item.add_marker("slow")
+
+
+def _turn(item: pytest.Item) -> str:
+    """The compiler that a case is tried with: the same one each time, whatever else is run."""
+    others = [part for part in item.callspec.id.split("-") if part not in COMPILERS]
+    return COMPILERS[zlib.crc32("-".join(others).encode()) % len(COMPILERS)]
+
+
+#: What `find_compiler` knows, the older one first.
+COMPILERS = ("faust", "cyfaust")
 
 
 class BuildProgram(Protocol):
@@ -40,7 +59,7 @@ class BuildProgram(Protocol):
     def __call__(self, source: str, **options: Any) -> Program: ...
 
 
-@pytest.fixture(params=["faust", "cyfaust"])
+@pytest.fixture(params=COMPILERS)
 def compiler(request: pytest.FixtureRequest) -> Compiler:
     """Each Faust compiler in turn; a missing one, or g++, fails in CI and skips elsewhere."""
     give_up = pytest.fail if os.environ.get("CI") else pytest.skip

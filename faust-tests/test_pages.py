@@ -33,6 +33,16 @@ gain = hslider("gain [diff:1]", 0.3, 0, 1, 0.001);
 cutoff = hslider("cutoff [diff:1] [unit:Hz] [scale:log]", 500, 50, 10000, 1);
 process = *(gain) : fi.lowpass(2, cutoff);
 """
+LABELS = """
+gain(value) = hslider("gain[diff:1]", value, 0, 1, 0.01);
+odd = hslider("</script>\u00fc & 'x' {{ 7 }}[diff:1][unit:</b>]", 0.3, 0, 1, 0.01);
+far = hslider("two[diff:1]", 0, 0, 1, 1);
+tiny = vgroup("Hidden", hslider("loss[diff:1]", 1e-9, 0, 1e-8, 1e-12));
+left_out = vgroup("Learned", hslider("learning rate factor", 1, 0, 2, 0.1)) * 0;
+one_value = hslider("fixed[diff:1]", 1, 1, 1, 0.1);
+process(x) = hgroup("a/b", x * gain(0.3) * one_value), hgroup("c", x * gain(0.1)), x * odd,
+    x * far, x * tiny + left_out;
+"""
 #: Seconds of audio in which a page has to find what is hidden.
 LIMIT = 20
 RATE = 44100
@@ -186,6 +196,37 @@ def test_a_plain_program_is_learned_and_sounds_as_natively(show: Callable[..., A
     np.testing.assert_allclose(heard[1], native[0], atol=1e-4)
 
 
+def test_sliders_of_any_name_and_range_are_found(show: Callable[..., Any]) -> None:
+    """Labels that JSON, HTML or a path would end in; a group that the compiler leaves out; one step
+    from end to end; and values next to which nothing is 0."""
+    page = show("labels", LABELS)
+    labels = page.evaluate("page.plan.parameters.map((one) => one.label)")
+    assert labels == ["a/b/gain", "c/gain", "</script>\u00fc & 'x' {{ 7 }}", "two", "loss"]
+    page.get_by_role("button", name="Start").click()
+    wait_until_found(page)
+    hidden = page.evaluate("page.plan.parameters.map((one) => one.hidden.init)")
+    assert hidden == pytest.approx([0.6, 0.4, 0.6, 1, 4e-9])
+    assert report(page)["values"] == pytest.approx(hidden, rel=1e-2)
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert problems_in(page) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("process = *(GAIN) : sqrt;", "the output is not a number"),
+        ('process = *(GAIN * checkbox("on"));', "nothing tells them apart"),
+    ],
+)
+def test_a_page_tells_why_nothing_is_learned(
+    show: Callable[..., Any], source: str, told: str
+) -> None:
+    gain = 'hslider("gain[diff:1]", 0.3, 0, 1, 0.01)'
+    page = show("nothing", source.replace("GAIN", gain))
+    page.get_by_role("button", name="Start").click()
+    page.get_by_text(told).wait_for(timeout=1000 * LIMIT)
+
+
 def test_the_tab_key_reaches_every_control(show: Callable[..., Any]) -> None:
     page = show("plain", PLAIN)
     reached = []
@@ -213,6 +254,7 @@ def test_a_page_tells_nothing_of_the_machine_that_made_it(tmp_path: Path) -> Non
     [
         ("process = _;", "nothing in the program learns"),
         ('process = hslider("a", 0, 0, 1, 0.1);', "write [diff:1] into the label"),
+        ('process = *(hslider("a[diff:1]", 1, 1, 1, 0.1));', "a minimum below its maximum"),
         ("process = +(;", "syntax error"),
         (
             'process = hslider("a[diff:1]", 0, 0, 1, 0.1) : ffunction(float erf(float), "", "");',

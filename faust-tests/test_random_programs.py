@@ -178,6 +178,7 @@ def report(found: Sequence[tuple[Trial, str]], compiler: Compiler) -> str:
 BATCHES = max(1, COUNT // BATCH)
 
 
+@pytest.mark.in_turns
 @pytest.mark.parametrize("index", range(BATCHES))
 def test_value_and_partials_are_what_the_program_means(index: int, compiler: Compiler) -> None:
     batch = trials()[index::BATCHES]

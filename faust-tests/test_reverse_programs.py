@@ -22,8 +22,11 @@ from support.whole_programs import HEAD, Whole, function
 
 #: Of the sum of the magnitudes of the terms: both modes add the same products in another order.
 BY_FORWARD = 1e-11
-#: Five-point differences in double, with a step of 1e-4.
-BY_DIFFERENCES = 1e-8
+#: Of the same sum, by five-point differences in double, with a step so small that few kinks are in
+#: it: what is left is rounding, at most 1e-10 for all functions of the libraries.
+STEP, BY_DIFFERENCES = 1e-6, 1e-8
+#: Fed with 0 alone, where the detector of its level has a kink.
+AT_KINK = "compressor at silence"
 #: How many random programs each compiler is given, and of which kind.
 COUNT = int(os.environ.get("FAUSTDIFF_PROGRAMS", "12"))
 SEED = int(os.environ.get("FAUSTDIFF_SEED", "0"))
@@ -66,13 +69,21 @@ EXAMPLES = (*FUNCTIONS, *WHOLE)
 
 
 def check(programs: Sequence[Whole], compiler: Compiler, frames: int = 400) -> list[Adjoint]:
-    """Each program against forward mode; what is wrong, in one message."""
-    found = adjoints(programs, compiler, frames=frames)
+    """Each program against forward mode, and its inputs' cotangents against differences too.
+
+    What is wrong is told in one message.
+    """
+    found = adjoints(programs, compiler, frames=frames, step=STEP)
     wrong = [f"{one.whole.title}: {one.error:.1e}" for one in found if one.error > BY_FORWARD]
     wrong += [
         f"{one.whole.title}: the value is another"
         for one in found
         if not np.allclose(one.value, one.original, rtol=1e-9, atol=1e-12)
+    ]
+    wrong += [
+        f"{one.whole.title}: {one.slope_error:.1e} from differences"
+        for one in found
+        if one.slope_error > BY_DIFFERENCES and one.whole.title != AT_KINK
     ]
     assert not wrong, "\n".join(wrong)
     return found
@@ -82,8 +93,6 @@ def test_memories(compiler: Compiler) -> None:
     programs = [Whole(title, f"{HEAD}process = {text};") for title, text in MEMORIES.items()]
     for one in check(programs, compiler):
         assert np.any(one.expected), one.whole.title
-        off = abs(one.slope - one.products[-1])
-        assert off <= BY_DIFFERENCES * one.scale[-1], one.whole.title
 
 
 # By one compiler each, for time: the programs of both are printed from the same graph.

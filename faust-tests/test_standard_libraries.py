@@ -213,28 +213,35 @@ def wrong(one: Partial) -> bool:
     return not (one.error <= TOLERANCE and one.known <= TOLERANCE and one.norm > 0)
 
 
-def batches(name: str) -> list[tuple[Row, ...]]:
+def rows_of(name: str, often: bool) -> list[Row]:
+    """The rows that one compiler is tried with; each row is tried often with one compiler.
+
+    Which one alternates, but for rows that one compiler alone is given.
+    """
+    turn = {row: place % 2 for place, row in enumerate(row for row in ROWS if not row.only)}
+    own = list(BATCH).index(name)
+    return [row for row in ROWS if row.only in ("", name) and (turn.get(row, own) == own) == often]
+
+
+def batches(name: str, often: bool) -> Iterator[tuple[Row, ...]]:
     """The rows for one compiler, as many to a program as it takes well."""
-    found = []
     # Signals of one length together.
     for frames in sorted({row.frames for row in ROWS}):
-        rows = [row for row in ROWS if row.frames == frames and row.only in ("", name)]
-        found += [tuple(rows[k : k + BATCH[name]]) for k in range(0, len(rows), BATCH[name])]
-    return found
+        rows = [row for row in rows_of(name, often) if row.frames == frames]
+        yield from (tuple(rows[k : k + BATCH[name]]) for k in range(0, len(rows), BATCH[name]))
 
 
 def every_batch() -> Iterator[Any]:
-    """All rows with the older compiler, a third with the newer one; the others are `slow`."""
+    """All rows with either compiler; with the one whose turn it is not, they are `slow`."""
     for name in BATCH:
-        for place, rows in enumerate(batches(name)):
-            own = any(row.only for row in rows)
-            often = name == "faust" or own or place % 3 == 0
-            yield pytest.param(name, rows, marks=() if often else pytest.mark.slow)
+        for often in (True, False):
+            for rows in batches(name, often):
+                yield pytest.param(name, rows, marks=() if often else pytest.mark.slow)
 
 
 @pytest.mark.parametrize(
     ("compiler", "rows"),
-    every_batch(),
+    list(every_batch()),
     ids=lambda value: value if isinstance(value, str) else f"{value[0].name}..{value[-1].name}",
     indirect=["compiler"],
 )
@@ -246,7 +253,8 @@ def test_partials_are_the_slopes_of_the_function(compiler: Compiler, rows: tuple
 
 def test_there_are_enough_functions() -> None:
     for name in BATCH:
-        assert len({row.name for rows in batches(name) for row in rows}) >= 150
+        assert len({row.name for often in (True, False) for row in rows_of(name, often)}) >= 150
+    assert {row for name in BATCH for row in rows_of(name, often=True)} == set(ROWS)
     for row in ROWS:
         assert row.name in row.text
         assert bool(row.only) == bool(row.why)

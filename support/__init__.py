@@ -12,6 +12,7 @@ reference_networks  the same networks in NumPy
 fits                programs and recordings for `fit`
 evaluator           the expressions of the table by Python's own `eval`
 operations          the arithmetic in the C++ that a compiler writes
+sharing             what the processes of a test run share, to be made once
 pages               the pages of the documentation, and the code in them
 paths               where things are in the repository
 """

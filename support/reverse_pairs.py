@@ -54,6 +54,13 @@ class Adjoint:
         off = np.abs(self.products - self.expected)
         return float(np.max(off / np.maximum(self.scale, 1e-30), initial=0.0))
 
+    @property
+    def slope_error(self) -> float:
+        """How far the cotangents of inputs are from differences, of the sum of the magnitudes."""
+        if not self.made.inputs:
+            return 0.0
+        return float(abs(self.slope - self.products[-1]) / max(self.scale[-1], 1e-30))
+
 
 def adjoints(
     programs: Sequence[Whole], compiler: Compiler, *, frames: int = 400, step: float = 1e-4

@@ -14,6 +14,11 @@ from faustdiff.table.loading import parse
 from faustdiff.table.model import Primitive, Table
 from faustdiff.table.modelling import model
 from support.evaluator import Plain
+from support.sharing import share
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    share(config)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

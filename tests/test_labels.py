@@ -82,3 +82,11 @@ CONTROLS = (One("gain", "/p/a/gain"), One("gain", "/p/b/gain"), One("Dry/Wet", "
 )
 def test_a_control_is_found_by_label_path_or_end_of_path(name: str, places: list[int]) -> None:
     assert places_of(name, CONTROLS) == places
+
+
+def test_a_path_is_found_as_each_compiler_spells_it() -> None:
+    """In JSON, 2.54.9 leaves `/`, and the compiler of the browser writes `-` for an apostrophe."""
+    sought = "/program/a_b/the_'x'"
+    for spelling in ("/program/a_b/the_'x'", "/program/a/b/the_'x'", "/program/a_b/the_-x-"):
+        controls = [One("x", path) for path in (spelling, "/program/other")]
+        assert places_of(sought, controls) == [0]

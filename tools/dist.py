@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import re
 import shlex
 import shutil
@@ -24,7 +25,7 @@ from pathlib import Path
 
 from packaging.metadata import Metadata
 
-from command_pages import roff
+from command_pages import commands, roff
 from faustdiff import ROOMS, __version__
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +47,19 @@ DATA = (
     "templates/page/view.js",
     "templates/page/page.css",
 )
+#: Files of the sdist, beside the modules, without which no wheel can be made of it.
+SOURCES = (
+    "pyproject.toml",
+    "setup.py",
+    "LICENSE",
+    "README.md",
+    "primitives.yaml",
+    "build/diff.lib",
+    "build/primitives.schema.json",
+    "templates/page/page.html.jinja",
+)
+#: What a shell asks for, to complete commands.
+COMPLETION = "_FAUSTDIFF_COMPLETE"
 #: What a new user does first; {home} has a program, and each line is to end well.
 RECIPES = """
 faustdiff --version
@@ -107,9 +121,11 @@ def problems(dist: Path, wheel: Path, sdist: Path) -> list[str]:
         found.append(f"{wheel.name} has more than {LARGEST_WHEEL} kB")
     with tarfile.open(sdist) as packed:
         packed_names = {name.partition("/")[2] for name in packed.getnames()}
-    for name in ("pyproject.toml", "setup.py", "LICENSE", "README.md", "primitives.yaml"):
-        if name not in packed_names:
-            found.append(f"{sdist.name} lacks {name}")
+    found += [f"{sdist.name} lacks {name}" for name in SOURCES if name not in packed_names]
+    manual = (dist / "faustdiff.1").read_text("utf-8")
+    for name, _, _ in commands():
+        if f".SS faustdiff {name.replace('-', chr(92) + '-')} " not in manual:
+            found.append(f"faustdiff.1 lacks {name}")
     library = (dist / "diff.lib").read_text("utf-8")
     if f'declare version "{__version__}";' not in library:
         found.append(f"diff.lib does not say that it is {__version__}")
@@ -151,6 +167,11 @@ def install(wheel: Path) -> None:
             print(f"$ {line}")
             command, *arguments = shlex.split(line.format(home=home))
             subprocess.run([bin_ / command, *arguments], check=True, cwd=home)
+        for shell in ("bash", "zsh", "fish"):
+            environment = {**os.environ, COMPLETION: f"{shell}_source"}
+            done = subprocess.run([bin_ / "faustdiff"], env=environment, capture_output=True)
+            if done.returncode or COMPLETION.encode() not in done.stdout:
+                sys.exit(f"no completion for {shell}")
         # An extra that is missing is named, not met with a traceback.
         done = subprocess.run([bin_ / "faustdiff", "fit", "-h"], capture_output=True, text=True)
         if done.returncode != 2 or "faustdiff[fit]" not in done.stderr:

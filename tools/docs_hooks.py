@@ -30,7 +30,7 @@ import command_pages
 import faust_lexer
 import library_page
 import site_assets
-from diagrams import diagrams
+from diagrams import Diagram, diagrams, shown
 
 faust_lexer.register()
 
@@ -56,9 +56,10 @@ def on_files(files: Files, config: Any) -> Files:
     drawn = diagrams(ROOT / "primitives.yaml")
     for reason in {str(found) for found in drawn.values() if isinstance(found, FaustError)}:
         LOG.info("Block diagrams are missing in the reference: %s", reason)
-    for name, svg in drawn.items():
-        if isinstance(svg, str):
-            files.append(File.generated(config, f"diagrams/{name}.svg", content=svg))
+    for name, found in drawn.items():
+        if isinstance(found, Diagram):
+            for path, svg in found.files(f"diagrams/{name}"):
+                files.append(File.generated(config, path, content=svg))
     for path, content in [*_library(), ("commands.md", command_pages.markdown())]:
         files.append(File.generated(config, path, content=content))
     for path, content in site_assets.files():
@@ -78,31 +79,26 @@ def _library() -> Iterator[tuple[str, str]]:
     library = ROOT / "build" / "diff.lib"
     drawn = library_page.drawn(library)
     yield "library.md", library_page.markdown(library.read_text("utf-8"), drawn)
-    for name, svg in drawn.items():
-        if isinstance(svg, str) and len(svg) <= library_page.LARGEST:
-            yield f"diagrams/df/{name}.svg", svg
+    for name, found in drawn.items():
+        if isinstance(found, Diagram):
+            yield from found.files(f"diagrams/df/{name}")
 
 
-def illustrated(reference: str, drawn: Mapping[str, str | FaustError]) -> str:
+def illustrated(reference: str, drawn: Mapping[str, Diagram | FaustError]) -> str:
     """The reference with a diagram in front of the usage of each rule that has one."""
     text, *entries = _ENTRY.split(reference)
     for name, title, entry in zip(*[iter(entries)] * 3, strict=True):
         # The anchor becomes that of the heading itself, which would get a second one by its text.
         text += f"### {title} {{ #{name} }}"
         if name in drawn:
-            entry = entry.replace("- Usage:", f"{_image(name, drawn[name])}\n\n- Usage:", 1)
+            image = shown(
+                drawn[name],
+                f"diagrams/{name}.svg",
+                f"Block diagram: value and tangent of {name}",
+            )
+            entry = entry.replace("- Usage:", f"{image}\n\n- Usage:", 1)
         text += entry
     return text
-
-
-def _image(name: str, drawn: str | FaustError) -> str:
-    if isinstance(drawn, FaustError):
-        reason = html.escape(str(drawn).splitlines()[0])
-        return f'<p class="diagram">No block diagram was drawn: {reason}</p>'
-    return (
-        f'<img class="diagram" src="diagrams/{name}.svg" loading="lazy" '
-        f'alt="Block diagram: value and tangent of {name}">'
-    )
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from faustdiff.faust.compilers import FaustError, find_compiler
+import diagrams
+from diagrams import Diagram
+from faustdiff.faust.compilers import FaustError
 
 _SECTION = re.compile(r"^//=+(\w[^=]*?)=+\n((?://.*\n)*?)//=+$", re.MULTILINE)
 _BLOCK = re.compile(r"^//-+`\(df\.\)(\w+)`-+\n((?://.*\n)*?)//-{40,}$", re.MULTILINE)
 _HEADING = re.compile(r"^#### (.+)$", re.MULTILINE)
 _FENCE = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"</?a\b[^>]*>")
-#: A diagram with more characters than this is larger than a page.
-LARGEST = 150_000
 
 
 @dataclass(frozen=True)
@@ -45,27 +42,14 @@ def sections(library: str) -> Iterator[tuple[str, str, list[Entry]]]:
         yield start[1], _uncommented(start[2]), entries
 
 
-def drawn(library: Path) -> dict[str, str | FaustError]:
-    """The block diagram of each symbol as SVG, or why there is none."""
+def drawn(library: Path) -> dict[str, Diagram | FaustError]:
+    """The block diagram of each symbol in use, or why there is none."""
     entries = [one for _, _, some in sections(library.read_text("utf-8")) for one in some]
-    try:
-        compiler = find_compiler()
-    except FaustError as error:
-        return {one.name: error for one in entries}
-
-    def draw(entry: Entry) -> str | FaustError:
-        try:
-            svg = compiler.diagram(entry.program, include=[library.parent])
-        except FaustError as error:
-            return error
-        return _LINK.sub("", svg)
-
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        return dict(zip((one.name for one in entries), pool.map(draw, entries), strict=True))
+    return diagrams.drawn({one.name: one.program for one in entries}, library)
 
 
-def markdown(library: str, diagrams: Mapping[str, str | FaustError]) -> str:
-    """The page; `diagrams` as from `drawn`."""
+def markdown(library: str, drawings: Mapping[str, Diagram | FaustError]) -> str:
+    """The page; `drawings` as from `drawn`."""
     found = list(sections(library))
     lines = [
         "# The library, symbol by symbol",
@@ -81,22 +65,14 @@ def markdown(library: str, diagrams: Mapping[str, str | FaustError]) -> str:
     for title, text, entries in found:
         lines += ["", f"## {title}", "", text]
         for entry in entries:
-            lines += _shown(entry, diagrams[entry.name])
+            lines += _shown(entry, drawings[entry.name])
     return "\n".join(lines) + "\n"
 
 
-def _shown(entry: Entry, diagram: str | FaustError) -> Iterator[str]:
+def _shown(entry: Entry, diagram: Diagram | FaustError) -> Iterator[str]:
     yield from ("", f"### `df.{entry.name}` {{ #{entry.name} }}", "", entry.summary)
-    if isinstance(diagram, FaustError):
-        reason = html.escape(str(diagram).strip().splitlines()[0])
-        yield f'\n<p class="diagram">No block diagram was drawn: {reason}</p>\n'
-    elif len(diagram) <= LARGEST:
-        yield (
-            f'\n<img class="diagram" src="diagrams/df/{entry.name}.svg" loading="lazy" '
-            f'alt="Block diagram of df.{entry.name} in its example">\n'
-        )
-    else:
-        yield '\n<p class="diagram">Its block diagram is larger than a page.</p>\n'
+    text = f"Block diagram of df.{entry.name} in its example"
+    yield f"\n{diagrams.shown(diagram, f'diagrams/df/{entry.name}.svg', text)}\n"
     shown = dict(entry.parts)
     # A test makes its own signals: where there is no other example, it is one.
     test = shown.pop("Test")

@@ -67,9 +67,11 @@ function compiled(faust, source) {
         // A compiler that has refused a program is not fit for another.
         loading = null;
         const deep = error instanceof RangeError ? "The program is too deep for the stack of this browser." : "";
-        throw new Error(deep || faust.getErrorAfterException() || String(error));
+        const far = error instanceof ReferenceError ? "The compiler in the browser fetches nothing from an address." : "";
+        throw new Error(deep || far || faust.getErrorAfterException() || String(error));
     }
     const { data, json } = factory;
+    if (!json) throw new Error("There is no program yet: it needs a definition of process.");
     const code = data instanceof Uint8Array ? data : Uint8Array.from({ length: data.size() }, (_, i) => data.get(i));
     const description = JSON.parse(json);
     const learns = /"type":\s*"[hv]bargraph",\s*"label":\s*"loss"/.test(json);

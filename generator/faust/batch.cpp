@@ -125,6 +125,13 @@ static double total(const FAUSTFLOAT* samples, int count) {
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
+// The distance of channels side by side, for blocks of so many samples: an odd number of lines of
+// the cache. A power of two apart, all would compete for one place in it, at every sample.
+static size_t apart(int block) {
+    const int line = 64 / sizeof(FAUSTFLOAT);
+    return size_t(block / line + 1 | 1) * line;
+}
+
 class Worker {
     const Batch& batch;
     const Job& job;
@@ -137,7 +144,7 @@ class Worker {
           job(job),
           silence(job.block),
           dropped(job.block),
-          summed(size_t(job.sums) * job.block),
+          summed(job.sums * apart(job.block)),
           sources(batch.inputs),
           sinks(batch.outputs) {}
 
@@ -162,10 +169,10 @@ class Worker {
                 sinks[i] = place(job.outputs[i], item, start, count, dropped);
             for (int i = 0; i < job.sums; i++)
                 sinks[signals + i] =
-                    summed.data() + size_t(i) * job.block + (FORWARD > 0 ? 0 : count - 1);
+                    summed.data() + i * apart(job.block) + (FORWARD > 0 ? 0 : count - 1);
             instance.compute(count, sources.data(), sinks.data());
             for (int i = 0; i < job.sums; i++)
-                totals[i] += total(summed.data() + size_t(i) * job.block, count);
+                totals[i] += total(summed.data() + i * apart(job.block), count);
         }
         if (job.final) memcpy(job.final + item * kState, state(instance), kState);
     }

@@ -25,7 +25,7 @@ from .supervision import in_program
 from .translation import compile_cpp, translate
 
 #: Frames per call of the program, and the bytes that its sums over time may take meanwhile.
-LONGEST_BLOCK, SHORTEST_BLOCK, BYTES_OF_SUMS = 1024, 64, 1 << 18
+LONGEST_BLOCK, SHORTEST_BLOCK, BYTES_OF_SUMS = 1024, 64, 1 << 15
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import shutil
 import sys
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,17 +91,27 @@ class Compiler(ABC):
         return self._translate("expand", source, include, ["-double", *options], timeout)
 
     def diagram(
-        self, source: str, *, include: Sequence[Path] = (), timeout: float = TIMEOUT
-    ) -> str:
-        """The block diagram of the program `source`, in one piece, as SVG.
+        self,
+        source: str,
+        *,
+        include: Sequence[Path] = (),
+        folding: int | None = None,
+        timeout: float = TIMEOUT,
+    ) -> dict[str, str]:
+        """The block diagram of the program `source` as SVG: sheets by the names of their files.
 
-        Parameters and errors as for `to_cpp`; signals are not looked at, so that a program is drawn
-        whatever its inputs may be.
+        The whole is `process.svg`. With `folding`, definitions of more elements than that have
+        sheets of their own, to which their boxes are links. Parameters and errors as for `to_cpp`;
+        signals are not looked at, so that a program is drawn whatever its inputs may be.
         """
-        # More blocks than this would be folded into files of their own.
-        options = ["-svg", "-f", "1000"]
-        drawn = "program-svg/process.svg"
-        return self._translate("expand", source, include, options, timeout, drawn)
+        # More elements than after -f, and it would be folded.
+        fold = ["-f", "1000000"] if folding is None else ["-f", "1", "-fc", str(folding)]
+        with self._called("expand", source, include, ["-svg", *fold], timeout) as work:
+            sheets = sorted((work / "program-svg").glob("*.svg"))
+            found = {one.name: read_answer(one, self.name, source) for one in sheets}
+        if "process.svg" not in found:
+            raise FaustError(f"{self.name} drew no diagram", self.name, source)
+        return {name: as_text(content, self.name, source) for name, content in found.items()}
 
     def to_wasm(
         self, source: str, *, include: Sequence[Path] = (), timeout: float = TIMEOUT
@@ -122,9 +133,8 @@ class Compiler(ABC):
         include: Sequence[Path],
         options: Sequence[str],
         timeout: float,
-        answer: str = "result",
     ) -> str:
-        found = self._run(action, source, include, options, timeout, [answer])
+        found = self._run(action, source, include, options, timeout, ["result"])
         return as_text(found[0], self.name, source)
 
     def _run(
@@ -137,13 +147,26 @@ class Compiler(ABC):
         answers: Sequence[str],
     ) -> list[bytes]:
         """The contents of the files `answers` after one call of the compiler."""
+        with self._called(action, source, include, options, timeout) as work:
+            return [read_answer(work / answer, self.name, source) for answer in answers]
+
+    @contextmanager
+    def _called(
+        self,
+        action: str,
+        source: str,
+        include: Sequence[Path],
+        options: Sequence[str],
+        timeout: float,
+    ) -> Iterator[Path]:
+        """The folder in which the compiler was called, with what it left."""
         # Names relative to the working directory keep that directory out of the messages.
         with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
             work = Path(folder)
             (work / "program.dsp").write_text(source, encoding="utf-8")
             command = self._command(action, [*include_flags(include), *options])
             call(command, cwd=work, compiler=self.name, source=source, timeout=timeout)
-            return [read_answer(work / answer, self.name, source) for answer in answers]
+            yield work
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ def places_of(name: str, controls: Sequence[Named]) -> list[int]:
 
     It is a label or a path, else the end of a path. Else it is a path of the same program under
     another name, which is the first part of a path unless one group is around everything. The
-    descriptions in JSON of 2.54.9 leave a `/` in a label as it is, which is `_` in a path.
+    descriptions in JSON of 2.54.9 leave a `/` in a label as it is, which is `_` in a path; those of
+    faustwasm have `-` for an apostrophe.
     """
     ways: tuple[Callable[[Named], bool], ...] = (
         lambda one: name in (one.label, one.path),
@@ -43,7 +44,7 @@ def ends_in(path: str, name: str) -> bool:
 
 
 def _joined(path: str) -> str:
-    return path.strip("/").replace("/", "_")
+    return path.strip("/").replace("/", "_").replace("'", "-")
 
 
 def _below_top(path: str) -> str:

@@ -20,13 +20,14 @@ from .clock import at_own_clock, drift
 from .leastsquares import Point
 from .losses import Sums
 from .model import model_of
-from .objective import FinishedError, Iteration, Record, Search
-from .pitch import pitch_first
+from .objective import FinishedError, Iteration, Objective, Record, Search
 from .pool import Pool
 from .scales import Scales
-from .search import unexplained
+from .search import candidates, unexplained
 from .searcher import Searcher, with_latencies
 from .setup import LATENCY_RANGE, Options, Setup
+from .verdict import NOTHING
+from .voices import SPECTRAL_MATCH, pitch_first, resolved
 
 Array = NDArray[np.float64]
 
@@ -42,6 +43,12 @@ NEAR = 8
 FAR = 0.75
 #: A latency that is nearer to a whole number of samples than this may be one.
 WHOLE = 0.03
+#: Starts at each place of a slider that tunes: of one search, and of a race.
+TIMBRES, MANY_TIMBRES = 4, 8
+#: A loss that sees phases is left where it makes the distance of spectra so many times larger.
+WORSE = 1.1
+#: Passes over them.
+RACE_PASSES = 1000.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,9 @@ class Attempts:
             return
         first = self._first(setup)
         sounds = self.options.optimizer == "lm" and all(one.input is None for one in setup.examples)
+        if sounds and not setup.compares_samples:
+            self._by_spectra(setup)
+            return
         # A random start is to be one: the pitch is sought where that leads nowhere.
         if sounds and not self.options.random_start:
             self._pitch_first(setup)
@@ -107,10 +117,10 @@ class Attempts:
             self._pitch_first(setup)
         self._refine()
 
-    def _allow_more(self) -> None:
-        """As many passes for what comes next as for what has been; unless their number is given."""
+    def _allow_more(self, passes: float | None = None) -> None:
+        """So many passes for what comes next, or the usual number; unless their number is given."""
         if self.options.passes is None and not self._resumed:
-            self.record.limit = self.record.passes_before + self.options.passes_limit
+            self.record.limit = self.record.passes_before + (passes or self.options.passes_limit)
 
     @property
     def _resumed(self) -> bool:
@@ -121,21 +131,71 @@ class Attempts:
         best = self.best()
         return best is None or unexplained_attempt(best)
 
+    def _by_spectra(self, setup: Setup) -> None:
+        """A sound by magnitudes of spectra, which have no latency: from its pitch where that helps.
+
+        One start is tried as it is, and its pitch is sought where that is no match; before a race
+        of many starts it is sought first.
+        """
+        if self.options.starts == 1:
+            self.attempt(setup)
+        if not self._matched:
+            self._pitch_first(setup)
+        if self.options.starts > 1 and not self._matched:
+            self.attempt(setup)
+
+    @property
+    def _matched(self) -> bool:
+        """Whether the best attempt has the spectra of the target."""
+        best = self.best()
+        if best is None or not best.whole:
+            return False
+        if min(best.best.loss, best.best.error) <= NOTHING:
+            return True
+        return self._distance(best.setup, best.units) <= SPECTRAL_MATCH
+
+    def _distance(self, setup: Setup, units: Array) -> float:
+        """The distance of the spectra from those of the targets."""
+        scales, examples = setup.objective().scales, setup.examples
+        spectra = Objective(model_of(setup.source), scales, examples, resolved(examples))
+        sums = spectra(units, curvature=False)
+        self.record.passes_before += spectra.passes
+        return sums.loss if sums.finite else np.inf
+
     def _pitch_first(self, setup: Setup) -> None:
-        """From the pitch of the target, if it has one and a slider tunes the program."""
-        objective, start = setup.objective(), self._first(setup)
+        """From the frequencies of the target, if it has some and sliders tune the program."""
+        objective, first = setup.objective(), self._first(setup)
         search = Search(objective, self.record)
-        self._allow_more()
+        self._allow_more(RACE_PASSES)
+        count = MANY_TIMBRES if self.options.starts > 1 else TIMBRES
+        start = None if self.options.random_start else first
+        timbres = next(candidates(count, len(first), self.options.seed, start))
         units = None
         try:
-            units = pitch_first(search, start)
+            units = pitch_first(search, timbres)
         except FinishedError:
             if self.options.passes is not None or self.options.patience:
                 raise
         finally:
             self.record.passes_before += objective.passes
-        if units is not None:
-            self.attempt(setup, units)
+        if units is None:
+            return
+        self.attempt(setup, units)
+        if setup.compares_samples:
+            return
+        last = self.done[-1]
+        before = self._distance(setup, units)
+        if self._distance(setup, last.units) > WORSE * before:
+            # A loss with windows shorter than a few periods depends on phases: it led away.
+            self.record.forget()
+            self._allow_more()
+            again = Search(setup.objective(), self.record)
+            again.add("by windows of several periods", units, again.objective(units))
+            self.record.passes_before += again.objective.passes
+            assert self.record.best is not None
+            self.done[-1] = replace(last, units=units, best=self.record.best)
+            what = f"'{setup.loss}' sees phases here, by windows of a few periods"
+            self.warnings.append(f"{what}: the values are by longer windows")
 
     @property
     def _aligns(self) -> bool:

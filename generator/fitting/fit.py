@@ -14,7 +14,7 @@ from .attempts import Attempt, Attempts
 from .clock import drift
 from .identifiability import Unknown, unknown
 from .inspection import Inspection, inspect
-from .losses import Residual, Spectral
+from .losses import Residual
 from .lossy import lossy, without_bias
 from .model import model_of
 from .objective import FinishedError, Iteration, Record
@@ -23,14 +23,12 @@ from .searcher import closed_gates
 from .setup import Options, Setup
 from .starting import require_finite
 from .verdict import DRIFT_ERROR, NOTHING, Verdict, drifting, judge, lateness
+from .voices import SPECTRAL_MATCH, resolved
 
 Array = NDArray[np.float64]
 
 #: A parameter is at an end of its range if it is nearer to it than this part of the range.
 AT_END = 1e-6
-#: A distance of short-time magnitudes below this is a match: that of two noises of one spectrum is
-#: 0.1.
-SPECTRAL_MATCH = 1e-2
 
 
 @dataclass(frozen=True)
@@ -208,7 +206,7 @@ def _verdict(
         return Verdict("found", error)
     # Losses that compare no samples have scales of their own: one measure judges them all.
     pairs = list(zip(inspection.outputs, inspection.targets, strict=True))
-    if Spectral().whole(pairs) <= SPECTRAL_MATCH:
+    if resolved(setup.examples).whole(pairs) <= SPECTRAL_MATCH:
         return Verdict("found, with noise", error)
     return Verdict("poor match", error, causes=tuple(hints))
 

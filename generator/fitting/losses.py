@@ -273,13 +273,21 @@ class Spectral(Loss):
     square of a log-spectral distance; the resolutions are after Yamamoto, Song and Kim, "Parallel
     WaveGAN" (ICASSP 2020) and Engel et al., "DDSP" (ICLR 2020), which take absolute values in place
     of squares: squares are what Gauss-Newton needs. `floor` is relative to the magnitude of a sine
-    of amplitude 1. Signals are padded with zeros, so that each sample counts alike.
+    of amplitude 1. Signals are padded with zeros, so that each sample counts alike; of one that
+    begins or ends in the middle of a tone, that shows the phase, and `padded` says of both ends
+    whether it is done. Without it, whole frames of the signal alone are compared.
     """
 
     resolutions: tuple[Resolution, ...] = tuple(
         Resolution(size, size // 4) for size in (4096, 1024, 256)
     )
     floor: float = 1e-3
+    padded: tuple[bool, bool] = (True, True)
+
+    def padding(self, resolution: Resolution) -> tuple[int, int]:
+        """Zeros before and after a signal, in samples."""
+        before, after = resolution.size - resolution.hop, resolution.size
+        return before * self.padded[0], after * self.padded[1]
 
     def meter(self, channels: int, parameters: int, *, curvature: bool) -> Meter:
         return _SpectralMeter(self, channels, parameters, curvature)
@@ -288,11 +296,8 @@ class Spectral(Loss):
         # Each sample is its own parameter, one after the other: the adjoint does it in one go.
         totals = [np.zeros_like(output) for output, _ in pairs]
         for resolution in self.resolutions:
-            pad = resolution.size - resolution.hop
-            wide = [
-                [np.pad(signal, ((0, 0), (pad, resolution.size))) for signal in pair]
-                for pair in pairs
-            ]
+            pad, after = self.padding(resolution)
+            wide = [[np.pad(signal, ((0, 0), (pad, after))) for signal in pair] for pair in pairs]
             spectra = [[resolution.transform(signal) for signal in pair] for pair in wide]
             terms = [_Terms.of(self, resolution, *pair) for pair in spectra]
             energy = sum(one.energy for one in terms)
@@ -370,7 +375,8 @@ class _SpectralMeter(Meter):
     def start(self) -> None:
         """Zeros in front of the signal."""
         rows = self.channels * (2 + self.parameters)
-        self.waiting = [np.zeros((rows, one.size - one.hop)) for one in self.loss.resolutions]
+        loss = self.loss
+        self.waiting = [np.zeros((rows, loss.padding(one)[0])) for one in loss.resolutions]
 
     def feed(self, output: Array, target: Array, partials: Array) -> None:
         count = output.shape[1]
@@ -386,9 +392,10 @@ class _SpectralMeter(Meter):
 
     def end(self) -> None:
         for index, resolution in enumerate(self.loss.resolutions):
-            rows = self.waiting[index]
-            signals = np.pad(rows, ((0, 0), (0, resolution.size)))
-            self.add(self.resolved[index], resolution, signals)
+            after = self.loss.padding(resolution)[1]
+            signals = np.pad(self.waiting[index], ((0, 0), (0, after)))
+            if signals.shape[1] >= resolution.size:
+                self.add(self.resolved[index], resolution, signals)
         self.start()
 
     def add(self, sums: _Resolved, resolution: Resolution, signals: Array) -> None:

@@ -1,29 +1,11 @@
-"""Pitch first: of a sound with a pitch, the slider that tunes it, then the rest.
-
-Sample by sample, an oscillator that is off by a few cycles over a recording is lost: the loss has a
-minimum every cycle. Its pitch is found apart: by autocorrelation in target and output, and by
-moving the slider that the output's pitch depends on. What remains is found by magnitudes of
-spectra, which forgive a phase, and then sample by sample.
-"""
+"""The pitch of a sound, and the other frequencies that stand out in it."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .alignment import LOOKED_AT
-from .leastsquares import Point, minimize
-from .losses import Residual, Spectral
-from .objective import Objective, Search
-
 Array = NDArray[np.float64]
-
-#: The pitch at some units of the sliders.
-Heard = Callable[[Array], float | None]
 
 #: The pitches that are looked for, in Hz, and the samples in which they are.
 LOWEST, HIGHEST, WINDOW = 25.0, 5000.0, 8192
@@ -31,16 +13,6 @@ LOWEST, HIGHEST, WINDOW = 25.0, 5000.0, 8192
 PERIODIC = 0.6
 #: A peak at a shorter period is taken if it has this part of the highest one.
 AS_HIGH = 0.93
-#: By how much of its range a slider is moved to see whether it tunes; the least ratio of pitches.
-MOVE, TUNED = 0.02, 1.004
-#: Steps to the pitch of the target, and how near to it, as a ratio, is near enough.
-STEPS, NEAR = 6, 1.0005
-#: Pitches that an autocorrelation takes for one another.
-OCTAVES = (1.0, 0.5, 2.0)
-#: Passes over the magnitudes of spectra.
-PASSES = 25
-#: They end where a step is not expected to improve the distance by this part.
-SETTLED = 1e-3
 
 
 def pitch(signal: Array, rate: int) -> float | None:
@@ -49,12 +21,10 @@ def pitch(signal: Array, rate: int) -> float | None:
     By autocorrelation, normalised by the energy of what overlaps (McLeod and Wyvill, "A smarter way
     to find pitch", 2005).
     """
-    size = min(WINDOW, len(signal))
-    if size < 256 or not np.isfinite(signal).all():
+    piece = loudest(signal)
+    size = len(piece)
+    if size < 256:
         return None
-    sums = np.concatenate([[0.0], np.cumsum(signal**2)])
-    start = int(np.argmax(sums[size:] - sums[:-size]))
-    piece = signal[start : start + size] - signal[start : start + size].mean()
     spectrum = np.fft.rfft(piece, 2 * size)
     products = np.fft.irfft(np.abs(spectrum) ** 2)[:size]
     squares = np.concatenate([[0.0], np.cumsum(piece**2)])
@@ -80,96 +50,31 @@ def pitch(signal: Array, rate: int) -> float | None:
     return rate / period
 
 
-@dataclass(frozen=True)
-class Tuning:
-    """A slider, by index, that tunes a program, and where it is set."""
-
-    slider: int
-    units: Array
-
-
-def tuned(objective: Objective, units: Array) -> list[Tuning]:
-    """Places at which the program has the pitch of the first target, or an octave of it."""
-    one, model = objective.examples[0], objective.model
-    target = np.concatenate([block for block, _ in one.wanted(LOOKED_AT)], axis=1)[0]
-    wanted = pitch(target, one.rate)
-    if wanted is None:
+def peaks(signal: Array, rate: int, count: int) -> list[float]:
+    """The frequencies in Hz of the `count` highest peaks of a signal (n,) where it is loudest."""
+    piece = loudest(signal)
+    if len(piece) < 256:
         return []
-
-    def heard(at: Array) -> float | None:
-        before = model.frames
-        sliders = len(model.paths)
-        output = model.output(objective.scales.values(at)[:sliders], one, LOOKED_AT)[0]
-        objective.frames += model.frames - before
-        return pitch(output, one.rate)
-
-    now = heard(units)
-    if now is None:
-        return []
-    slider = _tuning_slider(heard, units, len(model.paths), now)
-    if slider is None:
-        return []
+    heights = np.abs(np.fft.rfft(piece * np.blackman(len(piece)), 2 * len(piece)))
+    inner = heights[1:-1]
+    places = 1 + np.flatnonzero((inner > heights[:-2]) & (inner >= heights[2:]))
+    places = places[heights[places] > 0]
     found = []
-    for factor in OCTAVES:
-        at = _tuned_to(heard, units, slider, wanted * factor)
-        if at is not None:
-            found.append(Tuning(slider, at))
+    for place in places[np.argsort(-heights[places], kind="stable")][:count]:
+        # The top of a window's lobe is a parabola, in decibels.
+        left, middle, right = np.log(np.maximum(heights[place - 1 : place + 2], 1e-300))
+        bend = left - 2 * middle + right
+        shift = float((left - right) / (2 * bend)) if bend else 0.0
+        found.append((place + shift) * rate / (2 * len(piece)))
     return found
 
 
-def _tuning_slider(heard: Heard, units: Array, sliders: int, now: float) -> int | None:
-    """The slider that the pitch depends on most."""
-    best, slider = np.log(TUNED), None
-    for index in range(sliders):
-        at = units.copy()
-        at[index] += MOVE if at[index] < 0.5 else -MOVE
-        other = heard(at)
-        if other is None:
-            continue
-        ratio = abs(float(np.log(other / now)))
-        # A leap by octaves is another harmonic that is louder, no tuning.
-        if best < ratio < 0.6:
-            best, slider = ratio, index
-    return slider
-
-
-def _tuned_to(heard: Heard, units: Array, slider: int, wanted: float) -> Array | None:
-    """The units at which the pitch is `wanted`: the secant method on logarithms."""
-    one = units.copy()
-    two = units.copy()
-    two[slider] += MOVE if two[slider] < 0.5 else -MOVE
-    low, high = heard(one), heard(two)
-    for _ in range(STEPS):
-        if low is None or high is None or low == high:
-            return None
-        slope = float(np.log(high / low)) / (two[slider] - one[slider])
-        after = two.copy()
-        after[slider] = np.clip(two[slider] + float(np.log(wanted / high)) / slope, 0.0, 1.0)
-        one, low = two, high
-        two, high = after, heard(after)
-        if high is not None and abs(float(np.log(high / wanted))) < np.log(NEAR):
-            return two
-        if after[slider] == one[slider]:
-            return None
-    return None
-
-
-def pitch_first(search: Search, units: Array) -> Array | None:
-    """A start for least squares: tuned, and the rest by the magnitudes of spectra; or None."""
-    objective = search.objective
-    if not isinstance(objective.loss, Residual):
-        return None
-    places = tuned(objective, units)
-    if not places:
-        return None
-    spectra = Objective(objective.model, objective.scales, objective.examples, Spectral())
-    starts = [Point(one.units, spectra(one.units), 1e-2) for one in places]
-    starts = [one for one in starts if one.sums.finite]
-    if not starts:
-        return None
-    point = min(starts, key=lambda one: one.sums.loss)
-    for after in islice(minimize(spectra, point, gain=SETTLED), PASSES):
-        point = after
-        search.add("pitch and spectra", point.units, point.sums, comparable=False)
-    objective.frames += spectra.frames
-    return point.units
+def loudest(signal: Array) -> Array:
+    """The loudest `WINDOW` samples of a signal (n,), without its mean; empty if not finite."""
+    if not np.isfinite(signal).all() or not len(signal):
+        return signal[:0]
+    size = min(WINDOW, len(signal))
+    sums = np.concatenate([[0.0], np.cumsum(signal**2)])
+    start = int(np.argmax(sums[size:] - sums[:-size]))
+    piece = signal[start : start + size]
+    return np.asarray(piece - piece.mean(), float)

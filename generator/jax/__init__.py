@@ -2,10 +2,12 @@
 
     equalizer = FaustFunction("eq.dsp", params=["gain", "cutoff"], sample_rate=48000)
     y = equalizer(x, gain=g, cutoff=c)          # x: (batch, channels, frames)
+    far = loss("mrstft", sample_rate=48000)(y, target)   # the losses of `fit`
 
 Works under `jit`, `grad` and `vmap`; gradients are exact, through feedback and delays.
 """
 
 from .function import FaustFunction
+from .losses import loss
 
-__all__ = ["FaustFunction"]
+__all__ = ["FaustFunction", "loss"]

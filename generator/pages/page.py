@@ -54,7 +54,8 @@ def page_data(program: PageProgram) -> dict[str, Any]:
         "kind": program.kind,
         "program": _module(program.program),
         "partials": program.partials and _module(program.partials),
-        "paths": program.paths,
+        "sought": program.sought,
+        "pairs": list(program.pairs.items()),
     }
 
 

@@ -6,13 +6,14 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..autodiff.differentiate import differentiate
+from ..autodiff.differentiate import Differentiated, differentiate
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
+from ..faust.names import places_of
 from ..faust.wasm import WasmModule, to_wasm
 from ..resources import resource
 from ..signals.sliders import MARK, MARKED
@@ -31,14 +32,16 @@ class PageProgram:
     """The modules of a page.
 
     `kind` is "self" for a program that learns by itself, whose first output is its loss, and
-    "sliders" for a plain one: the page then finds the sliders `paths`, by the module `partials`
-    with the outputs of `differentiate`.
+    "sliders" for a plain one: the page then finds the sliders `sought`, by the module `partials`
+    with the outputs of `differentiate`. Sliders are known by the indices of the module `program`;
+    `pairs` has those of `partials` for them, and for all that both modules have.
     """
 
     kind: Literal["self", "sliders"]
     program: WasmModule
     partials: WasmModule | None = None
-    paths: tuple[str, ...] = ()
+    sought: tuple[int, ...] = ()
+    pairs: Mapping[int, int] = field(default_factory=dict)
 
 
 def page_program(
@@ -67,22 +70,64 @@ def page_program(
     if not chosen and not any(_is_marked(widget) for widget in widgets):
         what = "nothing in the program learns"
         hint = (
-            "use df.backprop, or write [diff:1] into the label of a slider, "
-            "or choose sliders with --param NAME or --all"
+            "use df.backprop, or write [diff:1] into the label of a slider that reaches an "
+            "output, or choose sliders with --param NAME or --all"
         )
         raise InputError([Problem(Place(file), what, hint)])
-    done = differentiate(
-        source,
-        params=params or None,
-        all_continuous=all_continuous,
-        compiler=compiler,
-        include=_folders(include),
-        table=table,
-        file=file,
-    )
+
+    def differentiated(names: Sequence[str]) -> Differentiated:
+        return differentiate(
+            source,
+            params=names or None,
+            all_continuous=all_continuous,
+            compiler=compiler,
+            include=_folders(include),
+            table=table,
+            file=file,
+        )
+
+    done = differentiated(params)
+    sought = _with_a_range(program, done, file)
+    if len(sought) < len(done.params):
+        done = differentiated(list(sought))
     partials = to_wasm(done.text, compiler=compiler)
-    paths = tuple(param.path for param in done.params)
-    return PageProgram("sliders", program, partials, paths)
+    pairs = {
+        int(widget["index"]): at
+        for widget in widgets
+        if (at := _index_in(partials, widget["address"])) is not None
+    }
+    return PageProgram("sliders", program, partials, tuple(sought.values()), pairs)
+
+
+def _with_a_range(program: WasmModule, done: Differentiated, file: str) -> dict[str, int]:
+    """The sliders that can be sought, by their paths, with their indices; InputError if none can.
+
+    The others have no value but one, or the compiler left them out: they reach no output.
+    """
+    found = {}
+    for param in done.params:
+        index = _index_in(program, param.path)
+        if index is not None and param.min < param.max:
+            found[param.path] = index
+    if not found:
+        what = "no chosen slider has values to choose from, and reaches an output"
+        raise InputError([Problem(Place(file), what, "give a slider a minimum below its maximum")])
+    return found
+
+
+@dataclass(frozen=True)
+class _Widget:
+    """A widget of a module, as `places_of` takes it."""
+
+    label: str
+    path: str
+
+
+def _index_in(module: WasmModule, path: str) -> int | None:
+    """The index by which a module has the widget of a path; None if it has none."""
+    widgets = list(module.widgets())
+    found = places_of(path, [_Widget(one["label"], one["address"]) for one in widgets])
+    return int(widgets[found[0]]["index"]) if len(found) == 1 else None
 
 
 @contextmanager

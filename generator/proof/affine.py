@@ -10,6 +10,9 @@ from ..table.expressions import COMPARE
 from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, WHERE
 
+#: Functions of which a difference has the sign of the difference of their arguments.
+RISING = ("sinh", "tanh", "asinh", "atan", "erf", "expm1", "exp", "cbrt")
+
 
 def constant_of(node: ast.expr) -> Fraction | None:
     """The value of an expression of numbers alone, by exact arithmetic; else None."""
@@ -102,11 +105,31 @@ def atom_key(node: ast.expr, affine: Mapping[str, Fraction] | None = None) -> tu
             key, flip = atom_key(operand)
             return key, -flip
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
+            if inner := _risen(left, right):
+                return atom_key(ast.BinOp(inner[0], ast.Sub(), inner[1]))
             sides = ast.unparse(left), ast.unparse(right)
             if sides[0] > sides[1]:
                 return f"{sides[1]} - ({sides[0]})", -1
             return f"{sides[0]} - ({sides[1]})", 1
     return ast.unparse(node), 1
+
+
+def _risen(a: ast.expr, b: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+    """Two quantities whose difference has the sign of `a - b`, if the same function is on both."""
+    match a, b:
+        case ast.Call(args=[x]), ast.Call(args=[y]) if (name := called(a)) == called(b):
+            return (x, y) if name in RISING else None
+        case (
+            ast.BinOp(left=x, op=ast.Pow(), right=ast.Constant(value=int() as power)),
+            ast.BinOp(left=y, op=ast.Pow(), right=ast.Constant(value=other)),
+        ):
+            return (x, y) if power == other and power > 0 and power % 2 else None
+    return None
+
+
+def called(node: ast.expr) -> str:
+    """The name of the function that is called; nothing for anything else."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
 def _scaled(form: Mapping[str, Fraction], factor: Fraction | int) -> dict[str, Fraction]:

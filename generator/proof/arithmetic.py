@@ -9,7 +9,16 @@ from typing import Any
 from flint import arb
 
 from ..table.vocabulary import FUNCTIONS
-from .contexts import Atom, Compiled, Context, Dual, NoValueError, Test, UndecidedError
+from .contexts import (
+    Atom,
+    Compiled,
+    Context,
+    Dual,
+    NoValueError,
+    OutsideError,
+    Test,
+    UndecidedError,
+)
 
 ONE, ZERO = arb(1), arb(0)
 
@@ -92,7 +101,9 @@ def absolute(a: Compiled, atom: Atom) -> Compiled:
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
         sign = c.sign(atom, v)
-        return abs(v), None if d is None or sign == 0 else d if sign > 0 else -d
+        if sign == 0:
+            return abs(v), None
+        return (v, d) if sign > 0 else (-v, None if d is None else -d)
 
     return evaluate
 
@@ -145,7 +156,7 @@ def real_power(a: Compiled, b: Compiled, base: Atom, exponent: Atom) -> Compiled
         if sign == 0:
             below = c.sign(exponent, w)
             if below < 0:
-                raise NoValueError
+                raise OutsideError
             slope = None if d is None else w * v ** (w - 1) * d
             return (ONE if below == 0 else ZERO), slope
         if sign < 0:

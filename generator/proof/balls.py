@@ -44,10 +44,12 @@ from .contexts import (
     Context,
     Dual,
     NoValueError,
+    OutsideError,
     Test,
     exact,
     working_precision,
 )
+from .forms import alike, is_positive, is_smooth, missing_signs, zeros
 
 #: Where a step function jumps, some places.
 WHOLES = (1, -1, 2)
@@ -69,10 +71,18 @@ class Compiler:
     atoms: list[Atom] = field(default_factory=list)
     constants: set[Fraction] = field(default_factory=set)
     _within: bool = False
+    _known: dict[int, tuple[ast.expr, Compiled]] = field(default_factory=dict)
 
     def expression(self, expression: Expression | ast.expr) -> Compiled:
         """The function that gives the dual of an expression; of a condition, 1 or 0."""
         node = expression.tree if isinstance(expression, Expression) else expression
+        known = self._known.get(id(node))
+        if known is None:
+            # The node is kept, so that its number is not given to another one.
+            known = self._known[id(node)] = node, self._compiled(node)
+        return known[1]
+
+    def _compiled(self, node: ast.expr) -> Compiled:
         if is_condition(node):
             test = self.condition(node)
             return lambda c: (ONE, None) if test(c) else (ZERO, None)
@@ -94,7 +104,7 @@ class Compiler:
             case ast.BinOp(left=left, op=ast.Div(), right=right):
                 self._special(right)
                 return divided(self.expression(left), self.expression(right))
-            case ast.BinOp(left=left, op=ast.Mult(), right=right) if _alike(left, right):
+            case ast.BinOp(left=left, op=ast.Mult(), right=right) if alike(left, right):
                 return whole_power(self.expression(left), 2)
             case ast.BinOp(left=left, op=op, right=right):
                 if isinstance(op, ast.Add | ast.Sub):
@@ -154,8 +164,9 @@ class Compiler:
         quantity = self.expression(node)
         steps = self._steps(node)
         atom = Atom(
-            key, quantity, ast.unparse(node), free, steps, affine, decides, flip, centre, node
-        )
+            key, quantity, ast.unparse(node), free, steps, affine, decides, flip, centre, node,
+            smooth=is_smooth(node), zeros=zeros(node), missing=missing_signs(node),
+        )  # fmt: skip
         self.atoms.append(atom)
         return atom
 
@@ -209,8 +220,12 @@ class Compiler:
         holds = COMPARISONS[COMPARE[operator]]
         quantity = atom.quantity
 
+        key, flip = atom.key, atom.flip
+
         def test(c: Context) -> bool:
-            return bool(holds(c.sign(atom, quantity(c)[0]), 0))
+            known = c.signs.get(key)
+            sign = c.sign(atom, quantity(c)[0]) if known is None else known * flip
+            return bool(holds(sign, 0))
 
         return test
 
@@ -277,7 +292,7 @@ class Compiler:
             for atom, edge in deciding:
                 sign = c.sign(atom, atom.quantity(c)[0])
                 if edge != "not zero" and (sign < 0 or (sign == 0 and edge == "positive")):
-                    raise NoValueError
+                    raise OutsideError
             slope = None
             for (_, d), rule in zip(duals, slopes, strict=True):
                 if d is not None and rule is not None:
@@ -314,35 +329,6 @@ class Compiler:
         return atom
 
 
-def is_positive(node: ast.expr) -> bool:
-    """Whether the form of a quantity shows that it is more than 0 everywhere."""
-    match node:
-        case ast.Constant(value=value):
-            return isinstance(value, int | float) and value > 0
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return (is_positive(left) and _is_not_negative(right)) or (
-                _is_not_negative(left) and is_positive(right)
-            )
-        case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            return is_positive(left) and is_positive(right)
-        case ast.Call(func=ast.Name(id=name)):
-            return name in ("exp", "cosh")
-    return False
-
-
-def _is_not_negative(node: ast.expr) -> bool:
-    match node:
-        case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=int() as exponent)):
-            return exponent >= 0 and exponent % 2 == 0
-        case ast.BinOp(left=left, op=ast.Mult(), right=right) if _alike(left, right):
-            return True
-        case ast.BinOp(left=left, op=ast.Add() | ast.Mult(), right=right):
-            return _is_not_negative(left) and _is_not_negative(right)
-        case ast.Call(func=ast.Name(id=name)) if name in ("abs", "hypot", "sqrt"):
-            return True
-    return is_positive(node) or (isinstance(node, ast.Constant) and node.value == 0)
-
-
 def is_steep(node: ast.expr) -> bool:
     """Whether the numbers in a quantity make it grow over a distance far from 1."""
     product = 1.0
@@ -369,7 +355,3 @@ def edge_expression(name: str, index: int, arguments: list[ast.expr]) -> ast.exp
         case "tan":
             return ast.Call(ast.Name("cos"), [x], [])
     return None
-
-
-def _alike(a: ast.expr, b: ast.expr) -> bool:
-    return not isinstance(a, ast.Constant) and ast.dump(a) == ast.dump(b)

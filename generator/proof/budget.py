@@ -10,7 +10,24 @@ from types import FrameType
 
 
 class OverBudgetError(BaseException):
-    """The time is up. No `Exception`, so that nothing on the way takes it for its own."""
+    """The time is up, at what is told in `at`, from the whole to its part.
+
+    No `Exception`, so that nothing on the way takes it for its own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at: list[str] = []
+
+
+@contextmanager
+def during(what: str) -> Iterator[None]:
+    """Names what the block is about, for when the time is up in it."""
+    try:
+        yield
+    except OverBudgetError as error:
+        error.at.insert(0, what)
+        raise
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from importlib import import_module
 
 from ..table.model import Primitive, Table
@@ -78,8 +79,8 @@ def check_row(row: Primitive, proofs: bool = True, budget: float = BUDGET) -> li
                     return _findings(row, True)
             except OverBudgetError:
                 return _findings(row, False)
-    except OverBudgetError:
-        what = f"not decided in {budget:g} s"
+    except OverBudgetError as error:
+        what = ": ".join((f"not decided in {budget:g} s", ", ".join(error.at) or "the whole row"))
         return [Finding(row, name, "unknown", what) for name in row.args]
 
 
@@ -99,6 +100,7 @@ def _findings(row: Primitive, proofs: bool) -> list[Finding]:
 
     from ..table.samples import NoPointError
     from . import edges, unrolled
+    from .ideal import ideal
     from .pointwise import Claims
 
     with mp.workdps(DIGITS):
@@ -108,7 +110,7 @@ def _findings(row: Primitive, proofs: bool) -> list[Finding]:
                 return [Finding(row, name, "refuted", what) for name in row.args]
             if row.temporal:
                 return [unrolled.finding(row, name) for name in row.args]
-            found = Claims(row, proofs).findings()
+            found = [replace(f, row=row) for f in Claims(ideal(row), proofs).findings()]
             return [
                 f if f.outcome == "refuted" else next(edges.objections(row, f.argument), f)
                 for f in found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -28,6 +28,10 @@ class NoValueError(Exception):
     """An expression has no real value here."""
 
 
+class OutsideError(NoValueError):
+    """An expression has no real value wherever the signs are these."""
+
+
 @dataclass(eq=False)
 class Atom:
     """A quantity whose sign decides something; `free` holds the names that move it.
@@ -35,7 +39,9 @@ class Atom:
     `steps` says that it is constant between jumps, so that it can be 0 over a whole range. `key`
     is the same for all atoms that have the same sign. `affine` maps names to coefficients, and ""
     to the constant, where the atom is of that form. One that does not decide which piece it is may
-    still be the `centre` of something.
+    still be the `centre` of something. A `smooth` one has no jump where its ball is finite. As far
+    as its form shows them, `zeros` lists affine forms that are 0 together wherever the atom is 0,
+    and `missing` the signs that it never has.
     """
 
     key: str
@@ -48,6 +54,9 @@ class Atom:
     flip: int = 1
     centre: bool = True
     node: ast.expr | None = None
+    smooth: bool = False
+    zeros: Sequence[Sequence[Mapping[str, Fraction]]] | None = None
+    missing: frozenset[int] = frozenset()
 
 
 class Context:

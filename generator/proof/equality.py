@@ -25,7 +25,7 @@ from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
 from .balls import Compiler
 from .budget import OverBudgetError, limited
 from .pieces import decide
-from .questions import Objection, Piece, Question
+from .questions import Answer, Objection, Question
 from .symbolic import vanishes_on
 
 Outcome = Literal["identical", "proved", "confirmed", "differs", "undecided"]
@@ -126,7 +126,7 @@ def _compare_numbers(old: Expression, new: Expression, setting: Setting) -> Comp
     on_borders = decide(question).objection
     if on_borders:
         return replace(_difference(on_borders), kink=True)
-    return _equal(old, new, inside.pieces, frozenset(whole))
+    return _equal(old, new, inside, frozenset(whole))
 
 
 def _difference(objection: Objection) -> Comparison:
@@ -134,11 +134,10 @@ def _difference(objection: Objection) -> Comparison:
     return Comparison("differs", how, objection.point, objection.expected, objection.stated)
 
 
-def _equal(
-    old: Expression, new: Expression, pieces: Sequence[Piece], whole: frozenset[str]
-) -> Comparison:
-    on = f" on each of {len(pieces)} pieces" if len(pieces) > 1 else ""
-    if all(vanishes_on(piece, old, new, None, whole) for piece in pieces):
+def _equal(old: Expression, new: Expression, inside: Answer, whole: frozenset[str]) -> Comparison:
+    count = len(inside.pieces)
+    on = f" on each of {count} pieces" if count > 1 else ""
+    if all(vanishes_on(piece, old, new, None, whole) for piece in inside.stretches):
         return Comparison("proved", f"SymPy reduces the difference to 0{on}")
     return Comparison("confirmed", f"not decided by SymPy; they agree to 150 digits{on}")
 

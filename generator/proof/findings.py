@@ -14,7 +14,7 @@ Outcome = Literal["proved", "confirmed", "declared", "unknown", "refuted"]
 #: What each word means, from the weakest verdict to the strongest.
 OUTCOMES: dict[Outcome, str] = {
     "refuted": "at a point, the rule is not the derivative, or not finite where the value is",
-    "unknown": "not decided within the time that a row has",
+    "unknown": "not decided: a piece was neither found nor excluded, or the time was over",
     "confirmed": "at points of every piece of the domain the residual is 0 to 150 digits",
     "proved": "SymPy reduces the residual to a literal 0 on every piece of the domain",
     "declared": "0 between jumps, an approximation that has a name, or no derivative",

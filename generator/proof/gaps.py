@@ -8,20 +8,23 @@ climbing from places that lack the last sign alone.
 
 from __future__ import annotations
 
+import ast
 import itertools
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from flint import arb
 
+from ..table.rules import copied
+from .affine import affine_form, called
 from .contexts import Atom, Compiled, Context, NoValueError, UndecidedError, exact, float_of
 from .lines import LARGEST, Line, roots
 from .questions import Key
+from .regions import Form, TooManyError, Unreached, affine_part, feasible, find, holds
 from .regions import Signs as Wanted
-from .regions import Unreached, affine_part, feasible, find, holds
 from .sides import geometric
 
 #: Gaps that are looked for along lines and by climbing, at most, and the starts for each.
@@ -31,12 +34,21 @@ MAX_STARTS = 2
 MAX_CURVED = 3
 #: Intervals looked at for the zeros of an atom on one line.
 MAX_INTERVALS = 300
+#: How large an integer is tried where one is looked for.
+MAX_INTEGER = 300
 #: Steps of one climb, and how often one of them is halved.
 MAX_STEPS, MAX_HALVINGS = 40, 6
 #: Parts of borders, by their signs, from which others are looked for.
-MAX_BORDERS = 60
+MAX_BORDERS = 400
 
 Place = Mapping[str, Any]
+#: A known beginning, and a sign that no point has had after it.
+Gap = list[tuple[Atom, int]]
+
+
+def text_of(gap: Wanted) -> str:
+    """Signs as conditions, `x - 1 > 0 and y = 0`."""
+    return " and ".join(f"{atom.text} {'=><'[sign]} 0" for atom, sign in gap)
 
 
 def on_border(gap: Wanted) -> bool:
@@ -58,6 +70,8 @@ class Signs:
         self.waiting: deque[tuple[Key, int, int]] = deque()
         self.asked = 0
         self.parts = 0
+        #: Whether more parts of borders were met than are looked at.
+        self.dropped = False
 
     def add(self, key: Key, signs: tuple[tuple[Atom, int], ...], place: Place) -> None:
         """Remembers a place and the signs that were met there, in their order."""
@@ -66,15 +80,18 @@ class Signs:
         on_part = on_border(signs)
         if on_part:
             self.parts += 1
-            if self.parts > MAX_BORDERS or not self.borders:
+            self.dropped = self.parts > MAX_BORDERS and self.borders
+            if self.dropped or not self.borders:
                 return
         self.known[key] = signs, dict(place)
         for index, (atom, sign) in enumerate(signs):
             self.tried.add((key[:index], atom.key, sign * atom.flip))
-            others = (1, -1, 0) if atom.steps or self.borders else (1, -1)
-            self.waiting.extend((key, index, other) for other in others)
+            if not atom.free:
+                continue
+            others = (1, -1, 0) if self.borders or not _is_border(atom) else (1, -1)
+            self.waiting.extend((key, index, o) for o in others if o not in atom.missing)
 
-    def gap(self) -> list[tuple[Atom, int]] | None:
+    def gap(self) -> Gap | None:
         """The next signs up to a decision that went another way in all places; each once."""
         while self.waiting:
             key, index, other = self.waiting.popleft()
@@ -84,8 +101,6 @@ class Signs:
             if mark in self.tried:
                 continue
             self.tried.add(mark)
-            if other == 0 and _is_border(atom) and on_border(signs[:index]) and index > 8:
-                continue
             self.asked += other != 0 or atom.steps
             return [*signs[:index], (atom, other)]
         return None
@@ -115,34 +130,69 @@ class Search:
         self.whole = whole
         self.searches = 0
 
-    def place(self, gap: Wanted, starts: Sequence[Place]) -> Place | None:
-        """A place with these signs; None if there is none, or none was found."""
+    def place(self, gap: Wanted, starts: Sequence[Place]) -> Place | Literal["open"] | None:
+        """A place with these signs; None where there is none, "open" if none was found."""
+        try:
+            return self._place(gap, starts)
+        except Unreached:
+            return None
+        except TooManyError:
+            return "open"
+
+    def _place(self, gap: Wanted, starts: Sequence[Place]) -> Place | Literal["open"]:
+        guess = self._guess(gap)
+        if guess is not None:
+            return guess
         if not on_border(gap):
-            try:
-                found = find(self.program, gap, self.names, self.whole)
-            except Unreached:
-                return None
+            found = find(self.program, gap, self.names, self.whole)
             if found is not None:
                 return {name: exact(value).mid() for name, value in found.items()}
-        if len(self.names) < 2 or self.searches >= MAX_SEARCHES:
-            return None
-        part = affine_part(gap, self.names)
-        inside = self._affine(part)
-        if inside is None:
-            return None
-        if len(part) == len(gap):
-            return inside if self._has(inside, gap) else None
+        if self.searches >= MAX_SEARCHES:
+            return "open"
+        part, is_all = affine_part(gap, self.names)
+        point = self._affine(part)
+        insides = [{**point, **{n: exact(v) for n, v in w.items()}} for w in self.whole or [{}]]
+        for inside in insides:
+            if self._has(inside, gap):
+                return inside
+        if is_all:
+            return "open"
         self.searches += 1
-        places = self._reached(gap, [inside, *starts])
-        return next((place for place in places if self._has(place, gap)), None)
+        for place in self._reached(gap, [insides[0], *starts]):
+            if self._has(place, gap):
+                return place
+        return "open"
 
-    def _affine(self, part: Sequence[tuple[Mapping[str, Fraction], int]]) -> Place | None:
+    def _guess(self, gap: Wanted) -> Place | None:
+        """A place where whole parts are taken for what they are made of, if it has these signs."""
+        if not any(atom.steps and atom.free for atom, _ in gap):
+            return None
+        integers = [*self.whole[0]] if self.whole else []
+        names = (*self.names, *integers)
+        forms: list[Form] = []
+        for atom, sign in gap:
+            form = None if atom.node is None else affine_form(_Unrounded().visit(copied(atom.node)))
+            if form is not None and {n for n in form if n} <= {*names}:
+                margin = sign if atom.steps else 0
+                forms.append(({**form, "": form[""] - margin}, sign))
+        point = feasible(forms, names)
+        if point is None:
+            return None
+        guesses = [{n: Fraction(round(point[n])) for n in integers}, *self.whole]
+        if len(integers) == 1:
+            guesses += [{integers[0]: Fraction(k)} for k in range(-MAX_INTEGER, MAX_INTEGER + 1)]
+        for whole in guesses:
+            place = {n: exact(v).mid() for n, v in {**point, **whole}.items()}
+            if self._has(place, gap):
+                return place
+        return None
+
+    def _affine(self, part: Sequence[Form]) -> Place:
         """A place where affine forms have their signs, by elimination."""
         point = feasible(part, self.names)
         if point is None:
-            return None
-        whole = self.whole[0] if self.whole else {}
-        return {name: exact(value) for name, value in {**point, **whole}.items()}
+            raise Unreached
+        return {name: exact(value) for name, value in point.items()}
 
     def _has(self, place: Place, gap: Wanted) -> bool:
         scale = max((abs(v).mid() for v in place.values()), key=float_of, default=arb(0))
@@ -214,6 +264,17 @@ class Search:
         if not (math.isfinite(size) and all(map(math.isfinite, gradient.values()))):
             return None
         return size, gradient
+
+
+class _Unrounded(ast.NodeTransformer):
+    """Replaces whole parts by what they are of, half a step away from a jump."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        arguments = [self.visit(argument) for argument in node.args]
+        shift = {"floor": -0.5, "ceil": 0.5, "rint": 0, "round": 0, "int": 0}.get(called(node))
+        if shift is None:
+            return ast.Call(node.func, arguments, [])
+        return ast.BinOp(arguments[0], ast.Add(), ast.Constant(shift))
 
 
 def _line(start: Place, way: Mapping[str, Fraction]) -> Line:

@@ -42,6 +42,8 @@ STEPS = 12
 NEAR, SETTLED = 1e-6, arb("1e-300")
 #: An interval this narrow, relative to its place, holds one zero for all that matters.
 NARROW = 1e-9
+#: How far the nearest double is from a number, relative to it, at most.
+ROUNDED = 2.0**-52
 #: Bits of interval arithmetic, where a wide box is no loss.
 INTERVAL_BITS = 64
 
@@ -52,6 +54,7 @@ class Line:
     def __init__(self, base: Mapping[str, Fraction], direction: Mapping[str, Fraction]) -> None:
         self.base = base
         self.direction = direction
+        self.key = tuple(base.items()), tuple(direction.items())
         self._still: dict[str, Dual] = {
             name: (exact(start), None) for name, start in base.items() if not direction[name]
         }
@@ -78,6 +81,9 @@ def roots(atom: Atom, line: Line, most: int | None = None) -> list[Any]:
     if atom.affine is not None:
         with working_precision(2 * ctx.prec):
             return _affine_root(atom.affine, line)
+    if atom.zeros is not None:
+        with working_precision(2 * ctx.prec):
+            return _listed_roots(atom, line)
     found: list[Any] = []
     for low, high in _isolated(atom, line, most or _intervals(atom)):
         with working_precision(2 * ctx.prec):
@@ -97,6 +103,32 @@ def _affine_root(form: Mapping[str, Fraction], line: Line) -> list[Any]:
     return [exact(root)] if abs(root) < Fraction(LARGEST) else []
 
 
+def _listed_roots(atom: Atom, line: Line) -> list[Any]:
+    """The places on a line where affine forms are 0 together, if the atom is 0 there."""
+    found: list[Any] = []
+    for forms in atom.zeros or ():
+        for root in next((r for form in forms if (r := _affine_root(form, line))), []):
+            place = {n: v for n, (v, _) in line.values(root).items()}
+            together = all(_at(form, place).contains(0) for form in forms)
+            if together and root not in found and _may_be_zero(atom, line.values(root)):
+                found.append(root)
+    return found
+
+
+def _at(form: Mapping[str, Fraction], place: Mapping[str, Any]) -> Any:
+    terms = (exact(factor) * place[name] for name, factor in form.items() if name)
+    return sum(terms, exact(form[""]))
+
+
+def _may_be_zero(atom: Atom, values: Mapping[str, Dual]) -> bool:
+    try:
+        return bool(atom.quantity(Context(values))[0].contains(0))
+    except UndecidedError:
+        return True
+    except NoValueError:
+        return False
+
+
 def _intervals(atom: Atom) -> int:
     return MAX_INTERVALS if atom.decides else MAX_INTERVALS_BESIDE
 
@@ -111,25 +143,44 @@ def _isolated(atom: Atom, line: Line, most: int) -> list[tuple[float, float]]:
             if not todo or len(found) >= MAX_ROOTS:
                 break
             _, _, low, high = heapq.heappop(todo)
-            if _excludes_zero(atom, line.values(interval(low, high))):
+            narrowed = _narrowed(atom, line, low, high)
+            if narrowed is None:
                 continue
+            shrunk = narrowed[1] - narrowed[0] < (high - low) / 4
+            low, high = narrowed
             middle = between(low, high)
             if middle is None:
                 found.append((low, high))
                 continue
-            for a, b in ((low, middle), (middle, high)):
+            for a, b in ((low, high),) if shrunk else ((low, middle), (middle, high)):
                 heapq.heappush(todo, (min(abs(a), abs(b)), next(counter), a, b))
     return found
 
 
-def _excludes_zero(atom: Atom, values: Mapping[str, Dual]) -> bool:
+def _narrowed(atom: Atom, line: Line, low: float, high: float) -> tuple[float, float] | None:
+    """Where in an interval a zero may be; None if it has none.
+
+    Where the slope has one sign, a step of the interval Newton method leads to the zero.
+    """
     try:
-        value = atom.quantity(Context(values))[0]
+        value, slope = atom.quantity(Context(line.values(interval(low, high))))
+        if value > 0 or value < 0:
+            return None
+        if not atom.smooth or slope is None or not slope.is_finite() or slope.contains(0):
+            return low, high
+        middle = arb(low / 2 + high / 2)
+        value = atom.quantity(Context(line.values(middle)))[0]
     except UndecidedError:
-        return False
+        return low, high
     except NoValueError:
-        return True
-    return bool(value > 0 or value < 0)
+        return None
+    reached = middle - value / slope
+    if not reached.is_finite():
+        return low, high
+    first, last = float(reached.lower()), float(reached.upper())
+    first = max(low, first - abs(first) * ROUNDED)
+    last = min(high, last + abs(last) * ROUNDED)
+    return (first, last) if first <= last else None
 
 
 def interval(low: float, high: float) -> Any:
@@ -142,6 +193,8 @@ def between(low: float, high: float, narrow: float = NARROW) -> float | None:
     """A number that splits an interval, across magnitudes first; None if it is narrow."""
     if low < 0 < high:
         return 0.0
+    if low == high:
+        return None
     if high <= 0:
         middle = between(-high, -low, narrow)
         return None if middle is None else -middle

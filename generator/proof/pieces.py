@@ -15,7 +15,9 @@ from typing import Any
 
 from flint import arb
 
+from .assumed import harmless
 from .borders import Border, hole, objection, side_of
+from .budget import during
 from .contexts import (
     Atom,
     Context,
@@ -26,7 +28,8 @@ from .contexts import (
     precision,
     working_precision,
 )
-from .gaps import Search, Signs, on_border
+from .contradictions import contradict, is_excluded
+from .gaps import MAX_BORDERS, Gap, Search, Signs, on_border, text_of
 from .lines import Flat, Line, flats, lines, roots
 from .questions import Answer, Key, Objection, Piece, Question
 from .sides import (
@@ -46,10 +49,12 @@ ENOUGH = 3
 #: Pieces, flats and borders that are looked at, at most.
 MAX_PIECES = 300
 MAX_FLATS = 24
+#: Pieces whose places try what a piece that was not found would do.
+MAX_AROUND = 8
 #: Places on one part of a border, by the signs of all atoms.
 MAX_VISITS = 5
 #: Combinations of whole numbers that are tried, at most.
-MAX_WHOLE = 40
+MAX_WHOLE = 120
 #: Combinations of signs that are looked for, at most.
 MAX_TRIED = 4000
 #: How often the precision is doubled where a ball is too wide.
@@ -80,7 +85,7 @@ class _Search:
         self.draws = random.Random(question.seed)
         self.found = Answer()
         self.pool: dict[Key, Piece] = {}
-        self.signs = Signs(len(question.names) > 1)
+        self.signs = Signs(question.borders and not question.forbidden)
         self.agreed: dict[Key, int] = {}
         self.outside: set[Key] = set()
         self.corners = 0
@@ -93,13 +98,14 @@ class _Search:
         self.atoms = [atom for atom in distinct.values() if atom.free]
 
     def answer(self) -> Answer:
-        for place, border in self._places():
-            if border:
-                self.border(place)
-            else:
-                self.point(place)
-            if self.found.objection:
-                return self.found
+        with during("places on lines"):
+            for place, border in self._places():
+                if border:
+                    self.border(place)
+                else:
+                    self.point(place)
+                if self.found.objection:
+                    return self.found
         self._find_missing()
         for key in [*self.pool]:
             if self.found.objection:
@@ -139,7 +145,7 @@ class _Search:
         if not flat.free:
             yield self._sharp(numbers, _ZERO), True
             return
-        zeros = sorted(distinct([r for a in self.atoms for r in roots(a, numbers)]), key=float_of)
+        zeros = sorted(distinct(self._zeros(numbers)), key=float_of)
         border = bool(flat.solved)
         pairs = [*itertools.pairwise(zeros)]
         between = [middle for a, b in pairs for middle in ((a + b) / 2, geometric(a, b))]
@@ -152,6 +158,16 @@ class _Search:
         if not border:
             for t in self._constants(line):
                 yield numbers.place(t), False
+
+    def _zeros(self, line: Line) -> list[Any]:
+        """The zeros of all atoms on a line."""
+        found: list[Any] = []
+        for atom in self.atoms:
+            key = atom.text, atom.decides, self.bits, line.key
+            if key not in self.question.zeros:
+                self.question.zeros[key] = roots(atom, line)
+            found += self.question.zeros[key]
+        return found
 
     def _sharp(self, line: Line, t: Any) -> dict[str, Any]:
         """A place on a border, to twice the precision."""
@@ -279,20 +295,52 @@ class _Search:
         while not self.found.objection:
             gap = self.signs.gap()
             if gap is None:
+                if self.signs.dropped:
+                    self._leave_open(f"more than {MAX_BORDERS} parts of borders")
                 return
             if self.signs.asked > MAX_TRIED or len(self.pool) > MAX_PIECES:
-                self.found.unknown = f"more than {MAX_PIECES} pieces"
+                self._leave_open(f"more than {MAX_PIECES} pieces")
                 return
-            key = tuple((atom.key, sign * atom.flip) for atom, sign in gap)
-            known = question.known
-            if key not in known:
+            if is_excluded(gap, question.names):
+                continue
+            with during(f"a place where {text_of(gap)}"):
+                self._fill(search, gap)
+
+    def _fill(self, search: Search, gap: Gap) -> None:
+        """Decides a combination of signs that no point has had."""
+        ways = harmless(self.question, gap, on_border(gap), self._around())
+        if ways is not None:
+            self.found.assumed += [way for way in ways if not on_border(way)]
+            return
+        place = self._searched(search, gap)
+        if place is not None and on_border(gap):
+            self.border(place)
+        elif place is not None:
+            self.point(place)
+
+    def _searched(self, search: Search, gap: Gap) -> Mapping[str, Any] | None:
+        """A place with signs that were looked for; what is open is told in the answer."""
+        known = self.question.known
+        key = tuple((atom.key, sign * atom.flip) for atom, sign in gap)
+        if key not in known:
+            known[key] = None
+            if not contradict(gap, self.question.names):
                 with working_precision(2 * self.bits):
                     known[key] = search.place(gap, self.signs.starts(gap))
-            place = known[key]
-            if place is not None and on_border(gap):
-                self.border(place)
-            elif place is not None:
-                self.point(place)
+        place = known[key]
+        if isinstance(place, str):
+            self._leave_open(f"no place was found, and none is excluded, where {text_of(gap)}")
+            return None
+        return place
+
+    def _leave_open(self, why: str) -> None:
+        self.found.unknown = self.found.unknown or why
+
+    def _around(self) -> list[Mapping[str, Any]]:
+        """A few places in pieces that are known."""
+        known = [*self.pool.values()][:MAX_AROUND]
+        around = [place for piece in known for place in piece.points[:2]]
+        return [self._nudged(place, scale) for scale in (1e-3, 0.3) for place in around]
 
     def _combinations(self) -> list[dict[str, Fraction]]:
         listed = self.question.whole

@@ -23,14 +23,18 @@ from ..table.expressions import Expression
 from ..table.model import Primitive
 from ..table.samples import points, special
 from .balls import Compiler
+from .budget import during
 from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
 from .findings import Finding
+from .gaps import text_of
 from .pieces import along, decide
-from .questions import Answer, Key, Objection, Question
+from .questions import Answer, Known, Objection, Question, Zeros
 from .symbolic import vanishes_on
 
 #: Integers that an argument of that role is tried with, beside those that the row lists.
 WHOLE = (0, 1, 2, 3, -1, -2, 7)
+#: Integers of the text, and their neighbours, that are tried too.
+MAX_LISTED = 24
 #: Kinks at which the arguments of a row are moved together.
 MAX_KINKS = 12
 
@@ -46,13 +50,15 @@ class Claims:
 
     def findings(self) -> list[Finding]:
         """The findings on all arguments, in their order."""
-        found = [self._finding(name) for name in self.row.args]
+        found = [self._timed(name) for name in self.row.args]
         if any(finding.outcome == "refuted" for finding in found):
             return found
-        shared = self._shared_objection()
+        with during("domain, tie and what is avoided"):
+            shared = self._shared_objection()
         if shared is not None:
             return [self._refuted(name, shared) for name in self.row.args]
-        return self._with_directions(found)
+        with during("all arguments together, at kinks"):
+            return self._with_directions(found)
 
     # What is asked.
 
@@ -76,14 +82,21 @@ class Claims:
         """A question about the row; only where `domain` holds, if that is given."""
         row = self.row
         compiler = Compiler(frozenset(self.whole))
-        tried = {n: v for n, v in self.whole.items() if n not in (direction or {})}
+        tried: dict[str, Sequence[float]] = {
+            n: v for n, v in self.whole.items() if n not in (direction or {})
+        }
         for name in (direction or {}).keys() & self.whole.keys():
             # Between two integers, where the primitive's own truncation is constant.
             tried[name] = tuple(k + 0.5 for k in self.whole[name])
         condition = domain or row.domain
+        asked = compiler.expression(value), compiler.expression(stated)
+        beside = [c + step for c in sorted(compiler.constants) for step in (0, 1, -1)]
+        listed = [float(c) for c in beside if c.denominator == 1 and abs(c) < 2**31]
+        for name in tried.keys() - (direction or {}).keys():
+            tried[name] = tuple(dict.fromkeys((*tried[name], *listed[:MAX_LISTED])))
         return Question(
-            value=compiler.expression(value),
-            stated=compiler.expression(stated),
+            value=asked[0],
+            stated=asked[1],
             names=tuple(name for name in row.args if name not in self.whole),
             direction=direction,
             domain=compiler.condition(condition) if condition else None,
@@ -96,10 +109,15 @@ class Claims:
             extra=self._extra if not set(tried) & {*(direction or {})} else (),
             seed=row.name,
             known=self._known if domain is None else {},
+            zeros=self._zeros,
         )
 
     @cached_property
-    def _known(self) -> dict[Key, Mapping[str, Any] | None]:
+    def _known(self) -> Known:
+        return {}
+
+    @cached_property
+    def _zeros(self) -> Zeros:
         return {}
 
     @cached_property
@@ -169,6 +187,10 @@ class Claims:
         return None
 
     # The derivative by one argument.
+
+    def _timed(self, name: str) -> Finding:
+        with during(f"the argument {name}"):
+            return self._finding(name)
 
     def _finding(self, name: str) -> Finding:
         row = self.row
@@ -247,7 +269,11 @@ class Claims:
         way: Mapping[str, Fraction | str],
     ) -> bool:
         whole = frozenset(self.whole)
-        return all(vanishes_on(piece, value, stated, way, whole) for piece in answer.pieces)
+        for part in answer.stretches:
+            with during(f"SymPy's proof where {text_of(part.signs) or 'the row is defined'}"):
+                if not vanishes_on(part, value, stated, way, whole):
+                    return False
+        return True
 
     def _refuted(self, name: str, objection: Objection) -> Finding:
         what = objection.what.replace("what is expected", "the derivative")

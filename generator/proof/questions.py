@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from flint import arb
 
-from .contexts import Atom, Compiled, Context, Dual, NoValueError, Test, exact
+from .contexts import Atom, Compiled, Context, Dual, NoValueError, OutsideError, Test, exact
 
 #: The signs that make out a piece, by the keys of its atoms.
 Key = tuple[tuple[str, int], ...]
+#: A place that has the signs of a key; None if there is none, "open" if none was found.
+Known = dict[Key, Mapping[str, Any] | Literal["open"] | None]
+#: The zeros of atoms on lines, by the atom, the line, and the bits.
+Zeros = dict[tuple[object, ...], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,21 @@ class Piece:
 
 @dataclass
 class Answer:
-    """What was found: the pieces that agree, an objection, or why the matter is not decided."""
+    """What was found: the pieces that agree, an objection, or why the matter is not decided.
+
+    `assumed` are the signs of pieces of which no place is known, where the formula would be right.
+    """
 
     pieces: list[Piece] = field(default_factory=list)
+    assumed: list[Sequence[tuple[Atom, int]]] = field(default_factory=list)
     kinks: list[Mapping[str, Any]] = field(default_factory=list)
     objection: Objection | None = None
     unknown: str = ""
+
+    @property
+    def stretches(self) -> list[Piece]:
+        """All that SymPy has to prove: pieces, and what would be pieces if there were a place."""
+        return [*self.pieces, *(Piece(tuple(signs), ()) for signs in self.assumed)]
 
 
 @dataclass(frozen=True)
@@ -53,8 +66,8 @@ class Question:
     the value may have no slope. With `jumps`, the value may jump, and bend, anywhere. If
     `forbidden` says something, then the question is the opposite one: the formula must not agree
     with the value on any whole piece, and that is what is said where it does. Without `borders`,
-    single points do not count. `known` remembers which pieces were looked for, and is shared by all
-    questions about one row.
+    single points do not count. `known` remembers which pieces were looked for, and `zeros` those of
+    atoms on lines; both are shared by questions about one row.
     """
 
     value: Compiled
@@ -72,7 +85,8 @@ class Question:
     borders: bool = True
     extra: Sequence[Mapping[str, float]] = ()
     seed: str = ""
-    known: dict[Key, Mapping[str, Any] | None] = field(default_factory=dict)
+    known: Known = field(default_factory=dict)
+    zeros: Zeros = field(default_factory=dict)
 
     def values(self, place: Mapping[str, Any], step: Any = None) -> dict[str, Dual]:
         """A place, moved by `step` along the direction, with the direction as its slope."""
@@ -85,7 +99,7 @@ class Question:
     def walk(self, c: Context) -> Dual:
         """Domain, value and formula in their order: the atoms that are met make out the piece."""
         if self.domain is not None and not self.domain(c):
-            raise NoValueError
+            raise OutsideError
         self.value(c)
         return self.stated(c)
 
@@ -95,10 +109,10 @@ class Question:
         Raises `NoValueError` where nothing is asked.
         """
         if self.domain is not None and not self.domain(c):
-            raise NoValueError
+            raise OutsideError
         value, slope = self.value(c)
         if self.direction is not None and not value.is_finite():
-            raise NoValueError
+            raise OutsideError
         try:
             stated = self.stated(c)[0]
         except NoValueError:

@@ -31,10 +31,14 @@ from .lines import INTERVAL_BITS, LARGEST, SMALLEST, applied, between, interval
 
 #: Boxes that a search starts with, by the size of their numbers, and boxes looked at in each.
 STARTS = ((LARGEST, 60), (16.0, 150), (3e4, 150), (LARGEST, 400))
+#: Pairs of inequalities that the elimination of one name may make.
+MAX_PAIRS = 600
 #: A box this narrow holds no two doubles.
 THIN = 1e-14
 
 Signs = Sequence[tuple[Atom, int]]
+#: An affine form and its sign.
+Form = tuple[Mapping[str, Fraction], int]
 
 
 class _MissedError(Exception):
@@ -43,6 +47,10 @@ class _MissedError(Exception):
 
 class _ReachedError(Exception):
     """All wanted signs have been met."""
+
+
+class TooManyError(Exception):
+    """Too many inequalities to be decided."""
 
 
 class Unreached(Exception):  # noqa: N818 - no error, but a proof
@@ -94,14 +102,19 @@ def find(
 
     Raises `Unreached` where there is none.
     """
-    plain = affine_part(signs, names)
+    plain, is_all = affine_part(signs, names)
     if plain:
-        point = feasible(plain, names)
+        try:
+            point = feasible(plain, names)
+        except TooManyError:
+            point, is_all = {}, False
         if point is None:
             raise Unreached
-        if len(plain) == len(signs):
+        if is_all:
             return {**point, **(fixed[0] if fixed else {})}
     wanted = {atom.key: sign * atom.flip for atom, sign in signs}
+    # Not all integers are among those that are fixed.
+    is_told = not fixed or all(atom.free <= {*names} for atom, _ in signs)
     for size, most in STARTS:
         undecided = False
         for whole in fixed or [{}]:
@@ -109,23 +122,33 @@ def find(
             if found is not None:
                 return found
             undecided = undecided or not all_seen
-        if size == LARGEST and not undecided:
+        if size == LARGEST and not undecided and is_told:
             raise Unreached
     return None
 
 
-def affine_part(signs: Signs, names: Sequence[str]) -> list[tuple[Mapping[str, Fraction], int]]:
-    """The forms and signs of those atoms that are affine in `names`, by the signs before them."""
+def affine_part(signs: Signs, names: Sequence[str]) -> tuple[list[Form], bool]:
+    """The affine forms in `names` that the atoms are by the signs before them; are they all?
+
+    A quantity that is 0 in one way alone is where affine forms are 0 together.
+    """
     known: dict[str, int] = {}
-    found: list[tuple[Mapping[str, Fraction], int]] = []
+    found: list[Form] = []
+    is_all = True
     for atom, sign in signs:
         form = atom.affine
         if form is None and atom.node is not None:
             form = affine_form(atom.node, known)
         known[atom.key] = sign * atom.flip
-        if form is not None and not atom.steps and {n for n in form if n} <= {*names}:
+        if atom.steps:
+            is_all = False
+        elif form is not None and {n for n in form if n} <= {*names}:
             found.append((form, sign))
-    return found
+        elif sign == 0 and atom.zeros is not None and len(atom.zeros) == 1:
+            found += [(zero, 0) for zero in atom.zeros[0]]
+        else:
+            is_all = False
+    return found, is_all
 
 
 def holds(program: Compiled, signs: Signs, place: Mapping[str, Any], zero: Any = None) -> bool:
@@ -219,10 +242,11 @@ def _length(low: float, high: float) -> float:
     return max(0.1, (100 + math.log2(b / a) if b > 4 * a else 50 + math.log2((b - a) / b)) + near)
 
 
-def feasible(
-    forms: Sequence[tuple[Mapping[str, Fraction], int]], names: Sequence[str]
-) -> dict[str, Fraction] | None:
-    """A point at which each affine form has its sign (-1, 0 or 1), by elimination; else None."""
+def feasible(forms: Sequence[Form], names: Sequence[str]) -> dict[str, Fraction] | None:
+    """A point at which each affine form has its sign (-1, 0 or 1), by elimination; else None.
+
+    Raises `TooManyError` where that would take too long.
+    """
     # Each row is a form that must be positive (or, where not strict, not negative).
     rows: list[tuple[dict[str, Fraction], bool]] = []
     for form, sign in forms:
@@ -236,8 +260,8 @@ def feasible(
         above = [(f, s) for f, s in rows if f.get(name, 0) > 0]
         below = [(f, s) for f, s in rows if f.get(name, 0) < 0]
         rest = [(f, s) for f, s in rows if not f.get(name)]
-        if len(above) * len(below) > 600:
-            return None
+        if len(above) * len(below) > MAX_PAIRS:
+            raise TooManyError
         for (f, s), (g, r) in itertools.product(above, below):
             joined: dict[str, Fraction] = {}
             for n in {*f, *g} - {name}:

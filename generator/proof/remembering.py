@@ -24,6 +24,8 @@ from .findings import Finding
 
 #: What verdicts rest on, beside the source of the check itself.
 PACKAGES = ("sympy", "python-flint", "mpmath")
+#: The file in the folder of the cache.
+FILE = "findings.sqlite"
 #: Seconds to wait for another process.
 PATIENCE = 1.0
 
@@ -59,7 +61,7 @@ def folder() -> Path:
 def _opened() -> Iterator[sqlite3.Connection]:
     place = folder()
     place.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(place / "findings.sqlite", timeout=PATIENCE)
+    connection = sqlite3.connect(place / FILE, timeout=PATIENCE)
     try:
         connection.execute("create table if not exists findings (key text primary key, found text)")
         yield connection

@@ -37,7 +37,7 @@ def vanishes_on(
     """Whether SymPy reduces slope (without a direction, value) minus formula to a literal 0."""
     signs = {atom.key: sign * atom.flip for atom, sign in piece.signs}
     try:
-        plain = [_Settled(signs).visit(copied(side.tree)) for side in (value, stated)]
+        plain = [Settled(signs).visit(copied(side.tree)) for side in (value, stated)]
     except KeyError:
         return False
     names = {n.id for tree in plain for n in ast.walk(tree) if isinstance(n, ast.Name)}
@@ -77,7 +77,7 @@ def _symbol(name: str, signs: Mapping[str, int], whole: frozenset[str]) -> tuple
     return symbol, symbol
 
 
-class _Settled(ast.NodeTransformer):
+class Settled(ast.NodeTransformer):
     """Replaces every condition, absolute value and sign by what it is where atoms have `signs`."""
 
     def __init__(self, signs: Mapping[str, int]) -> None:

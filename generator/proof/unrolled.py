@@ -121,7 +121,7 @@ def _as_numbers(row: Primitive, name: str, value: Expression) -> Finding | None:
     pieces = len(answer.pieces)
     if answer.unknown or not pieces:
         return Finding(row, name, "unknown", answer.unknown or "no point was found")
-    if all(vanishes_on(piece, plain, stated, way, frozenset()) for piece in answer.pieces):
+    if all(vanishes_on(piece, plain, stated, way, frozenset()) for piece in answer.stretches):
         detail = "residual 0, each delayed signal an argument of its own"
         return Finding(row, name, "proved", detail, pieces=pieces)
     detail = "agrees to 150 digits, each delayed signal an argument of its own"

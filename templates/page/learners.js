@@ -52,6 +52,8 @@ class Learner {
         this.program = program;
         this.excitation = new Excitation(rate, program.inputs.length);
         this.loss = 0;
+        /** Whether the output that is sought is no number. */
+        this.lost = false;
         this.heard = { input: program.inputs.length ? program.inputs : null, truth: null, learned: null };
     }
 
@@ -160,6 +162,7 @@ class SliderLearner extends Learner {
         this.learning.compute(frames);
         const scales = this.plan.parameters.map((one, i) => slopeOf(one, this.places[i]));
         let loss = 0;
+        this.lost = !this.program.outputs.every((truth) => truth.subarray(0, frames).every(Number.isFinite));
         for (let i = 0; i < frames; i++) {
             const used = this.seen + i >= SETTLE;
             this.program.outputs.forEach((truth, o) => {
@@ -213,6 +216,8 @@ class SliderLearner extends Learner {
         this.program.set(index, value);
         if (learned !== null) this.learning.set(learned, value);
         this.lastLoss = Infinity;
+        // What is no number may stay in the state.
+        if (this.lost) this.program.clear();
     }
 
     rate(factor) {
@@ -269,7 +274,8 @@ function valueOf(one, place) {
 
 function placeOf(one, value) {
     if (isLogarithmic(one)) return Math.log(value / one.min) / Math.log(one.max / one.min);
-    return (value - one.min) / (one.max - one.min);
+    // A slider, or a meter, may have one value only.
+    return one.max > one.min ? (value - one.min) / (one.max - one.min) : 0;
 }
 
 /** The derivative of `valueOf` by the place. */
@@ -280,12 +286,14 @@ function slopeOf(one, place) {
 /** The solution of damped normal equations, by Cholesky's decomposition; `normal` is its lower half. */
 function solved(normal, right, damping) {
     const count = right.length;
-    const lower = normal.map((row, p) => Float64Array.from(row, (x, q) => (q === p ? x * (1 + damping) + 1e-12 : x)));
+    // Each parameter has a scale of its own; one without effect stays where it is.
+    const scales = normal.map((row, p) => row[p] || 1);
+    const lower = normal.map((row, p) => Float64Array.from(row, (x, q) => (q === p ? scales[p] * (1 + damping) : x)));
     for (let p = 0; p < count; p++) {
         for (let q = 0; q <= p; q++) {
             let sum = lower[p][q];
             for (let k = 0; k < q; k++) sum -= lower[p][k] * lower[q][k];
-            lower[p][q] = q === p ? Math.sqrt(Math.max(sum, 1e-12)) : sum / lower[q][q];
+            lower[p][q] = q === p ? Math.sqrt(Math.max(sum, 1e-12 * scales[p])) : sum / lower[q][q];
         }
     }
     const found = Array.from(right);

@@ -22,6 +22,14 @@ function* widgetsOf(items, groups = []) {
     }
 }
 
+/** Widgets whose labels are told apart, where several are alike, by the groups around them. */
+function distinct(widgets) {
+    const alike = (one) => widgets.filter((other) => other.label === one.label && isShown(other) === isShown(one)).length > 1;
+    return widgets.map((one) => ({ ...one, name: alike(one) ? [...one.groups.slice(1), one.label].join("/") : one.label }));
+}
+
+const isShown = (widget) => METERS.includes(widget.type);
+
 /** The place of a widget inside one of the two groups, or null outside. */
 function inside(widget, group) {
     const at = widget.groups.indexOf(group);
@@ -33,13 +41,14 @@ const sought = (place) => place.replace(/(^|\/)hidden (?=[^/]*$)/i, "$1");
 
 /**
  * The plan of a page. `data` has "kind", the modules "program" and, for plain programs, "partials",
- * and "paths", those of the sliders that a plain program learns.
+ * "sought", the indices of the sliders that a plain program learns, and "pairs", the indices by which
+ * the two modules have the same slider.
  *
  * A plan has parameters {label, unit, scale, min, max, init, hidden, learned}, where `hidden` is a
  * slider or null; further `controls` and `meters`; and the indices that the audio thread reads.
  */
 function planOf(data) {
-    const widgets = [...widgetsOf(data.program.description.ui)];
+    const widgets = distinct([...widgetsOf(data.program.description.ui)]);
     const shared = { kind: data.kind, program: data.program, partials: data.partials ?? null };
     if (data.kind === "sliders") return { ...shared, ...plainPlan(data, widgets) };
     if (data.kind === "player") return { ...shared, ...playerPlan(widgets) };
@@ -83,19 +92,18 @@ function look(meter, slider) {
 }
 
 function plainPlan(data, widgets) {
-    const partials = new Map([...widgetsOf(data.partials.description.ui)].map((one) => [one.address, one]));
+    const pairs = new Map(data.pairs);
     const sliders = widgets.filter((one) => !METERS.includes(one.type));
     const meters = widgets.filter((one) => METERS.includes(one.type));
-    // The sliders of the second program are those of the first: it is made from it.
-    const parameters = data.paths.map((path) => {
-        const slider = sliders.find((one) => one.address === path);
-        return { ...slider, hidden: { ...slider, init: elsewhere(slider) }, learned: partials.get(path).index };
+    const parameters = data.sought.map((index) => {
+        const slider = sliders.find((one) => one.index === index);
+        return { ...slider, label: slider.name, hidden: { ...slider, init: elsewhere(slider) }, learned: pairs.get(index) };
     });
     return {
         parameters,
         controls: sliders
-            .filter((one) => !data.paths.includes(one.address))
-            .map((one) => ({ ...one, learned: partials.get(one.address)?.index ?? null })),
+            .filter((one) => !data.sought.includes(one.index))
+            .map((one) => ({ ...one, learned: pairs.get(one.index) ?? null })),
         shown: meters,
         meters: meters.map((one) => one.index),
         learned: [],
@@ -118,7 +126,10 @@ function playerPlan(widgets) {
 /** A value for a hidden slider to start from: a part of its range away from where learning starts. */
 function elsewhere(slider) {
     const place = placeOf(slider, slider.init);
-    return onStep(slider, valueOf(slider, place < 0.5 ? place + 0.3 : place - 0.3));
+    const side = place < 0.5 ? 1 : -1;
+    const chosen = onStep(slider, valueOf(slider, place + 0.3 * side));
+    // Steps may be longer than that.
+    return chosen === slider.init ? onStep(slider, slider.init + side * slider.step) : chosen;
 }
 
 /** The nearest value that a slider can have. */

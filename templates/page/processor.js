@@ -34,6 +34,7 @@ class LearningProcessor extends AudioWorkletProcessor {
             this.port.postMessage({
                 seconds: this.frames / sampleRate,
                 loss: this.loss / passed,
+                lost: this.learner.lost,
                 values: this.learner.values(),
                 meters: this.learner.meters(),
             });

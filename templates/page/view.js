@@ -2,6 +2,8 @@
 
 /** What is learned counts as found within this part of the hidden value. */
 const FOUND = 0.01;
+/** After so many reports without any loss, and hidden values that are not found, they cannot be. */
+const PATIENCE = 20;
 const HEARD_NAMES = { nothing: "Nothing", input: "Input", truth: "Truth", learned: "Learned" };
 const SOURCES = { noise: "Noise", sawtooth: "Sawtooth, 110 Hz", clicks: "Clicks", sound: "Sound file ..." };
 
@@ -55,7 +57,7 @@ function slider(one, labelling, onvalue) {
 
 /** Any other control: a button while it is pressed, a checkbox, a number. */
 function control(one, onvalue) {
-    const label = one.label;
+    const label = one.name;
     if (one.type === "button") {
         const press = (value) => () => onvalue(value);
         return make("button", {
@@ -138,8 +140,16 @@ class LearningPage {
     feeding() {
         if (!this.plan.program.description.inputs) return [];
         const id = freshId();
-        const file = make("input", { type: "file", accept: "audio/*", hidden: true, onchange: () => this.open(file.files[0]) });
-        const choice = make("select", { id, onchange: () => (choice.value === "sound" ? file.click() : this.feed({ kind: choice.value })) },
+        // Where no sound is read, the choice is what it was.
+        const restore = () => (choice.value = this.source.kind);
+        const file = make("input", {
+            type: "file", accept: "audio/*", hidden: true, oncancel: restore, onchange: () => this.open(file.files[0]).finally(restore),
+        });
+        const ask = () => {
+            file.value = "";
+            file.click();
+        };
+        const choice = make("select", { id, onchange: () => (choice.value === "sound" ? ask() : this.feed({ kind: choice.value })) },
             ...Object.entries(SOURCES).map(([value, name]) => make("option", { value }, name)));
         return [make("div", { class: "control" }, make("label", { for: id }, "Input"), choice, file)];
     }
@@ -147,8 +157,9 @@ class LearningPage {
     async open(file) {
         if (!file) return;
         try {
-            const decoder = this.context ?? new OfflineAudioContext(1, 1, 44100);
-            const sound = await decoder.decodeAudioData(await file.arrayBuffer());
+            // The rate of a sound becomes that of the context which plays it.
+            this.context ??= new AudioContext({ latencyHint: "interactive" });
+            const sound = await this.context.decodeAudioData(await file.arrayBuffer());
             this.feed({ kind: "sound", samples: Array.from({ length: sound.numberOfChannels }, (_, i) => sound.getChannelData(i)) });
         } catch {
             this.say(`${file.name} is no sound that this browser can read.`);
@@ -197,8 +208,8 @@ class LearningPage {
     others() {
         const { controls, shown } = this.plan;
         const wanted = controls.map((one) => control(one, (value) => this.set(one.index, value, one.learned ?? null)));
-        this.gauges = shown.map((one) => meter(one, { "aria-label": one.label }));
-        const gauges = this.gauges.map((gauge, i) => make("div", { class: "control" }, make("span", {}, shown[i].label), gauge));
+        this.gauges = shown.map((one) => meter(one, { "aria-label": one.name }));
+        const gauges = this.gauges.map((gauge, i) => make("div", { class: "control" }, make("span", {}, shown[i].name), gauge));
         if (!wanted.length && !gauges.length) return [];
         const section = make("details", { open: wanted.length + gauges.length <= 12 }, make("summary", {}, "Other controls and meters"), make("div", { class: "controls" }, ...wanted, ...gauges));
         return [section];
@@ -329,7 +340,11 @@ class LearningPage {
     }
 
     judge() {
-        const { seconds, loss, values } = this.report;
+        const { seconds, loss, lost, values } = this.report;
+        if (lost) {
+            this.say("With these hidden values the output is not a number everywhere: nothing can be learned from it.");
+            return;
+        }
         if (!Number.isFinite(loss) || !values.every(Number.isFinite)) {
             this.say("It has run away: lower the learning rate, then press Reset.");
             return;
@@ -337,8 +352,12 @@ class LearningPage {
         const judged = this.rows.filter((row) => row.hidden);
         const all = judged.length > 0 && judged.every((row) => row.isFound);
         if (all && !this.announced) this.say(`All hidden values are found within 1 %, after ${seconds.toFixed(1)} s.`);
-        if (!all && this.announced) this.say("Learning.");
-        this.announced = all;
+        const isAlike = !all && this.plan.kind === "sliders" && loss <= LOWEST_LOSS;
+        this.alike = isAlike ? (this.alike ?? 0) + 1 : 0;
+        const alike = this.alike >= PATIENCE;
+        if (alike) this.say("With other values than the hidden ones the output is the same: nothing tells them apart.");
+        else if (!all && this.announced !== all) this.say("Learning.");
+        this.announced = alike ? null : all;
     }
 
     say(text) {

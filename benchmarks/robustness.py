@@ -1,0 +1,64 @@
+"""How much was drawn by fuzzing, and how many faults were survived; kept in docs/robustness.md.
+
+    python -m benchmarks.robustness          FAUSTDIFF_FUZZ=20 draws twenty times as much
+
+The tests are run, and what pytest and hypothesis say of them is counted. Ends with 1 if one failed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+from support.pages import between
+from support.paths import ROOT
+
+PAGE = ROOT / "docs" / "robustness.md"
+KINDS = {
+    "hostile tables, command lines, values, recordings": "tests/test_fuzz.py",
+    "random programs": "faust-tests/test_fuzz_programs.py",
+    "faults": "faust-tests/test_faults.py",
+}
+#: What hypothesis says of a test.
+DRAWN = re.compile(r"(\d+) passing(?: examples)?, (\d+) failing")
+
+
+def run(file: str) -> tuple[int, int, int]:
+    """What a file of tests comes to: tests passed, tests not passed, inputs drawn."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.xml")
+        command = [sys.executable, "-m", "pytest", "-q", file, f"--junitxml={report}"]
+        done = subprocess.run(
+            [*command, "--hypothesis-show-statistics"], cwd=ROOT, capture_output=True, text=True
+        )
+        if not report.exists():
+            sys.exit(done.stdout + done.stderr)
+        (suite,) = ElementTree.parse(report).getroot()
+    wrong = int(suite.attrib["failures"]) + int(suite.attrib["errors"])
+    skipped = int(suite.attrib["skipped"])
+    drawn = sum(int(one) + int(other) for one, other in DRAWN.findall(done.stdout))
+    return int(suite.attrib["tests"]) - wrong - skipped, wrong + skipped, drawn
+
+
+def main() -> None:
+    """Prints the table and writes it into the page."""
+    lines = ["| what | tests passed | not passed | inputs drawn |", "|---|---|---|---|"]
+    failed = False
+    for kind, file in KINDS.items():
+        passed, others, drawn = run(file)
+        failed |= others > 0
+        lines.append(f"| {kind}, `{file}` | {passed} | {others} | {drawn or ''} |")
+        print(lines[-1], flush=True)
+    factor = os.environ.get("FAUSTDIFF_FUZZ", "1")
+    text = "\n".join([*lines, "", f"Drawn with FAUSTDIFF_FUZZ={factor}."])
+    PAGE.write_text(between(PAGE.read_text("utf-8"), "figures", text), "utf-8")
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Which sliders tune a program, and where they have to stand for a frequency.
+
+No name and no unit says so: a slider is moved a little, twice. If what is heard moves as well, by
+ratios in proportion, the slider tunes. What is heard is the pitch of the output; without one, or if
+that does not depend on the slider, the highest peak of its spectrum; then that of the slider's own
+partial, in which of two oscillators only the one that it tunes is heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .alignment import LOOKED_AT
+from .objective import Objective
+from .pitch import peaks, pitch
+
+Array = NDArray[np.float64]
+
+#: By how much of its range a slider is moved to see whether it tunes; twice that as well.
+MOVES = (0.01, 0.002)
+#: The least and largest change of what is heard, as a logarithm of a ratio, and how far that of the
+#: double move may be from its double.
+LEAST, LARGEST, PROPORTIONAL = 5e-4, 0.4, 0.3
+#: Steps to a frequency, and how near to it, as a ratio, is near enough.
+STEPS, NEAR = 6, 1.0002
+#: Ratios by which what is heard may leap: another partial is the highest one.
+LEAPS = (2.0, 0.5, 3.0, 1 / 3, 4.0, 0.25, 1.5, 2 / 3)
+#: How near to a leap is one.
+LEAP = 0.02
+#: Peaks of the target that a slider may have made.
+PEAKS = 4
+#: Pitches of the target that may be that of the slider, as ratios.
+RATIOS = (1.0, 0.5, 2.0, 1 / 3, 3.0, 0.25, 4.0)
+#: Frequencies that differ by less than this ratio are one.
+SAME = 1.005
+
+#: What is heard of a slider at some units, in Hz.
+Heard = Callable[[Array], float | None]
+
+
+class Ears:
+    """What is heard of a program and its target."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective, self.one = objective, objective.examples[0]
+        self._kept: dict[bytes, tuple[Array, Array]] = {}
+
+    def target(self) -> Array:
+        """The first channel of the first target (n,)."""
+        blocks = [block[0] for block, _ in self.one.wanted(LOOKED_AT)]
+        return np.asarray(np.concatenate(blocks), float)
+
+    def sound(self, units: Array) -> tuple[Array, Array]:
+        """Output (n,) and partials by the sliders (P, n), of the first channel."""
+        key = units.tobytes()
+        if key not in self._kept:
+            model = self.objective.model
+            before = model.frames
+            values = self.objective.scales.values(units)[: len(model.paths)]
+            parts = list(model.runs(values, self.one, LOOKED_AT))
+            self.objective.frames += model.frames - before
+            output = np.concatenate([one[0][0] for one in parts])
+            partials = np.concatenate([one[1][0] for one in parts], axis=-1)
+            self._kept = {key: (output, partials)}
+        return self._kept[key]
+
+    def ways(self, slider: int) -> list[Heard]:
+        """The ways to hear a slider, the surest first."""
+        rate = self.one.rate
+
+        def top(signal: Array) -> float | None:
+            return next(iter(peaks(signal, rate, 1)), None) if signal.any() else None
+
+        def own(units: Array) -> float | None:
+            partials = self.sound(units)[1]
+            # A partial by a frequency is a slope in time: higher partials are louder in it.
+            return top(np.cumsum(partials[slider])) if len(partials) else None
+
+        return [
+            lambda units: pitch(self.sound(units)[0], rate),
+            lambda units: top(self.sound(units)[0]),
+            own,
+        ]
+
+
+@dataclass(frozen=True)
+class Tuner:
+    """A slider, by index, that tunes a program, and how that is heard.
+
+    At `units` it is heard at `hertz`; the logarithm of that moves by `slope` with its units.
+    """
+
+    slider: int
+    heard: Heard
+    units: Array
+    hertz: float
+    slope: float
+
+    def at(self, wanted: float) -> float | None:
+        """Its units for a frequency in Hz, or None where that is outside of its range.
+
+        The secant method on logarithms; where what is heard is gone, as far as that led.
+        """
+        units, hertz, slope = self.units.copy(), self.hertz, self.slope
+        for _ in range(STEPS):
+            place = units[self.slider] + float(np.log(wanted / hertz)) / slope
+            if not -0.02 <= place <= 1.02:
+                return None
+            before = units[self.slider]
+            units[self.slider] = np.clip(place, 0.0, 1.0)
+            if abs(float(np.log(wanted / hertz))) < np.log(NEAR) or before == units[self.slider]:
+                break
+            found = self.heard(units)
+            if found is None:
+                break
+            found = _without_leap(found, wanted)
+            moved = float(np.log(found / hertz)) / (units[self.slider] - before)
+            # What moves the other way, or far more, is not the same sound.
+            if not 0.1 < moved / slope < 10:
+                break
+            hertz, slope = found, moved
+        return float(units[self.slider])
+
+
+def _without_leap(found: float, expected: float) -> float:
+    """A frequency as it would be heard, had another partial not become the highest."""
+    for ratio in LEAPS:
+        if abs(float(np.log(found / expected / ratio))) < LEAP:
+            return found / ratio
+    return found
+
+
+def tuners(ears: Ears, units: Array) -> list[Tuner]:
+    """The sliders that tune a program at some units, the strongest first."""
+    found = [
+        tuner
+        for slider in range(len(ears.objective.model.paths))
+        if (tuner := _tuner(ears, units, slider)) is not None
+    ]
+    return sorted(found, key=lambda one: -abs(one.slope))
+
+
+def _tuner(ears: Ears, units: Array, slider: int) -> Tuner | None:
+    for heard in ears.ways(slider):
+        now = heard(units)
+        if now is None:
+            continue
+        for size in MOVES:
+            way = size if units[slider] < 0.5 else -size
+            near, far = (_moved(heard, units, slider, factor * way, now) for factor in (1, 2))
+            if near is None or far is None or not LEAST < abs(near) < LARGEST:
+                continue
+            if abs(far - 2 * near) < PROPORTIONAL * abs(far):
+                return Tuner(slider, heard, units, now, near / way)
+    return None
+
+
+def _moved(heard: Heard, units: Array, slider: int, way: float, now: float) -> float | None:
+    """The logarithm of the ratio by which a move changes what is heard."""
+    at = units.copy()
+    at[slider] += way
+    found = heard(at)
+    return None if found is None or not found > 0 else float(np.log(found / now))
+
+
+def frequencies(target: Array, rate: int) -> list[float]:
+    """Frequencies in Hz that a slider of a program may have in its target, the likeliest first."""
+    wanted = pitch(target, rate)
+    high = peaks(target, rate, PEAKS)
+    found = [wanted * ratio for ratio in RATIOS] if wanted else []
+    found += high
+    # The distance of two sidebands is that of a modulator.
+    found += [abs(one - two) for one, two in pairwise(high)]
+    return _distinct([one for one in found if one > 0])
+
+
+def _distinct(hertz: Sequence[float]) -> list[float]:
+    kept: list[float] = []
+    for one in hertz:
+        if all(abs(float(np.log(one / other))) > np.log(SAME) for other in kept):
+            kept.append(one)
+    return kept

@@ -1,0 +1,153 @@
+"""Signs that no place can have: affine forms, factors and identities that contradict each other."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from ..table.rules import copied
+from .affine import affine_form, called
+from .contexts import Atom
+from .regions import Form, Signs, TooManyError, affine_part, feasible
+
+#: Factors of one quantity that are told apart.
+MAX_FACTORS = 5
+#: Combinations of signs of factors that are tried.
+MAX_CASES = 400
+
+
+def is_excluded(signs: Signs, names: Sequence[str]) -> bool:
+    """Whether affine forms contradict each other."""
+    try:
+        return feasible(affine_part(signs, names)[0], names) is None
+    except TooManyError:
+        return False
+
+
+def contradict(signs: Signs, names: Sequence[str]) -> bool:
+    """Whether signs contradict each other, with quantities factored, and sin and cos as a pair."""
+    if _on_circle(signs) or _between_integers(signs, names):
+        return True
+    base, _ = affine_part(signs, names)
+    cases = [_cases(atom, sign, signs[:index]) for index, (atom, sign) in enumerate(signs)]
+    told = [case for case in cases if case is not None]
+    if not told:
+        return False
+    functions = {n for case in told for way in case for form, _ in way for n in form if n}
+    names = (*names, *sorted(functions - {*names}))
+    try:
+        for _, way in zip(range(MAX_CASES), itertools.product(*told), strict=False):
+            if feasible([*base, *itertools.chain(*way)], names) is not None:
+                return False
+    except TooManyError:
+        return False
+    count = 1
+    for case in told:
+        count *= len(case)
+    return count <= MAX_CASES
+
+
+def _cases(atom: Atom, sign: int, before: Signs) -> list[list[Form]] | None:
+    """The ways in which the affine factors of a quantity give it a sign; None if there are none."""
+    if atom.node is None or atom.steps:
+        return None
+    forms = _factors(atom.node, {a.key: s * a.flip for a, s in before})
+    if forms is None:
+        return None
+    scale, factors, is_all = forms
+    found = []
+    for chosen in itertools.product((1, -1, 0), repeat=len(factors)):
+        product = scale
+        for way, (_, power) in zip(chosen, factors, strict=True):
+            product *= way**power
+        # What stands beside the affine factors may have any sign.
+        if product == sign or (not is_all and (product != 0 or sign == 0)):
+            found.append([(form, way) for way, (form, _) in zip(chosen, factors, strict=True)])
+    return found
+
+
+def _factors(node: ast.expr, signs: Mapping[str, int]) -> tuple[int, list[Form], bool] | None:
+    """Sign, affine factors with their powers, and whether these are all; None for no polynomial."""
+    import sympy as sp
+
+    from ..table.algebras import Symbols
+    from ..table.folding import fold
+    from .symbolic import Settled
+
+    if affine_form(node) is not None:
+        return None
+    try:
+        tree = Settled(signs).visit(copied(node))
+        names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+        algebra = Symbols({name: sp.Symbol(name, real=True) for name in names})
+        scale, factors = sp.factor_list(sp.sympify(fold(tree, algebra)))
+    except (KeyError, TypeError, ValueError, NotImplementedError, sp.PolynomialError):
+        return None
+    affine = [(_form(factor), int(power)) for factor, power in factors]
+    kept: list[Form] = [(form, power) for form, power in affine if form is not None]
+    if not kept or len(kept) > MAX_FACTORS or not scale.is_real:
+        return None
+    return int(sp.sign(scale)), kept, len(kept) == len(affine)
+
+
+def _form(factor: object) -> dict[str, Fraction] | None:
+    """A factor as an affine form with rational numbers; a function in it is one more name."""
+    import sympy as sp
+
+    polynomial = sp.Poly(factor)
+    if polynomial.total_degree() > 1 or not all(c.is_Rational for c in polynomial.coeffs()):
+        return None
+    form = {"": Fraction(0)}
+    for powers, value in polynomial.terms():
+        name = next((str(g) for g, p in zip(polynomial.gens, powers, strict=True) if p), "")
+        form[name] = Fraction(int(value.p), int(value.q))
+    return form
+
+
+def _on_circle(signs: Signs) -> bool:
+    """Whether a sine is 0 where the cosine is neither 1 nor -1, or the other way round."""
+    known = {ast.unparse(atom.node): sign for atom, sign in signs if atom.node is not None}
+    for atom, sign in signs:
+        if isinstance(atom.node, ast.Call) and called(atom.node) in ("sin", "cos"):
+            other = "cos" if called(atom.node) == "sin" else "sin"
+            partner = ast.unparse(ast.Call(ast.Name(other), atom.node.args, []))
+            ends = known.get(f"1 - {partner}"), known.get(f"1 + {partner}")
+            if (0 in ends and sign != 0) or (sign == 0 and None not in ends and 0 not in ends):
+                return True
+    return False
+
+
+def _between_integers(signs: Signs, names: Sequence[str]) -> bool:
+    """Whether a name that takes integers alone would have to lie between two of them."""
+    low: dict[str, Fraction] = {}
+    high: dict[str, Fraction] = {}
+    for atom, sign in signs:
+        if atom.node is None or not atom.steps:
+            continue
+        form = affine_form(_Integer().visit(copied(atom.node)))
+        moving = [name for name in form or () if name]
+        if form is None or len(moving) != 1 or moving[0] in names:
+            continue
+        name = moving[0]
+        zero, way = -form[""] / form[name], sign * (1 if form[name] > 0 else -1)
+        if way >= 0:
+            least = Fraction(math.floor(zero) + 1 if way else math.ceil(zero))
+            low[name] = max(low.get(name, least), least)
+        if way <= 0:
+            most = Fraction(math.ceil(zero) - 1 if way else math.floor(zero))
+            high[name] = min(high.get(name, most), most)
+    return any(low[name] > high[name] for name in low.keys() & high.keys())
+
+
+class _Integer(ast.NodeTransformer):
+    """Replaces the whole part of a name by the name, which is an integer."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        arguments = [self.visit(argument) for argument in node.args]
+        whole = called(node) in ("int", "floor", "ceil", "rint", "round")
+        if whole and isinstance(arguments[0], ast.Name):
+            return arguments[0]
+        return ast.Call(node.func, arguments, [])

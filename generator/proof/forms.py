@@ -1,0 +1,131 @@
+"""What the form of a quantity shows: which signs it cannot have, where its zeros can be.
+
+Nothing is evaluated here. What a form does not show is left open.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from fractions import Fraction
+
+from ..table.vocabulary import FUNCTIONS
+from .affine import affine_form, called
+
+#: Affine forms that are 0 together.
+Zero = tuple[Mapping[str, Fraction], ...]
+
+#: More places than this are not listed.
+MAX_ZEROS = 8
+#: Functions that are never more than 1, nor less than -1.
+BOUNDED = ("sin", "cos", "tanh", "erf")
+#: Functions that are 0 where their argument is, and nowhere else.
+ODD = ("sinh", "tanh", "asinh", "atan", "erf", "expm1", "log1p", "abs", "sqrt", "cbrt", "asin",
+       "atanh")  # fmt: skip
+
+
+def is_smooth(node: ast.expr) -> bool:
+    """Whether nothing in a quantity jumps where all its signs are known."""
+    names = (called(n) for n in ast.walk(node) if isinstance(n, ast.Call))
+    functions = (FUNCTIONS[name] for name in names if name in FUNCTIONS)
+    return not any(function.step or function.quotient for function in functions)
+
+
+def missing_signs(node: ast.expr) -> frozenset[int]:
+    """The signs that a quantity has nowhere."""
+    if is_positive(node):
+        return frozenset((-1, 0))
+    return frozenset((-1,)) if is_not_negative(node) else frozenset()
+
+
+def is_positive(node: ast.expr) -> bool:
+    """Whether the form of a quantity shows that it is more than 0 everywhere."""
+    match node:
+        case ast.Constant(value=value):
+            return isinstance(value, int | float) and value > 0
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return (is_positive(left) and is_not_negative(right)) or (
+                is_not_negative(left) and is_positive(right)
+            )
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return is_positive(left) and is_positive(right)
+        case ast.Call():
+            return called(node) in ("exp", "cosh")
+    return False
+
+
+def is_not_negative(node: ast.expr) -> bool:
+    """Whether the form of a quantity shows that it is nowhere less than 0."""
+    match node:
+        case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=int() as exponent)):
+            return exponent >= 0 and exponent % 2 == 0
+        case ast.BinOp(left=left, op=ast.Mult(), right=right) if alike(left, right):
+            return True
+        case ast.BinOp(left=left, op=ast.Add() | ast.Mult(), right=right):
+            if is_not_negative(left) and is_not_negative(right):
+                return True
+            return isinstance(node.op, ast.Add) and _is_one_and_bounded(left, right)
+        case ast.BinOp(left=left, op=ast.Sub(), right=right):
+            return _is_one_and_bounded(left, right)
+        case ast.Call() if called(node) in ("abs", "hypot", "sqrt"):
+            return True
+    return is_positive(node) or (isinstance(node, ast.Constant) and node.value == 0)
+
+
+def _is_one_and_bounded(a: ast.expr, b: ast.expr) -> bool:
+    return (
+        isinstance(a, ast.Constant) and a.value == 1 and isinstance(b, ast.Call)
+        and called(b) in BOUNDED
+    )  # fmt: skip
+
+
+def zeros(node: ast.expr) -> tuple[Zero, ...] | None:
+    """Affine forms that are 0 together, one entry for each way in which a quantity may be 0.
+
+    All zeros are among these; None if the form does not tell.
+    """
+    found = _zeros(node)
+    return None if found is None or len(found) > MAX_ZEROS else found
+
+
+def _zeros(node: ast.expr) -> tuple[Zero, ...] | None:
+    form = affine_form(node)
+    if form is not None:
+        return ((form,),) if len(form) > 1 or not form[""] else ()
+    if is_positive(node):
+        return ()
+    match node:
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            return _zeros(operand)
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return _either(_zeros(left), _zeros(right))
+        case ast.BinOp(left=left, op=ast.Div()):
+            return _zeros(left)
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int() | float() as power)):
+            return _zeros(left) if power > 0 else None
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            if is_not_negative(left) and is_not_negative(right):
+                return _both(_zeros(left), _zeros(right))
+        case ast.Call(args=arguments) if called(node) == "hypot":
+            return _both(*map(_zeros, arguments))
+        case ast.Call(args=[argument]) if called(node) in ODD:
+            return _zeros(argument)
+        case ast.Call(args=[_, yes, no]) if called(node) == "where":
+            return _either(_zeros(yes), _zeros(no))
+    return None
+
+
+def _either(a: tuple[Zero, ...] | None, b: tuple[Zero, ...] | None) -> tuple[Zero, ...] | None:
+    return None if a is None or b is None else (*a, *(way for way in b if way not in a))
+
+
+def _both(a: tuple[Zero, ...] | None, b: tuple[Zero, ...] | None) -> tuple[Zero, ...] | None:
+    """The ways in which two quantities are 0 at once; never, if one of them is never 0."""
+    if a == () or b == ():
+        return ()
+    return None if a is None or b is None else tuple((*x, *y) for x in a for y in b)
+
+
+def alike(a: ast.expr, b: ast.expr) -> bool:
+    """Whether two quantities are the same text, and not numbers."""
+    return not isinstance(a, ast.Constant) and ast.dump(a) == ast.dump(b)

@@ -1,0 +1,96 @@
+"""What the processes of a test run share, so that nothing is compiled, proved or read twice.
+
+    a cache        programs and proofs, in a folder that lasts as long as the run
+    headers        the standard headers of C++ precompiled, which else take most of g++'s time
+    a linker       gold, where there is one, is four times as quick as the default
+
+g++ is told by environment variables of its own, which reach every process that a test starts. The
+headers are kept in `.cache/`. A run in which FAUSTDIFF_CACHE is set keeps that folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from faustdiff.faust.cache import VARIABLE, digest
+from faustdiff.faust.compilers import gpp_target, gpp_version
+from faustdiff.faust.translation import FAST, PORTABLE, QUICK_STANDARD
+from faustdiff.proof import remembering
+from support.paths import ROOT
+
+#: g++ uses precompiled headers in place of the first header that a text includes, if it was told
+#: the same flags: the first one of `host.cpp` and of `batch.cpp`, and what they need in all.
+HEADERS = {
+    "vector": ("vector", "algorithm", "cmath", "cstdint", "math.h"),
+    "algorithm": (
+        *("algorithm", "atomic", "cstring", "memory", "mutex", "thread", "vector"),
+        *("cmath", "cstdint", "math.h"),
+    ),
+}
+SHARED = pytest.StashKey[bool]()
+LIBRARY = ("-fPIC", "-fvisibility=hidden")
+FLAGS = {
+    "vector": (("-O0", PORTABLE), ("-O1", PORTABLE), FAST),
+    "algorithm": (FAST,),
+}
+
+
+def share(config: pytest.Config) -> None:
+    """Puts what is shared in the environment, once for a run and the workers that it starts."""
+    if "PYTEST_XDIST_WORKER" in os.environ or config.stash.get(SHARED, False):
+        return
+    config.stash[SHARED] = True
+    shared = pytest.MonkeyPatch()
+    config.add_cleanup(shared.undo)
+    if VARIABLE not in os.environ:
+        known = remembering.folder()
+        cache = Path(tempfile.mkdtemp(prefix="faustdiff-run-"))
+        config.add_cleanup(lambda: shutil.rmtree(cache, ignore_errors=True))
+        # Proofs of the same rows by the same code are kept from run to run, as for users.
+        with suppress(OSError):
+            known.mkdir(parents=True, exist_ok=True)
+            (cache / remembering.FILE).symlink_to(known / remembering.FILE)
+        shared.setenv(VARIABLE, str(cache))
+    if shutil.which("g++") and "CPLUS_INCLUDE_PATH" not in os.environ:
+        shared.setenv("CPLUS_INCLUDE_PATH", str(precompiled_headers()))
+    if gold := shutil.which("ld.gold"):
+        programs = Path(tempfile.mkdtemp(prefix="faustdiff-ld-"))
+        config.add_cleanup(lambda: shutil.rmtree(programs, ignore_errors=True))
+        (programs / "ld").symlink_to(gold)
+        shared.setenv("COMPILER_PATH", str(programs))
+
+
+def precompiled_headers() -> Path:
+    """The folder of the headers, made where this g++ has none yet."""
+    found = ROOT / ".cache" / "headers" / digest(gpp_version(), gpp_target(), repr(FLAGS))[:16]
+    for first, sets in FLAGS.items():
+        if not (found / first).exists():
+            found.mkdir(parents=True, exist_ok=True)
+            # Where none of them can be used, g++ asks for the header itself in this place.
+            (found / first).write_text(f"#include_next <{first}>\n", "utf-8")
+        text = "".join(f"#include <{header}>\n" for header in HEADERS[first])
+        for number, flags in enumerate(sets):
+            path = found / f"{first}.gch" / str(number)
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                precompile(text, flags, path)
+    return found
+
+
+def precompile(text: str, flags: tuple[str, ...], path: Path) -> None:
+    """Writes the headers that `text` includes as g++ reads them with these flags."""
+    # Not beside `path`: g++ tries every file there.
+    with tempfile.TemporaryDirectory(dir=path.parent.parent) as work:
+        header, made = Path(work, "headers.hpp"), Path(work, path.name)
+        header.write_text(text, "utf-8")
+        command = ["g++", *flags, QUICK_STANDARD, *LIBRARY, "-x", "c++-header", header, "-o", made]
+        # Without them, all is as it was, only slower.
+        if subprocess.run(command).returncode == 0:
+            made.replace(path)
