@@ -34,6 +34,8 @@ MAX_STARTS = 2
 MAX_CURVED = 3
 #: Intervals looked at for the zeros of an atom on one line.
 MAX_INTERVALS = 300
+#: How large an integer is tried where one is looked for.
+MAX_INTEGER = 300
 #: Steps of one climb, and how often one of them is halved.
 MAX_STEPS, MAX_HALVINGS = 40, 6
 #: Parts of borders, by their signs, from which others are looked for.
@@ -165,15 +167,22 @@ class Search:
         """A place where whole parts are taken for what they are made of, if it has these signs."""
         if not any(atom.steps and atom.free for atom, _ in gap):
             return None
+        integers = [*self.whole[0]] if self.whole else []
+        names = (*self.names, *integers)
         forms: list[Form] = []
         for atom, sign in gap:
             form = None if atom.node is None else affine_form(_Unrounded().visit(copied(atom.node)))
-            if form is not None and {n for n in form if n} <= {*self.names}:
+            if form is not None and {n for n in form if n} <= {*names}:
                 margin = sign if atom.steps else 0
                 forms.append(({**form, "": form[""] - margin}, sign))
-        point = feasible(forms, self.names)
-        for whole in (self.whole or [{}]) if point is not None else ():
-            place = {n: exact(v).mid() for n, v in {**(point or {}), **whole}.items()}
+        point = feasible(forms, names)
+        if point is None:
+            return None
+        guesses = [{n: Fraction(round(point[n])) for n in integers}, *self.whole]
+        if len(integers) == 1:
+            guesses += [{integers[0]: Fraction(k)} for k in range(-MAX_INTEGER, MAX_INTEGER + 1)]
+        for whole in guesses:
+            place = {n: exact(v).mid() for n, v in {**point, **whole}.items()}
             if self._has(place, gap):
                 return place
         return None

@@ -113,6 +113,8 @@ def find(
         if is_all:
             return {**point, **(fixed[0] if fixed else {})}
     wanted = {atom.key: sign * atom.flip for atom, sign in signs}
+    # Not all integers are among those that are fixed.
+    is_told = not fixed or all(atom.free <= {*names} for atom, _ in signs)
     for size, most in STARTS:
         undecided = False
         for whole in fixed or [{}]:
@@ -120,7 +122,7 @@ def find(
             if found is not None:
                 return found
             undecided = undecided or not all_seen
-        if size == LARGEST and not undecided:
+        if size == LARGEST and not undecided and is_told:
             raise Unreached
     return None
 
