@@ -18,8 +18,8 @@ The rooms, from the ground up; no room imports one that stands below it in this 
 
 Under all of them: `errors` (what is wrong with an input, as data), `resources` (files of the
 package), `files` (what is written, whole or not at all), `recordings` (sound that is read and
-written), `drawing` (plots) and
-`deferred` (modules imported on first use).
+written), `drawing` (plots), `extras` (packages that not everybody needs) and `deferred` (modules
+imported on first use).
 """
 
 from importlib import import_module

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .extras import naming_extras
+
 if TYPE_CHECKING:
     from .autodiff.differentiate import Differentiated
     from .autodiff.verification import Report as Verification
@@ -33,6 +35,7 @@ Program = str | Path
 Signal = ArrayLike
 
 
+@naming_extras
 def fit(
     program: Program,
     inputs: Signal | Sequence[Signal] | None,
@@ -85,6 +88,7 @@ def fit(
     return fit_arrays(subject, inputs, target, rate, loss, options, jobs, wanted)
 
 
+@naming_extras
 def differentiate(
     program: Program,
     *,
@@ -114,6 +118,7 @@ def differentiate(
     )
 
 
+@naming_extras
 def verify(
     program: Program,
     inputs: Signal | str = "noise",
@@ -164,6 +169,7 @@ def verify(
     )
 
 
+@naming_extras
 def check(table: Path | None = None, extend: Sequence[Path] = ()) -> CheckReport:
     """Proves every rule of a table, by default the built-in one; `.failures` do not hold."""
     from .proof.checking import check as checked
@@ -173,6 +179,7 @@ def check(table: Path | None = None, extend: Sequence[Path] = ()) -> CheckReport
     return checked(read(table or resource("primitives.yaml"), tuple(extend)))
 
 
+@naming_extras
 def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> tuple[Path, ...]:
     """Proves a table and writes diff.lib, its reference and a schema into a folder; their paths.
 

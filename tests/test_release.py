@@ -17,6 +17,7 @@ import command_pages
 import dist
 import faustdiff
 from faustdiff.commands import main
+from faustdiff.extras import EXTRAS, naming_extras
 from support.paths import ROOT
 
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))
@@ -96,6 +97,17 @@ def test_an_extra_that_is_missing_is_named(
     assert f"pip install 'faustdiff[{extra}]'" in capsys.readouterr().err
 
 
+def test_a_function_names_the_extra_that_is_missing() -> None:
+    @naming_extras
+    def fold(module: str) -> None:
+        raise ModuleNotFoundError(f"No module named '{module}'", name=module)
+
+    with pytest.raises(ModuleNotFoundError, match=r"fold needs .*pip install 'faustdiff\[fit\]'"):
+        fold("scipy.sparse")
+    with pytest.raises(ModuleNotFoundError, match="No module named 'nowhere'"):
+        fold("nowhere")
+
+
 def test_every_extra_is_known() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         extras = tomllib.load(file)["project"]["optional-dependencies"]
@@ -105,7 +117,7 @@ def test_every_extra_is_known() -> None:
         for requirement in extras[extra]:
             (name,) = re.findall(r"^[\w-]+", requirement)
             if name != "faustdiff":
-                assert main.EXTRAS[name] in extras, f"{name} of [{extra}]"
+                assert EXTRAS[name] in extras, f"{name} of [{extra}]"
 
 
 def test_any_other_missing_module_is_a_fault() -> None:

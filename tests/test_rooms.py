@@ -12,7 +12,7 @@ import faustdiff
 
 PACKAGE = Path(faustdiff.__file__).parent
 #: Modules beside the rooms: the ground that all of them stand on, and the way in at the top.
-GROUND = {"deferred", "drawing", "errors", "files", "recordings", "resources"}
+GROUND = {"deferred", "drawing", "errors", "extras", "files", "recordings", "resources"}
 TOP = {"__init__", "__main__", "api"}
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

@@ -22,6 +22,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..extras import naming_extras
 from ..faust.batch import Absent, BatchProgram, Channels, build_batch
 from ..faust.compilers import Compiler, find_compiler
 from ..faust.interface import Signals
@@ -336,6 +337,7 @@ def _pieces(frames: int, length: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + length, frames)
 
 
+@naming_extras
 def vjp(
     program: str | Path,
     *,

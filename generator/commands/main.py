@@ -17,18 +17,8 @@ from typing import Any, NoReturn
 import click
 
 from .. import __version__
+from ..extras import how_to_install
 
-#: Modules of packages that are extras, and the extra that has each.
-EXTRAS = {
-    "cyfaust": "embedded",
-    "dask": "cluster",
-    "distributed": "cluster",
-    "jax": "jax",
-    "matplotlib": "plots",
-    "scipy": "fit",
-    "soxr": "fit",
-    "torch": "torch",
-}
 #: What a command needs from the start: it would else be missed when the work is done.
 NEEDED = {"fit": ("scipy", "soxr", "matplotlib")}
 
@@ -97,15 +87,15 @@ class LazyGroup(click.Group):
 
 def _refuse_without(module: str, error: ModuleNotFoundError | None) -> NoReturn:
     """Ends the command where an extra is missing; any other module is a fault of the package."""
-    extra = EXTRAS.get(module.partition(".")[0])
-    if extra is None:
+    command = how_to_install(module)
+    if command is None:
         assert error is not None
         raise error
     # Imported here: the list of commands is shown without what the commands need.
     from .options import refuse
 
     package = module.partition(".")[0]
-    refuse(f"this needs the package '{package}', an extra", f"pip install 'faustdiff[{extra}]'")
+    refuse(f"this needs the package '{package}', an extra", command)
 
 
 def _flush() -> None:

@@ -129,7 +129,8 @@ def _starts(
             for (one, there), rank in zip(kept, ranks, strict=True):
                 start[one.slider] = there[rank]
             starts.append(start)
-        yield starts
+        # Where all sliders tune, all timbres are one.
+        yield list({one.tobytes(): one for one in starts}.values())
 
 
 def _raced(spectra: Objective, places: Iterator[list[Array]]) -> Point | None:
