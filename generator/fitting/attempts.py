@@ -177,7 +177,9 @@ class Attempts:
         try:
             units = pitch_first(search, timbres)
         except FinishedError:
-            self.warnings.append("the pitch was not looked for to the end: allow more with --passes")
+            self.warnings.append(
+                "the pitch was not looked for to the end: allow more with --passes"
+            )
         finally:
             self.record.limit = limit
             self.record.passes_before += objective.passes
