@@ -62,21 +62,24 @@ def compiled_rows(version: str) -> list[Primitive]:
     ]
 
 
-def program(rows: Sequence[Primitive], count: int) -> str:
-    """For each row its dual on inputs of its own, then the plain primitive on the same values."""
+def program(rows: Sequence[Primitive], count: int, number: str = f"_ * {SCALE}") -> str:
+    """For each row its dual on inputs of its own, then the plain primitive on the same values.
+
+    `number` makes a value of what is fed; a tangent is fed divided by `SCALE`.
+    """
     parameters = f"({', '.join(['0.5'] * count)})" if count else "!"
     lines = [
         'df = library("diff.lib"); ma = library("maths.lib"); si = library("signals.lib");',
         f"d = df.env(df.vars({parameters}));",
-        f"number = _ * {SCALE}; dual = number, par(i, {count}, number);",
-        f"integer = int(number), par(i, {count}, number);",
+        f"number = {number}; tangents = par(i, {count}, *({SCALE}));",
+        "dual = number, tangents; integer = (number : int), tangents;",
     ]
     duals = {"signal": "dual", "integer": "integer"}
     for row in rows:
-        inputs = ", ".join(duals[row.roles[name]] for name in _fed(row))
-        values = ", ".join(f"_, par(i, {count}, !)" for _ in _fed(row))
-        width = len(_fed(row)) * (count + 1)
-        numbers = [f"{row.samples.values[name][0]}" for name in row.args if name not in _fed(row)]
+        inputs = ", ".join(duals[row.roles[name]] for name in fed(row))
+        values = ", ".join(f"_, par(i, {count}, !)" for _ in fed(row))
+        width = len(fed(row)) * (count + 1)
+        numbers = [f"{row.samples.values[name][0]}" for name in row.args if name not in fed(row)]
         constants = "".join(f"{number}, par(i, {count}, 0), " for number in numbers)
         plain = "".join(f"{number}, " for number in numbers)
         dual = f"df.dual_{row.name}({count})" if row.composite else f"d.diff({row.faust})"
@@ -89,7 +92,7 @@ def program(rows: Sequence[Primitive], count: int) -> str:
     return "\n".join(lines)
 
 
-def _fed(row: Primitive) -> list[str]:
+def fed(row: Primitive) -> list[str]:
     """The arguments that are signals; the others are numbers in the program."""
     return [name for name in row.args if row.roles[name] != "constant"]
 
@@ -119,7 +122,7 @@ def feed(batches: Sequence[Sequence[Trial]], count: int) -> Array:
     channels = []
     for batch in batches:
         padded = [*batch, *[batch[-1]] * (frames - len(batch))]
-        for name in _fed(batch[0].row):
+        for name in fed(batch[0].row):
             index = batch[0].row.args.index(name)
             channels.append([trial.point[name] for trial in padded])
             channels.extend([trial.tangents[index, i] for trial in padded] for i in range(count))

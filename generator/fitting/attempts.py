@@ -170,18 +170,23 @@ class Attempts:
         count = MANY_TIMBRES if self.options.starts > 1 else TIMBRES
         start = None if self.options.random_start else first
         timbres = next(candidates(count, len(first), self.options.seed, start))
-        units = None
+        units, limit = None, self.record.limit
+        if self.options.passes is not None:
+            # The search that follows has to be paid, too.
+            self.record.limit -= (limit - self.record.passes_before) / 2
         try:
             units = pitch_first(search, timbres)
         except FinishedError:
-            if self.options.passes is not None or self.options.patience:
-                raise
+            self.warnings.append(
+                "the pitch was not looked for to the end: allow more with --passes"
+            )
         finally:
+            self.record.limit = limit
             self.record.passes_before += objective.passes
         if units is None:
             return
         self.attempt(setup, units)
-        if setup.compares_samples:
+        if setup.compares_samples or not self.done:
             return
         last = self.done[-1]
         before = self._distance(setup, units)

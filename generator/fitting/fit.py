@@ -206,8 +206,9 @@ def _verdict(
         return Verdict("found", error)
     # Losses that compare no samples have scales of their own: one measure judges them all.
     pairs = list(zip(inspection.outputs, inspection.targets, strict=True))
-    if resolved(setup.examples).whole(pairs) <= SPECTRAL_MATCH:
-        return Verdict("found, with noise", error)
+    distance = resolved(setup.examples).whole(pairs)
+    if distance <= SPECTRAL_MATCH:
+        return Verdict("found, by spectra", error, distance=distance)
     return Verdict("poor match", error, causes=tuple(hints))
 
 

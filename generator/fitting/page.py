@@ -25,7 +25,12 @@ from .setup import Setup
 
 Array = NDArray[np.float64]
 
-TONES = {"found": "found", "found, with noise": "noise", "poor match": "poor"}
+TONES = {
+    "found": "found",
+    "found, with noise": "noise",
+    "found, by spectra": "noise",
+    "poor match": "poor",
+}
 #: Examples whose sounds are in the page, and how much of each, in seconds.
 EXAMPLES, SECONDS = 4, 10.0
 #: The level of what is played: the root mean square, unless the peak would exceed 1.

@@ -22,7 +22,7 @@ from .pairing import Example
 
 Array = NDArray[np.float64]
 
-Kind = Literal["found", "found, with noise", "poor match"]
+Kind = Literal["found", "found, with noise", "found, by spectra", "poor match"]
 
 #: Parts of the target's energy: what is left over is nothing; what can be predicted from the signal
 #: is too much; what cannot be predicted is too much as well.
@@ -54,13 +54,18 @@ class Verdict:
     """What a fit is, in one word, and why: the likely causes of a poor match, in order.
 
     `error` is the error-to-signal ratio in energy, `predicted` the part of the target's energy that
-    is left over and depends on the signal.
+    is left over and depends on the signal. `distance` is that of magnitudes of spectra, for losses
+    that compare no samples: what these do not tell apart, as an attack within a window, may be off.
+    `coded` says that what is left over depends on the signal, but no more than a lossy format makes
+    it: values may be off by what the format removes.
     """
 
     kind: Kind
     error: float
     predicted: float = 0.0
     causes: tuple[str, ...] = ()
+    distance: float = 0.0
+    coded: bool = False
 
     @property
     def good(self) -> bool:
@@ -73,7 +78,10 @@ class Verdict:
         if self.kind == "found":
             return "found"
         if self.kind == "found, with noise":
-            return f"found, with noise at {decibels(self.error)}"
+            how = "as far as a lossy format tells" if self.coded else "with noise"
+            return f"found, {how} at {decibels(self.error)}"
+        if self.kind == "found, by spectra":
+            return f"found, as far as spectra tell: they differ by {100 * self.distance:.2g} %"
         left = f"{100 * min(self.error, 9.99):.2g} % of the target's energy is not explained"
         return f"poor match: {left} ({decibels(self.error)})"
 
@@ -108,7 +116,7 @@ def judge(
         return Verdict("found, with noise", error, predicted)
     lossy = [one for one in examples if one.target.lossy]
     if lossy and error <= CODED * coding_error(inspection.outputs[0], lossy[0].target):
-        return Verdict("found, with noise", error, predicted)
+        return Verdict("found, with noise", error, predicted, coded=True)
     causes = [*_causes(inspection, examples, error, aligned), *hints]
     constant = _constant(inspection)
     if constant is not None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from .alignment import LOOKED_AT
 from .leastsquares import Point, minimize
 from .losses import Spectral, spectral
-from .objective import Objective, Search
+from .objective import Objective, Record, Search
 from .pairing import Example
 from .pitch import peaks, pitch
 from .tuning import PEAKS, Ears, Tuner, frequencies, tuners
@@ -87,7 +87,8 @@ def pitch_first(search: Search, timbres: Sequence[Array]) -> Array | None:
     """A start for a search: tuned, and the rest by the magnitudes of spectra; or None.
 
     `timbres` are units of all sliders, of which those that tune are found. None if no slider tunes
-    the program at any of them, or the target has no frequency that stands out.
+    the program at any of them, or the target has no frequency that stands out. Raises
+    `FinishedError` where the passes of the record are spent.
     """
     objective = search.objective
     ears = Ears(objective)
@@ -98,12 +99,13 @@ def pitch_first(search: Search, timbres: Sequence[Array]) -> Array | None:
     by = resolved(objective.examples)
     spectra = Objective(objective.model, objective.scales, objective.examples, by)
     try:
-        point = _raced(spectra, _starts(tuned[:TOGETHER], wanted, timbres))
+        point = _raced(spectra, _starts(tuned[:TOGETHER], wanted, timbres), search.record)
         if point is None:
             return None
         for _ in range(LOOKS):
             for after in islice(minimize(spectra, point, gain=SETTLED), PASSES):
                 point = after
+                search.record.check(spectra)
                 search.add("pitch and spectra", point.units, point.sums, comparable=False)
             beside = _beside(spectra, point, tuned)
             if beside is None:
@@ -133,16 +135,18 @@ def _starts(
         yield list({one.tobytes(): one for one in starts}.values())
 
 
-def _raced(spectra: Objective, places: Iterator[list[Array]]) -> Point | None:
+def _raced(spectra: Objective, places: Iterator[list[Array]], record: Record) -> Point | None:
     """The best of the starts at all places by magnitudes of spectra."""
     points: list[Point] = []
     for starts in places:
+        record.check(spectra)
         here = [Point(one, spectra(one, curvature=False), DAMPING) for one in starts]
         points += sorted(filter(_finite, here), key=_loss)[:OF_EACH]
     improved: list[Point] = []
     for number, steps in ((len(points), STEPS), (GO_ON, MORE)):
         improved = []
         for one in sorted(points, key=_loss)[:number]:
+            record.check(spectra)
             improved.append(_improved(spectra, one, steps))
             if _loss(improved[-1]) < NEARLY:
                 return improved[-1]

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from ..table.expressions import COMPARE
 from ..table.folding import COMPARISONS
-from ..table.vocabulary import CONSTANTS, WHERE
+from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function
 
 #: Functions of which a difference has the sign of the difference of their arguments.
 RISING = ("sinh", "tanh", "asinh", "atan", "erf", "expm1", "exp", "cbrt")
@@ -130,6 +130,11 @@ def _risen(a: ast.expr, b: ast.expr) -> tuple[ast.expr, ast.expr] | None:
 def called(node: ast.expr) -> str:
     """The name of the function that is called; nothing for anything else."""
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def called_function(node: ast.expr) -> Function | None:
+    """The function of the vocabulary that is called, if one is."""
+    return FUNCTIONS.get(called(node))
 
 
 def _scaled(form: Mapping[str, Fraction], factor: Fraction | int) -> dict[str, Fraction]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from ..table.rules import copied
-from .affine import affine_form, called
+from .affine import affine_form, called, called_function
 from .contexts import Atom
 from .regions import Form, Signs, TooManyError, affine_part, feasible
 
@@ -147,7 +147,7 @@ class _Integer(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         arguments = [self.visit(argument) for argument in node.args]
-        whole = called(node) in ("int", "floor", "ceil", "rint", "round")
-        if whole and isinstance(arguments[0], ast.Name):
+        function = called_function(node)
+        if function and function.middle is not None and isinstance(arguments[0], ast.Name):
             return arguments[0]
         return ast.Call(node.func, arguments, [])

@@ -10,18 +10,13 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from ..table.vocabulary import FUNCTIONS
-from .affine import affine_form, called
+from .affine import affine_form, called, called_function
 
 #: Affine forms that are 0 together.
 Zero = tuple[Mapping[str, Fraction], ...]
 
 #: More places than this are not listed.
 MAX_ZEROS = 8
-#: Functions that are never more than 1, nor less than -1.
-BOUNDED = ("sin", "cos", "tanh", "erf")
-#: Functions that are 0 where their argument is, and nowhere else.
-ODD = ("sinh", "tanh", "asinh", "atan", "erf", "expm1", "log1p", "abs", "sqrt", "cbrt", "asin",
-       "atanh")  # fmt: skip
 
 
 def is_smooth(node: ast.expr) -> bool:
@@ -75,8 +70,18 @@ def is_not_negative(node: ast.expr) -> bool:
 def _is_one_and_bounded(a: ast.expr, b: ast.expr) -> bool:
     return (
         isinstance(a, ast.Constant) and a.value == 1 and isinstance(b, ast.Call)
-        and called(b) in BOUNDED
+        and _is_bounded(b)
     )  # fmt: skip
+
+
+def _is_bounded(node: ast.expr) -> bool:
+    function = called_function(node)
+    return function is not None and function.bounded
+
+
+def _is_only_zero_at_zero(node: ast.expr) -> bool:
+    function = called_function(node)
+    return function is not None and function.only_zero
 
 
 def zeros(node: ast.expr) -> tuple[Zero, ...] | None:
@@ -108,7 +113,7 @@ def _zeros(node: ast.expr) -> tuple[Zero, ...] | None:
                 return _both(_zeros(left), _zeros(right))
         case ast.Call(args=arguments) if called(node) == "hypot":
             return _both(*map(_zeros, arguments))
-        case ast.Call(args=[argument]) if called(node) in ODD:
+        case ast.Call(args=[argument]) if _is_only_zero_at_zero(node):
             return _zeros(argument)
         case ast.Call(args=[_, yes, no]) if called(node) == "where":
             return _either(_zeros(yes), _zeros(no))

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from flint import arb
 
 from ..table.rules import copied
-from .affine import affine_form, called
+from .affine import affine_form, called_function
 from .contexts import Atom, Compiled, Context, NoValueError, UndecidedError, exact, float_of
 from .lines import LARGEST, Line, roots
 from .questions import Key
@@ -271,10 +271,10 @@ class _Unrounded(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         arguments = [self.visit(argument) for argument in node.args]
-        shift = {"floor": -0.5, "ceil": 0.5, "rint": 0, "round": 0, "int": 0}.get(called(node))
-        if shift is None:
+        function = called_function(node)
+        if function is None or function.middle is None:
             return ast.Call(node.func, arguments, [])
-        return ast.BinOp(arguments[0], ast.Add(), ast.Constant(shift))
+        return ast.BinOp(arguments[0], ast.Add(), ast.Constant(function.middle))
 
 
 def _line(start: Place, way: Mapping[str, Fraction]) -> Line:

@@ -32,7 +32,9 @@ class Function:
     that the value is finite for all finite arguments. `quotient` names the function that rounds
     `x / y` in a remainder. `interval` marks what the compiler knows of an argument, whatever its
     samples are. Of an operator with memory, `steps` says what the whole numbers at some places
-    decide, and `gate` at which place the argument stands that stops the others.
+    decide, and `gate` at which place the argument stands that stops the others. `only_zero` says
+    that the value is 0 where the argument is and nowhere else, `bounded` that it is between -1 and
+    1. Of a whole part, `middle` is what it lies above its argument, half a step from a jump.
     """
 
     name: str
@@ -50,6 +52,9 @@ class Function:
     interval: bool = False
     steps: Mapping[int, str] = field(default_factory=dict, hash=False)
     gate: int | None = None
+    only_zero: bool = False
+    bounded: bool = False
+    middle: float | None = None
 
 
 def _round_half_away(x: Any) -> Any:
@@ -132,18 +137,18 @@ _WRITTEN = "a table that is written at whole places"
 
 _TABLE = (
     # Primitives of the language that have a derivative everywhere in their domain.
-    _smooth("sin", 1, mp.sin, "sin", finite=True, latex=r"\sin"),
-    _smooth("cos", 1, mp.cos, "cos", finite=True, latex=r"\cos"),
+    _smooth("sin", 1, mp.sin, "sin", finite=True, latex=r"\sin", bounded=True),
+    _smooth("cos", 1, mp.cos, "cos", finite=True, latex=r"\cos", bounded=True),
     _smooth("tan", 1, mp.tan, "tan", latex=r"\tan"),
-    _smooth("asin", 1, mp.asin, "asin"),
+    _smooth("asin", 1, mp.asin, "asin", only_zero=True),
     _smooth("acos", 1, mp.acos, "acos"),
-    _smooth("atan", 1, mp.atan, "atan", finite=True),
+    _smooth("atan", 1, mp.atan, "atan", finite=True, only_zero=True),
     _smooth("atan2", 2, mp.atan2, "atan2", finite=True),
     _smooth("exp", 1, mp.exp, "exp", latex=r"\exp"),
     _smooth("log", 1, mp.log, "log", latex=r"\log"),
     _smooth("log10", 1, mp.log10, _log10),
-    _smooth("sqrt", 1, mp.sqrt, "sqrt", cost=4),
-    _smooth("abs", 1, abs, "Abs", cost=1, result=(0,), finite=True),
+    _smooth("sqrt", 1, mp.sqrt, "sqrt", cost=4, only_zero=True),
+    _smooth("abs", 1, abs, "Abs", cost=1, result=(0,), finite=True, only_zero=True),
     Function(
         *("sign", 1, mp.sign, "(({0} > 0) - ({0} < 0))", "sign"),
         cost=3,
@@ -151,17 +156,17 @@ _TABLE = (
         finite=True,
     ),
     # Foreign functions of maths.lib.
-    _foreign("sinh", 1, mp.sinh, "sinh", latex=r"\sinh"),
+    _foreign("sinh", 1, mp.sinh, "sinh", latex=r"\sinh", only_zero=True),
     _foreign("cosh", 1, mp.cosh, "cosh", latex=r"\cosh"),
-    _foreign("tanh", 1, mp.tanh, "tanh", finite=True, latex=r"\tanh"),
-    _foreign("asinh", 1, mp.asinh, "asinh", finite=True),
+    _foreign("tanh", 1, mp.tanh, "tanh", finite=True, latex=r"\tanh", only_zero=True, bounded=True),
+    _foreign("asinh", 1, mp.asinh, "asinh", finite=True, only_zero=True),
     _foreign("acosh", 1, mp.acosh, "acosh"),
-    _foreign("atanh", 1, mp.atanh, "atanh"),
-    _foreign("log1p", 1, mp.log1p, lambda x: sp.log(1 + x)),
-    _foreign("expm1", 1, mp.expm1, lambda x: sp.exp(x) - 1),
-    _foreign("cbrt", 1, lambda x: mp.sign(x) * mp.cbrt(abs(x)), _cbrt),
+    _foreign("atanh", 1, mp.atanh, "atanh", only_zero=True),
+    _foreign("log1p", 1, mp.log1p, lambda x: sp.log(1 + x), only_zero=True),
+    _foreign("expm1", 1, mp.expm1, lambda x: sp.exp(x) - 1, only_zero=True),
+    _foreign("cbrt", 1, lambda x: mp.sign(x) * mp.cbrt(abs(x)), _cbrt, only_zero=True),
     _foreign("hypot", 2, mp.hypot, lambda x, y: sp.sqrt(x**2 + y**2)),
-    _foreign("erf", 1, mp.erf, "erf", finite=True),
+    _foreign("erf", 1, mp.erf, "erf", finite=True, only_zero=True, bounded=True),
     _foreign("erfc", 1, mp.erfc, "erfc", finite=True),
     _foreign("gamma", 1, mp.gamma, "gamma"),
     _foreign("lgamma", 1, lambda x: mp.log(abs(mp.gamma(x))), "loggamma"),
@@ -181,11 +186,11 @@ _TABLE = (
     _smooth("fmod", 2, _fmod, None, result=(0, 1), quotient="int"),
     _smooth("remainder", 2, _remainder, None, quotient="rint"),
     # Constant between jumps.
-    _step("floor", mp.floor, "floor({})"),
-    _step("ceil", mp.ceil, "ceil({})"),
-    _step("rint", mp.nint, "rint({})"),
-    _step("round", _round_half_away, "round({})"),
-    _step("int", _trunc, "int({})", 1, result="integer"),
+    _step("floor", mp.floor, "floor({})", middle=-0.5),
+    _step("ceil", mp.ceil, "ceil({})", middle=0.5),
+    _step("rint", mp.nint, "rint({})", middle=0),
+    _step("round", _round_half_away, "round({})", middle=0),
+    _step("int", _trunc, "int({})", 1, result="integer", middle=0),
     _step("logb", _logb, "ma.logb({})", finite=False),
     _bits("bitand", lambda x, y: x & y, "&", "and"),
     _bits("bitor", lambda x, y: x | y, "|", "or"),
