@@ -169,7 +169,9 @@ def test_temporary_files_of_a_compiler_are_in_its_folder(tmp_path: Path) -> None
 
 def test_no_compiler(tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert_refused(run("verify", program, "--compiler", "faust"), "no faust compiler found")
+    refused = run("verify", program, "--compiler", "faust")
+    assert_refused(refused, "no faust compiler found\n  install it with 'apt-get install faust'")
+    assert "this is what the compiler" not in refused.output
     assert_refused(run("verify", program, "--compiler", "cyfaust"), "there is no 'g++' on the PATH")
 
 

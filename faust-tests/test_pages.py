@@ -16,6 +16,7 @@ from faustdiff.commands.main import main
 from faustdiff.faust import wasm
 from faustdiff.faust.compilers import find_compiler
 from faustdiff.faust.program import build
+from faustdiff.pages.programs import page_program
 from support.pages import README, blocks
 from support.paths import BUILD, ROOT
 
@@ -227,6 +228,36 @@ def test_a_page_tells_why_nothing_is_learned(
     page.get_by_text(told).wait_for(timeout=1000 * LIMIT)
 
 
+PLAIN_LOSS = """
+process = *(hslider("gain[diff:1]", 0.3, 0, 1, 0.01)) : hbargraph("loss", 0, 1) <: attach(_, LEVEL);
+"""
+
+
+@pytest.mark.parametrize("level", ["_", 'hbargraph("level", 0, 1)'])
+def test_a_plain_program_may_call_a_meter_loss(level: str) -> None:
+    source = PLAIN_LOSS.replace("LEVEL", level)
+    made = page_program(source, compiler=find_compiler(), file="plain.dsp")
+    assert made.kind == "sliders"
+    assert len(made.sought) == 1
+
+
+def test_a_program_that_learns_may_mark_sliders() -> None:
+    source = source_of("gain").replace('"gain"', '"gain[diff:1]"')
+    assert "[diff:1]" in source
+    made = page_program(source, compiler=find_compiler(), file="gain.dsp")
+    assert made.kind == "self"
+
+
+def test_a_page_does_not_take_the_place_of_its_program(tmp_path: Path) -> None:
+    program = tmp_path / "gain.dsp"
+    program.write_text(PLAIN)
+    for command in ("page", "differentiate"):
+        done = CliRunner().invoke(main, [command, str(program), "-o", str(program)])
+        assert done.exit_code == 2
+        assert "is the program itself\n  choose another file" in done.output
+    assert program.read_text() == PLAIN
+
+
 def test_the_tab_key_reaches_every_control(show: Callable[..., Any]) -> None:
     page = show("plain", PLAIN)
     reached = []
@@ -252,7 +283,8 @@ def test_a_page_tells_nothing_of_the_machine_that_made_it(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ("process = _;", "nothing in the program learns"),
+        ("process = _;", "nothing in the program shows that it learns"),
+        ('process = _ : hbargraph("loss", 0, 1);', "nothing in the program shows that it learns"),
         ('process = hslider("a", 0, 0, 1, 0.1);', "write [diff:1] into the label"),
         ('process = *(hslider("a[diff:1]", 1, 1, 1, 0.1));', "a minimum below its maximum"),
         ("process = +(;", "syntax error"),
@@ -280,4 +312,6 @@ def test_without_a_compiler_for_webassembly_it_is_told(
     done = CliRunner().invoke(main, [*arguments, "--compiler", "cyfaust"])
     assert done.exit_code == 2
     assert "npm install @grame/faustwasm" in done.output
+    # No compiler was there to say anything.
+    assert "this is what the compiler" not in done.output
     assert not (tmp_path / "a.html").exists()

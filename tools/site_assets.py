@@ -85,6 +85,7 @@ def _bundle() -> str:
 (() => {{
 {page.scripts(page.PAGE_SCRIPTS)}
 const processor = new TextDecoder().decode(bytesOf("{processor}"));
+window.learnsByItself = learns;
 window.mountLearning = (element, data) => mount(element, data, processor);
 window.showLearning = (name) => {{
     const data = JSON.parse(document.getElementById(`${{name}}-data`).textContent);

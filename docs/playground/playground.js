@@ -74,8 +74,7 @@ function compiled(faust, source) {
     if (!json) throw new Error("There is no program yet: it needs a definition of process.");
     const code = data instanceof Uint8Array ? data : Uint8Array.from({ length: data.size() }, (_, i) => data.get(i));
     const description = JSON.parse(json);
-    const learns = /"type":\s*"[hv]bargraph",\s*"label":\s*"loss"/.test(json);
-    return { kind: learns ? "self" : "player", program: { code, description } };
+    return { kind: learnsByItself(description) ? "self" : "player", program: { code, description } };
 }
 
 class Playground {

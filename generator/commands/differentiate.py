@@ -17,6 +17,7 @@ from .options import (
     read_source,
     read_table,
     refuse,
+    refuse_to_replace,
     table_options,
     table_slope_option,
     tell,
@@ -94,6 +95,7 @@ def differentiate_command(
         refuse("--table-slope is about one program", "leave it out, or use --mode forward")
     if single and mode == "forward":
         refuse("--single is about reverse mode", "add --mode reverse, or leave it out")
+    refuse_to_replace(program, output)
     rules = read_table(table, extensions)
     with usable_input(program):
         options: dict[str, Any] = {

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import InputError
-from ..faust.calling import FaustError
+from ..faust.calling import CompilerMissingError, FaustError
 from ..faust.compilers import Compiler, find_compiler
 from ..faust.excitation import GENERATED, RATE
 from ..faust.supervision import Death, split
@@ -223,6 +223,8 @@ def usable_input(*programs: Path) -> Iterator[None]:
         for problem in error.problems:
             click.echo(str(problem), err=True)
         sys.exit(UNUSABLE)
+    except CompilerMissingError as error:
+        refuse(error.what, error.hint)
     except FaustError as error:
         message = _by_file(error, programs)
         lines = [_shortened(line) for line in message.strip().splitlines()]
@@ -250,6 +252,13 @@ def refuse(what: str, hint: str) -> NoReturn:
     """Ends the command: one line of what and where, one line of what to do."""
     click.echo(f"{what}\n  {hint}", err=True)
     sys.exit(UNUSABLE)
+
+
+def refuse_to_replace(program: Path, output: Path) -> None:
+    """Ends the command if what it writes would take the place of the program that it reads."""
+    with suppress(OSError):
+        if output.samefile(program):
+            refuse(f"{output}: is the program itself", "choose another file for what is made of it")
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -14,6 +14,7 @@ from .options import (
     program_options,
     read_source,
     read_table,
+    refuse_to_replace,
     table_options,
     tell,
     usable_input,
@@ -59,6 +60,7 @@ def page_command(
       faustdiff page gain.dsp -o gain.html
       faustdiff page filter.dsp --param cutoff --title "A filter" -o filter.html
     """
+    refuse_to_replace(program, output)
     rules = read_table(table, extensions)
     source = read_source(program)
     with usable_input(program):

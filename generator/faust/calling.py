@@ -42,6 +42,16 @@ class FaustError(Exception):
         return self.message
 
 
+class CompilerMissingError(FaustError):
+    """There is no such compiler here: `what` is missing, and `hint` says what to install."""
+
+    def __init__(self, what: str, hint: str, compiler: str, source: str = "") -> None:
+        super().__init__(f"{what}: {hint}", compiler, source)
+        self.args = (what, hint, compiler, source)
+        self.what = what
+        self.hint = hint
+
+
 def call(
     command: Sequence[str], *, cwd: Path, compiler: str, source: str = "", timeout: float = TIMEOUT
 ) -> str:

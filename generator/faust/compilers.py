@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .calling import TIMEOUT, FaustError, as_text, call, read_answer
+from .calling import TIMEOUT, CompilerMissingError, FaustError, as_text, call, read_answer
 
 __all__ = [
     "TIMEOUT",
@@ -196,7 +196,7 @@ class SystemFaust(Compiler):
     def _executable(self) -> str:
         executable = shutil.which("faust")
         if executable is None:
-            raise FaustError(f"there is no 'faust' on the PATH: {INSTALL_FAUST}", self.name)
+            raise CompilerMissingError("there is no 'faust' on the PATH", INSTALL_FAUST, self.name)
         return executable
 
 
@@ -224,7 +224,9 @@ class EmbeddedFaust(Compiler):
     def _package(self) -> Path:
         spec = importlib.util.find_spec("cyfaust")
         if spec is None or spec.origin is None:
-            raise FaustError(f"the wheel 'cyfaust' is not installed: {INSTALL_FAUST}", self.name)
+            raise CompilerMissingError(
+                "the wheel 'cyfaust' is not installed", INSTALL_FAUST, self.name
+            )
         return Path(spec.origin).parent
 
 
@@ -263,14 +265,16 @@ def find_compiler(name: str | None = None) -> Compiler:
     for compiler in available_compilers():
         if name in (None, compiler.name):
             return compiler
-    raise FaustError(f"no {name or 'Faust'} compiler found: {INSTALL_FAUST}", name or "faust")
+    raise CompilerMissingError(
+        f"no {name or 'Faust'} compiler found", INSTALL_FAUST, name or "faust"
+    )
 
 
 def gpp() -> str:
     """The path of g++; FaustError with what to install if there is none."""
     executable = shutil.which("g++")
     if executable is None:
-        raise FaustError("there is no 'g++' on the PATH: 'apt-get install g++'", "g++")
+        raise CompilerMissingError("there is no 'g++' on the PATH", "'apt-get install g++'", "g++")
     return executable
 
 

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .calling import TIMEOUT, FaustError, as_text, call, read_answer
+from .calling import TIMEOUT, CompilerMissingError, as_text, call, read_answer
 from .compilers import Compiler, EmbeddedFaust
 
 #: The compiler for Node, and the file of it that is looked for.
 NPM_PACKAGE = "@grame/faustwasm"
 INSTALL_NPM_PACKAGE = (
-    f"WebAssembly needs the command 'faust' ('apt-get install faust'), or Node with the package "
+    f"install the command 'faust' ('apt-get install faust'), or Node with the package "
     f"{NPM_PACKAGE} ('npm install {NPM_PACKAGE}' in the current folder)"
 )
 #: The section of a module that holds its data: here the description, with paths of this machine.
@@ -45,7 +45,7 @@ class WasmModule:
     description: Mapping[str, Any]
 
     def widgets(self) -> Iterator[Mapping[str, Any]]:
-        """Each widget, in order."""
+        """Each widget, in order, with "groups", the labels of the groups around it."""
         yield from _widgets(self.description["ui"])
 
 
@@ -101,7 +101,8 @@ def _by_node(expanded: str, timeout: float) -> tuple[bytes, str]:
     """The module and its description, from a program without imports."""
     node, package = shutil.which("node"), faustwasm()
     if node is None or package is None:
-        raise FaustError(INSTALL_NPM_PACKAGE, "faustwasm")
+        what = "no compiler to WebAssembly found" if node else "no Node to compile to WebAssembly"
+        raise CompilerMissingError(what, INSTALL_NPM_PACKAGE, "faustwasm", expanded)
     with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
         work = Path(folder)
         (work / "program.dsp").write_text(expanded, encoding="utf-8")
@@ -132,9 +133,11 @@ def _leb128(code: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-def _widgets(items: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def _widgets(
+    items: Sequence[Mapping[str, Any]], groups: tuple[str, ...] = ()
+) -> Iterator[Mapping[str, Any]]:
     for item in items:
         if "items" in item:
-            yield from _widgets(item["items"])
+            yield from _widgets(item["items"], (*groups, item["label"]))
         else:
-            yield item
+            yield {**item, "groups": groups}

@@ -19,8 +19,8 @@ from ..resources import resource
 from ..signals.sliders import MARK, MARKED
 from ..table.model import Table
 
-#: The bargraph that every loss of the library shows, by which a program is known to learn.
-LOSS, METERS = "loss", ("hbargraph", "vbargraph")
+#: The bargraph that every loss of the library shows, and the group in which `df.backprop` has it.
+LOSS, LOSS_GROUP, METERS = "loss", "Loss/gradient", ("hbargraph", "vbargraph")
 LIBRARY = "diff.lib"
 #: The definition by which `df.backprop` multiplies its steps, and a slider in its place.
 STEP_SCALE = re.compile(r"^step_scale = 1;$", re.MULTILINE)
@@ -63,15 +63,15 @@ def page_program(
         program = to_wasm(source, compiler=compiler, include=folders)
     widgets = list(program.widgets())
     chosen = bool(params) or all_continuous
-    learning = any(w["type"] in METERS and w["label"] == LOSS for w in widgets)
-    if learning and not chosen:
+    if _learns(widgets) and not chosen:
         _refuse_without_loss(program, file)
         return PageProgram("self", program)
     if not chosen and not any(_is_marked(widget) for widget in widgets):
-        what = "nothing in the program learns"
+        what = "nothing in the program shows that it learns"
         hint = (
-            "use df.backprop, or write [diff:1] into the label of a slider that reaches an "
-            "output, or choose sliders with --param NAME or --all"
+            "use df.backprop, or show a bargraph 'loss' beside those of what learns, or write "
+            "[diff:1] into the label of a slider that reaches an output, or choose sliders with "
+            "--param NAME or --all"
         )
         raise InputError([Problem(Place(file), what, hint)])
 
@@ -97,6 +97,19 @@ def page_program(
         if (at := _index_in(partials, widget["address"])) is not None
     }
     return PageProgram("sliders", program, partials, tuple(sought.values()), pairs)
+
+
+def _learns(widgets: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a program learns by itself, as far as its widgets tell; as in plan.js.
+
+    That is so for `df.backprop`. Others, as networks layer by layer, show a loss and what they
+    learn; a plain program may show anything, but marks the sliders that are sought.
+    """
+    meters = [widget for widget in widgets if widget["type"] in METERS]
+    losses = [meter for meter in meters if meter["label"] == LOSS]
+    if any(LOSS_GROUP in meter["groups"] for meter in losses):
+        return True
+    return 0 < len(losses) < len(meters) and not any(map(_is_marked, widgets))
 
 
 def _with_a_range(program: WasmModule, done: Differentiated, file: str) -> dict[str, int]:

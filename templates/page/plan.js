@@ -6,6 +6,7 @@ const LEARNED = "Learned";
 /** The slider by which a page multiplies the steps of `df.backprop`. */
 const RATE_LABEL = "learning rate factor";
 const LOSS = "loss";
+const LOSS_GROUP = "Loss/gradient";
 /** The meter of how many steps were not taken; shown, but nothing that learns. */
 const SKIPPED = "skipped";
 const METERS = ["hbargraph", "vbargraph"];
@@ -20,6 +21,19 @@ function* widgetsOf(items, groups = []) {
             yield { ...item, groups, unit: meta.unit ?? "", scale: meta.scale ?? "lin", style: meta.style ?? "" };
         }
     }
+}
+
+/**
+ * Whether a program learns by itself, as far as its widgets tell: by df.backprop, or by what shows a
+ * loss and something beside it. A plain program may show anything, but marks the sliders that are sought.
+ */
+function learns(description) {
+    const widgets = [...widgetsOf(description.ui)];
+    const meters = widgets.filter(isShown);
+    const losses = meters.filter((one) => one.label === LOSS);
+    if (losses.some((one) => one.groups.includes(LOSS_GROUP))) return true;
+    const isMarked = (one) => (one.meta ?? []).some((entry) => "diff" in entry);
+    return losses.length > 0 && losses.length < meters.length && !widgets.some(isMarked);
 }
 
 /** Widgets whose labels are told apart, where several are alike, by the groups around them. */
