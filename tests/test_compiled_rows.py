@@ -74,6 +74,32 @@ def test_what_ends_the_text_around_it_is_refused(tmp_path: Path, fields: dict[st
     )
 
 
+@pytest.mark.parametrize("word", ["class", "lambda", "yield", "None", "import"])
+def test_an_argument_that_is_a_word_of_a_language(tmp_path: Path, word: str) -> None:
+    assert f"'{word}' is a word of Python" in build(tmp_path, arg=word)
+
+
+@pytest.mark.parametrize("code", ["200b", "00ad", "2028", "202e"])
+def test_an_invisible_character_is_named(tmp_path: Path, code: str) -> None:
+    text = ROW.replace("my.lib", f'"my.lib\\u{code}"')
+    (tmp_path / "row.yaml").write_text(text.format(faust="my.bump", prefix="my", arg="x"), "utf-8")
+    result = CliRunner().invoke(main, ["check", "--extend", str(tmp_path / "row.yaml")])
+    assert result.exit_code == 2
+    assert f"invisible character, U+{code.upper()}" in result.output
+
+
+@pytest.mark.parametrize("prefix", ["ma", "si", "ba", "vars", "env", "dual_sin"])
+def test_a_prefix_of_the_library_itself_is_refused(tmp_path: Path, prefix: str) -> None:
+    text = ROW.format(faust=f"{prefix}.bump", prefix=prefix, arg="x")
+    (tmp_path / "row.yaml").write_text(text, "utf-8")
+    out = tmp_path / "out"
+    words = ["build", "--extend", str(tmp_path / "row.yaml"), "--out", str(out)]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert f"the prefix '{prefix}' is" in result.output
+    assert not (out / "diff.lib").exists()
+
+
 @pytest.mark.compilers
 @pytest.mark.skipif(not available_compilers(), reason="no Faust compiler is installed")
 def test_a_new_row_is_compiled(tmp_path: Path) -> None:

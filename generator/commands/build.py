@@ -14,7 +14,7 @@ from ..proof.findings import Checked
 from ..table.model import Table
 from . import reports
 from .check import checked
-from .options import NOT_HELD, accept_option, read_table, refuse, table_options
+from .options import NOT_HELD, accept_option, read_table, refuse, table_options, usable_input
 
 
 @click.command("build")
@@ -56,7 +56,8 @@ def build_command(
             click.echo(reports.failure(finding), err=True)
         click.echo(f"{len(report.failures)} findings failed; nothing was written", err=True)
         sys.exit(NOT_HELD)
-    files = render(report)
+    with usable_input():
+        files = render(report)
     _told_untried(report.table, must_compile or os.environ.get("CI") == "true")
     told = refused(files, report.table)
     for row, message in told:

@@ -7,6 +7,7 @@ Equal tables give equal files, to the byte.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import jinja2
 import mpmath as mp
 
 from .. import __version__
+from ..errors import InputError, Place, Problem
 from ..files import replacing
 from ..proof.findings import Checked
 from ..resources import resource
@@ -26,6 +28,7 @@ from ..table.folding import fold
 from ..table.model import THROUGH, Primitive
 from ..table.samples import Point, numbers, points
 from ..table.schema import schema
+from ..table.spelling import OWN_LIBRARIES
 from .layout import fitted
 from .printing import faust, latex
 
@@ -130,8 +133,10 @@ def render(checked: Checked) -> dict[str, str]:
         "masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "values"}),
         "lag_masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "lag"}),
     }
+    library = fitted(_environment().get_template("diff.lib.jinja").render(context))
+    _refuse_prefixes_defined_twice(checked.table.libraries, library, checked.table.file)
     return {
-        "diff.lib": fitted(_environment().get_template("diff.lib.jinja").render(context)),
+        "diff.lib": library,
         "reference.md": _environment().get_template("reference.md.jinja").render(context),
         SCHEMA: schema(),
     }
@@ -182,9 +187,25 @@ def _comment(text: str, indent: str = "// ", width: int = 100) -> str:
     return "\n".join(indent + part for part in [*lines, line])
 
 
+def _refuse_prefixes_defined_twice(prefixes: Mapping[str, str], library: str, file: str) -> None:
+    """Raises InputError if a prefix is also a name that the library gives to something else."""
+    defined = re.findall(r"^(\w+)(?:\(.*?\))? *=", library, re.MULTILINE)
+    problems = [
+        Problem(
+            Place(file),
+            f"the prefix '{prefix}' is a name that diff.lib defines itself",
+            "use another prefix for your library",
+        )
+        for prefix in prefixes
+        if defined.count(prefix) > 1 or re.search(rf"^{prefix}\(", library, re.MULTILINE)
+    ]
+    if problems:
+        raise InputError(problems)
+
+
 def _libraries(stated: Mapping[str, str]) -> dict[str, str]:
     """What diff.lib needs itself, and what the rows of the table refer to."""
-    return {"ba": "basics.lib", "si": "signals.lib", **stated}
+    return {**OWN_LIBRARIES, **stated}
 
 
 def _dual(checked: Checked, row: Primitive) -> Dual:

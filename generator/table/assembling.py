@@ -12,6 +12,7 @@ from ..resources import resource
 from .loading import load
 from .model import Primitive, Table
 from .modelling import model
+from .spelling import OWN_LIBRARIES
 
 _PREFIX = re.compile(r"(?<![\w.\"])([A-Za-z_]\w*)\.[A-Za-z_]")
 
@@ -53,7 +54,7 @@ def merge(tables: Sequence[Table]) -> Table:
 
 
 def _prefixes_taken(tables: Sequence[Table]) -> Iterator[Problem]:
-    files: dict[str, str] = {}
+    files = dict(OWN_LIBRARIES)
     for table in tables:
         for prefix, file in table.libraries.items():
             if files.setdefault(prefix, file) != file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -15,6 +16,18 @@ T = TypeVar("T")
 
 #: Numbers of a table are 0, or of a size between these: that of single precision.
 LEAST, GREATEST = 1e-45, 3e38
+
+
+def shown(text: str) -> str:
+    """A text in which every character can be seen."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
+def invisible(text: str) -> str:
+    """What is said of the first character of a text that cannot be seen; nothing if all can."""
+    hidden = next((c for c in text if not c.isprintable()), "")
+    name = unicodedata.name(hidden, "a control character").lower() if hidden else ""
+    return f": it holds an invisible character, U+{ord(hidden):04X} ({name})" if hidden else ""
 
 
 class FieldReader:
@@ -74,8 +87,9 @@ class FieldReader:
 
     def matching(self, node: Node | None, field: str, pattern: re.Pattern[str], hint: str) -> str:
         text = self.text(node, field)
-        if text and node is not None and not pattern.fullmatch(text):
-            self.problem(node, field, f"'{text}' is not valid here", hint)
+        raw = str(node.value).strip(" \n") if node is not None and text else ""
+        if text and node is not None and not pattern.fullmatch(raw):
+            self.problem(node, field, f"'{shown(raw)}' is not valid here{invisible(raw)}", hint)
             return ""
         return text
 

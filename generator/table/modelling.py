@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Callable, Mapping, Sequence
 
@@ -119,7 +120,10 @@ class _TableReader(FieldReader):
         for item in self.items(node, "args"):
             name = self.matching(item, "args", NAME, "letters, digits and _ only")
             reserved = {*FAUST_WORDS, *FUNCTIONS, *CONSTANTS, TIME}
-            if name in reserved or is_own_name(name):
+            if keyword.iskeyword(name):
+                what = f"'{name}' is a word of Python, in which expressions are written"
+                self.problem(item, "args", what, "use another name, as in x or y")
+            elif name in reserved or is_own_name(name):
                 what = f"'{name}' is reserved"
                 self.problem(item, "args", what, "use another name, as in x or y")
             elif name in names:

@@ -21,6 +21,8 @@ BOX_FORM = re.compile(rf"{_BOX.pattern}|{_WAVEFORM.pattern}|{_NAME}\(.*\)")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 #: Names that the rules of a library use by themselves.
 OWN_NAME = re.compile(r"s\d+|cotangent")
+#: Libraries that diff.lib refers to, whatever the rows of a table do.
+OWN_LIBRARIES = {"ba": "basics.lib", "si": "signals.lib"}
 #: Words of the language that are no boxes.
 _NO_BOXES = frozenset(
     "case component declare environment import inputs letrec library ondemand outputs par process "
