@@ -29,7 +29,8 @@ BITS = 200
 MORE_BITS = {"log_cosh": 1200, "pow": 1100, "mod": 2400, "fmod": 2400, "remainder": 2400}
 
 #: Arguments whose squares are computed: the rows say what that does to numbers far from 1.
-SQUARED = {"div": ("y",), "atan2": ("x", "y"), "pseudo_huber": ("y", "t")}
+SQUARED = {"div": ("y",), "atan2": ("x", "y"), "pseudo_huber": ("y", "t"),
+           "asinh": ("x",)}  # fmt: skip
 
 Partials = Callable[..., Sequence[Any]]
 
