@@ -255,6 +255,11 @@ def test_a_page_does_not_take_the_place_of_its_program(tmp_path: Path) -> None:
         done = CliRunner().invoke(main, [command, str(program), "-o", str(program)])
         assert done.exit_code == 2
         assert "is the program itself\n  choose another file" in done.output
+    # In reverse mode two programs are written, beside it.
+    done = CliRunner().invoke(
+        main, ["differentiate", str(program), "--mode", "reverse", "-o", str(program)]
+    )
+    assert done.exit_code == 0, done.output
     assert program.read_text() == PLAIN
 
 

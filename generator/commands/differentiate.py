@@ -95,7 +95,9 @@ def differentiate_command(
         refuse("--table-slope is about one program", "leave it out, or use --mode forward")
     if single and mode == "forward":
         refuse("--single is about reverse mode", "add --mode reverse, or leave it out")
-    refuse_to_replace(program, output)
+    two = mode == "reverse" and not single
+    for written in _halves(output) if two else (output,):
+        refuse_to_replace(program, written)
     rules = read_table(table, extensions)
     with usable_input(program):
         options: dict[str, Any] = {
@@ -108,7 +110,7 @@ def differentiate_command(
             "name": program.stem,
             "file": str(program),
         }
-        if mode == "reverse" and not single:
+        if two:
             both = reverse_programs(read_source(program), **options)
             _write_both(output, both)
             return
@@ -120,8 +122,13 @@ def differentiate_command(
         tell(output, remark)
 
 
+def _halves(output: Path) -> tuple[Path, Path]:
+    """The files of the forward and the backward program."""
+    return output.with_suffix(".forward.dsp"), output.with_suffix(".backward.dsp")
+
+
 def _write_both(output: Path, made: ReversePrograms) -> None:
-    forward, backward = (output.with_suffix(f".{way}.dsp") for way in ("forward", "backward"))
+    forward, backward = _halves(output)
     write_whole(forward, made.forward)
     write_whole(backward, made.backward)
     given = [one.label for one in (*made.signals, *made.params)]
