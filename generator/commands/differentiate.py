@@ -91,13 +91,12 @@ def differentiate_command(
       faustdiff differentiate wah.dsp --signal cutoff --mode reverse -o wah.dsp
       faustdiff differentiate network.dsp --all --mode reverse --single -o network.diff.dsp
     """
-    if table_slope != "oscillators" and mode == "reverse" and not single:
+    two = mode == "reverse" and not single
+    if table_slope != "oscillators" and two:
         refuse("--table-slope is about one program", "leave it out, or use --mode forward")
     if single and mode == "forward":
         refuse("--single is about reverse mode", "add --mode reverse, or leave it out")
-    two = mode == "reverse" and not single
-    for written in _halves(output) if two else (output,):
-        refuse_to_replace(program, written)
+    refuse_to_replace(program, *(_halves(output) if two else (output,)))
     rules = read_table(table, extensions)
     with usable_input(program):
         options: dict[str, Any] = {
@@ -111,8 +110,7 @@ def differentiate_command(
             "file": str(program),
         }
         if two:
-            both = reverse_programs(read_source(program), **options)
-            _write_both(output, both)
+            _write_both(output, reverse_programs(read_source(program), **options))
             return
         done = differentiate(read_source(program), mode=mode, table_slope=table_slope, **options)
     write_whole(output, done.text)

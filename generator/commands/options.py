@@ -254,11 +254,13 @@ def refuse(what: str, hint: str) -> NoReturn:
     sys.exit(UNUSABLE)
 
 
-def refuse_to_replace(program: Path, output: Path) -> None:
+def refuse_to_replace(program: Path, *outputs: Path) -> None:
     """Ends the command if what it writes would take the place of the program that it reads."""
-    with suppress(OSError):
-        if output.samefile(program):
-            refuse(f"{output}: is the program itself", "choose another file for what is made of it")
+    what = "choose another file for what is made of it"
+    for output in outputs:
+        with suppress(OSError):
+            if output.samefile(program):
+                refuse(f"{output}: is the program itself", what)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
