@@ -121,10 +121,10 @@ class Compiler(ABC):
         The script has the description of the program, as a string of JSON. Parameters and errors
         as for `to_cpp`; also FaustError if this compiler has no such output.
         """
-        found = self._run(
-            "wasm", source, include, ["-double"], timeout, ["result.wasm", "result.js"]
-        )
-        return found[0], as_text(found[1], self.name, source)
+        with self._called("wasm", source, include, ["-double"], timeout) as work:
+            module = read_answer(work / "result.wasm", self.name, source)
+            script = read_answer(work / "result.js", self.name, source)
+        return module, as_text(script, self.name, source)
 
     def _translate(
         self,
@@ -134,21 +134,8 @@ class Compiler(ABC):
         options: Sequence[str],
         timeout: float,
     ) -> str:
-        found = self._run(action, source, include, options, timeout, ["result"])
-        return as_text(found[0], self.name, source)
-
-    def _run(
-        self,
-        action: str,
-        source: str,
-        include: Sequence[Path],
-        options: Sequence[str],
-        timeout: float,
-        answers: Sequence[str],
-    ) -> list[bytes]:
-        """The contents of the files `answers` after one call of the compiler."""
         with self._called(action, source, include, options, timeout) as work:
-            return [read_answer(work / answer, self.name, source) for answer in answers]
+            return as_text(read_answer(work / "result", self.name, source), self.name, source)
 
     @contextmanager
     def _called(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .alignment import LOOKED_AT
 from .objective import Objective
+from .pairing import Example
 from .pitch import peaks, pitch
 
 Array = NDArray[np.float64]
@@ -43,17 +44,18 @@ SAME = 1.005
 Heard = Callable[[Array], float | None]
 
 
+def target_of(example: Example) -> Array:
+    """The first channel of a target (n,), of the samples that are looked at."""
+    blocks = [block[0] for block, _ in example.wanted(LOOKED_AT)]
+    return np.asarray(np.concatenate(blocks), float)
+
+
 class Ears:
-    """What is heard of a program and its target."""
+    """What is heard of a program."""
 
     def __init__(self, objective: Objective) -> None:
         self.objective, self.one = objective, objective.examples[0]
         self._kept: dict[bytes, tuple[Array, Array]] = {}
-
-    def target(self) -> Array:
-        """The first channel of the first target (n,)."""
-        blocks = [block[0] for block, _ in self.one.wanted(LOOKED_AT)]
-        return np.asarray(np.concatenate(blocks), float)
 
     def sound(self, units: Array) -> tuple[Array, Array]:
         """Output (n,) and partials by the sliders (P, n), of the first channel."""

@@ -17,13 +17,12 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from .alignment import LOOKED_AT
 from .leastsquares import Point, minimize
 from .losses import Spectral, spectral
 from .objective import Objective, Record, Search
 from .pairing import Example
 from .pitch import peaks, pitch
-from .tuning import PEAKS, Ears, Tuner, frequencies, tuners
+from .tuning import PEAKS, Ears, Tuner, frequencies, target_of, tuners
 
 Array = NDArray[np.float64]
 
@@ -59,7 +58,7 @@ def resolved(examples: Sequence[Example]) -> Spectral:
     What a shorter window shows of a tone depends on its phase, which nobody knows.
     """
     one = examples[0]
-    target = np.concatenate([block for block, _ in one.wanted(LOOKED_AT)], axis=1)[0]
+    target = target_of(one)
     lowest = pitch(target, one.rate)
     if lowest is None:
         high = sorted(peaks(target, one.rate, PEAKS))
@@ -92,7 +91,7 @@ def pitch_first(search: Search, timbres: Sequence[Array]) -> Array | None:
     """
     objective = search.objective
     ears = Ears(objective)
-    wanted = frequencies(ears.target(), ears.one.rate)
+    wanted = frequencies(target_of(ears.one), ears.one.rate)
     tuned = next(filter(None, (tuners(ears, one) for one in timbres)), None)
     if not wanted or not tuned:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,19 +18,17 @@ Array = NDArray[Any]
 class BatchLoss:
     """A loss by its name, with settings, as `fit --loss` takes it; all of a batch is one set.
 
-    Raises `InputError` for a name that is none.
+    `loss` is the one for signals of this rate, in Hz. Raises `InputError` for a name that is none.
     """
 
     name: str
     sample_rate: float = 44100.0
 
-    def __post_init__(self) -> None:
-        loss_named(self.name)
+    loss: Loss = field(init=False, repr=False, compare=False)
 
-    @property
-    def loss(self) -> Loss:
-        """The loss for signals of this rate."""
-        return at_rate(loss_named(self.name), self.sample_rate)
+    def __post_init__(self) -> None:
+        named = at_rate(loss_named(self.name), self.sample_rate)
+        object.__setattr__(self, "loss", named)
 
     def value(self, output: Array, target: Array) -> Array:
         """The loss, of no axes, of arrays (batch, channels, frames) or (channels, frames)."""
