@@ -76,8 +76,9 @@ def test_paths_are_those_of_the_compiled_program(compiler: Compiler) -> None:
 @pytest.mark.parametrize("label", ["[1]", "a[tooltip: x", "h:[1]/q", "/h:top/q", r"a\[b\] (c)"])
 def test_paths_are_those_of_the_json_description(compiler: Compiler, label: str) -> None:
     text = f'process = hgroup("x", hslider("{label}", 0.5, 0, 1, 0.1)), button("b");'
-    name = "program.dsp.json" if compiler.name == "faust" else "program.json"
-    (described,) = compiler._run("cpp", text, (), ["-json"], 60, [name])
+    with compiler._called("cpp", text, (), ["-json"], 60) as work:
+        (description,) = work.glob("*.json")
+        described = description.read_text(encoding="utf-8")
     rows = Rows(built_in_table(), compiler)
     read = read_program(compiler.expand(text), rows)
     (path,) = (one.path for one in read.sliders.values())
