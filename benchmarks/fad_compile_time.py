@@ -2,9 +2,9 @@
 
     python -m benchmarks.fad_compile_time [faust|cyfaust] [TITLE]
 
-All programs of the tests (`support/fad_cases.py`), or those with TITLE in their name: the time of the
-processor in user mode from Faust to C++, the median of a few runs, the worst ratio on top. A program
-whose seeds are no names has no counterpart in `df.jvp`, and is listed at the end.
+All programs of the tests (`support/fad_cases.py`), or those with TITLE in their name: the time of
+the processor in user mode from Faust to C++, the median of a few runs, the worst ratio on top. A
+program whose seeds are no names has no counterpart in `df.jvp`, and is listed at the end.
 """
 
 from __future__ import annotations
