@@ -43,9 +43,7 @@ class Boxes:
     def __init__(self, arities: Mapping[str, tuple[int, int]]) -> None:
         self._arities = arities
         #: By kind, data, identities of the parts, and arity, which the data of a route do not tell.
-        self._known: dict[
-            tuple[str, tuple[str, ...], tuple[int, ...], tuple[int, int]], Box
-        ] = {}
+        self._known: dict[tuple[str, tuple[str, ...], tuple[int, ...], tuple[int, int]], Box] = {}
 
     def _make(
         self,
