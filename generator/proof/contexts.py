@@ -80,7 +80,7 @@ class Context:
         known = self.signs.get(atom.key)
         if known is not None:
             return known * atom.flip
-        found = self.told(atom, value)
+        found = self.decide_sign(atom, value)
         self.signs[atom.key] = found * atom.flip
         self.met.append(atom)
         if found == 0 and atom.free and not atom.steps:
@@ -91,7 +91,7 @@ class Context:
         """Whether a quantity counts as 0 on a border."""
         return self.zero is not None and bool(value.abs_upper() <= self.zero)
 
-    def told(self, atom: Atom, value: Any) -> int:
+    def decide_sign(self, atom: Atom, value: Any) -> int:
         """The sign that the ball of an atom shows."""
         if self.vanishes(value):
             return 0

@@ -45,7 +45,8 @@ def numbers(point: Point) -> Numbers:
 def points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> list[Point]:
     """At least one point, at most `count` random ones, then tiny and large ones, all in the domain.
 
-    A point that is not usable is drawn again, so many times at most. Raises `NoPointError` if the stated ranges hold no point of the domain.
+    A point that is not usable is drawn again, so many times at most. Raises `NoPointError` if the
+    stated ranges hold no point of the domain.
     """
     source = random.Random(row.name)
 
