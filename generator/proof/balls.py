@@ -58,12 +58,22 @@ HALF_JUMPS = (0.5, -0.5, 1.5)
 STEEP = 1e3
 
 
+@dataclass(frozen=True)
+class Part:
+    """A compiled node, and the atoms and constants in it."""
+
+    node: ast.expr
+    compiled: Compiled
+    atoms: list[Atom]
+    constants: set[Fraction]
+
+
 @dataclass
 class BallCompiler:
     """Compiles expressions; collects the atoms of all of them, and the constants they mention.
 
     `whole` are names that take integers only. With `denormals`, `tiny` is the least double with all
-    its digits, not 0.
+    its digits, not 0. Compilers that agree in these may share what is `known`.
     """
 
     whole: frozenset[str] = frozenset()
@@ -71,16 +81,22 @@ class BallCompiler:
     atoms: list[Atom] = field(default_factory=list)
     constants: set[Fraction] = field(default_factory=set)
     _within: bool = False
-    _known: dict[int, tuple[ast.expr, Compiled]] = field(default_factory=dict)
+    known: dict[int, Part] = field(default_factory=dict)
 
     def expression(self, expression: Expression | ast.expr) -> Compiled:
         """The function that gives the dual of an expression; of a condition, 1 or 0."""
         node = expression.tree if isinstance(expression, Expression) else expression
-        known = self._known.get(id(node))
-        if known is None:
+        part = self.known.get(id(node))
+        if part is None:
+            before = self.atoms, self.constants
+            self.atoms, self.constants = [], set()
+            compiled = self._compiled(node)
             # The node is kept, so that its number is not given to another one.
-            known = self._known[id(node)] = node, self._compiled(node)
-        return known[1]
+            part = self.known[id(node)] = Part(node, compiled, self.atoms, self.constants)
+            self.atoms, self.constants = before
+        self.atoms += part.atoms
+        self.constants |= part.constants
+        return part.compiled
 
     def _compiled(self, node: ast.expr) -> Compiled:
         if is_condition(node):

@@ -18,7 +18,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from ..table.model import Primitive, Table
-from . import findings_store, parallel
+from . import findings_store
 from .budget import OverBudgetError, limited
 from .findings import Checked, Finding, Outcome, Report
 
@@ -50,12 +50,14 @@ def check(
             progress(row)
     fresh = [row for row in table.primitives if row.name not in known]
     if fresh:
+        from . import parallel
+
         # Once, before the processes that share it begin.
         import_module(".pointwise", __package__)
-    for row, found in parallel.check_rows(fresh, check_row, STOP_FACTOR * ROW_SECONDS):
-        progress(row)
-        known[row.name] = found
-    findings_store.remember(known, fresh)
+        for row, found in parallel.check_rows(fresh, check_row, STOP_FACTOR * ROW_SECONDS):
+            progress(row)
+            known[row.name] = found
+        findings_store.remember(known, fresh)
     findings = [finding for row in table.primitives for finding in known[row.name]]
     report = Report(table, tuple(findings), time.perf_counter() - start, frozenset(accepted))
     if report.failures:
@@ -111,10 +113,11 @@ def _findings(row: Primitive, proofs: bool) -> list[Finding]:
             if row.temporal:
                 return [unrolling.finding_in_time(row, name) for name in row.args]
             found = [replace(f, row=row) for f in Claims(ideal(row), proofs).findings()]
-            return [
-                f if f.outcome == "refuted" else next(edges.objections(row, f.argument), f)
-                for f in found
-            ]
+            with mp.workdps(edges.DIGITS):
+                return [
+                    f if f.outcome == "refuted" else next(edges.objections(row, f.argument), f)
+                    for f in found
+                ]
         except NoPointError as error:
             return [Finding(row, name, "refuted", str(error)) for name in row.args]
         except (TypeError, LookupError, ArithmeticError, ValueError, MemoryError) as error:

@@ -66,6 +66,8 @@ class Context:
     tells whether one was 0 or a step was on its jump. Below `zero` a quantity counts as 0.
     """
 
+    __slots__ = ("met", "on", "signs", "values", "zero")
+
     def __init__(self, values: Mapping[str, Dual], zero: Any = None) -> None:
         self.values = values
         self.zero = zero

@@ -238,22 +238,28 @@ class _PieceSearch:
 
     def _evaluate(self, place: Mapping[str, Any]) -> tuple[Context, Any, Any] | None:
         """Context, what is expected and what is stated, with as many bits as that takes."""
-        told: tuple[Context, Any, Any] | None = None
-        for doubling in range(DOUBLINGS):
+        # At the working precision most points decide; it is set already.
+        told, is_settled = self._tried(place)
+        for doubling in range(1, DOUBLINGS):
+            if is_settled:
+                break
             with working_precision(self.bits << (2 * doubling)):
-                c = Context(self.question.values(place))
-                try:
-                    _, expected, stated = self.question.run(c)
-                except NoValueError:
-                    if not c.on:
-                        self.outside.add(self._remember(c, place))
-                    return None
-                except UndecidedError:
-                    continue
-                told = c, expected, stated
-                if c.on or same(expected, stated) or apart(expected, stated):
-                    break
+                closer, is_settled = self._tried(place)
+                told = closer if is_settled else closer or told
         return told
+
+    def _tried(self, place: Mapping[str, Any]) -> tuple[tuple[Context, Any, Any] | None, bool]:
+        """What is told at the present precision, and whether more bits would tell no more."""
+        c = Context(self.question.values(place))
+        try:
+            _, expected, stated = self.question.run(c)
+        except NoValueError:
+            if not c.on:
+                self.outside.add(self._remember(c, place))
+            return None, True
+        except UndecidedError:
+            return None, False
+        return (c, expected, stated), c.on or same(expected, stated) or apart(expected, stated)
 
     def _remember(self, c: Context, place: Mapping[str, Any]) -> Key:
         key = tuple((atom.key, c.signs[atom.key]) for atom in c.met)

@@ -21,8 +21,8 @@ from flint import arb
 from ..table import rules
 from ..table.expressions import Expression
 from ..table.model import Primitive
-from ..table.samples import points, special
-from .balls import BallCompiler
+from ..table.samples import NoPointError, points, special
+from .balls import BallCompiler, Part
 from .budget import during
 from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
 from .findings import Finding
@@ -35,6 +35,8 @@ from .symbolic import vanishes_on
 WHOLE = (0, 1, 2, 3, -1, -2, 7)
 #: Integers of the text, and their neighbours, that are tried too.
 MAX_LISTED = 24
+#: How often a sample point is drawn that shall be in the domain, before it is left out.
+FEW_ATTEMPTS = 12
 #: Kinks at which the arguments of a row are moved together.
 MAX_KINKS = 12
 
@@ -81,7 +83,7 @@ class Claims:
     ) -> Question:
         """A question about the row; only where `domain` holds, if that is given."""
         row = self.row
-        compiler = BallCompiler(frozenset(self.whole))
+        compiler = BallCompiler(frozenset(self.whole), known=self._compiled)
         tried: dict[str, Sequence[float]] = {
             n: v for n, v in self.whole.items() if n not in (direction or {})
         }
@@ -113,6 +115,10 @@ class Claims:
         )
 
     @cached_property
+    def _compiled(self) -> dict[int, Part]:
+        return {}
+
+    @cached_property
     def _known(self) -> Known:
         return {}
 
@@ -122,11 +128,14 @@ class Claims:
 
     @cached_property
     def _extra(self) -> list[Mapping[str, float]]:
-        return [*special(self.row), *points(self.row, 4)]
+        try:
+            return [*special(self.row), *points(self.row, 4, FEW_ATTEMPTS)]
+        except NoPointError:
+            return [*special(self.row), *points(self.row, 4)]
 
     def _declared(self, arguments: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
         """Whether a place is one of those where the row says that there may be no slope."""
-        row, compiler = self.row, BallCompiler(frozenset(self.whole))
+        row, compiler = self.row, BallCompiler(frozenset(self.whole), known=self._compiled)
         zeros: list[Compiled] = [compiler.expression(e) for e in row.samples.avoid]
         tests = [compiler.condition(row.tie.at)] if row.tie else []
         guards = [g for g in row.guards if not arguments or {*g.args} & {*arguments}]

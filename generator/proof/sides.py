@@ -13,6 +13,8 @@ from .contexts import float_of
 
 #: A residual is 0 if its ball holds 0 and is this small beside the formula.
 ZERO_TOLERANCE = arb("1e-150")
+#: ... or, where both are 0 to rounding, this small.
+NOTHING = arb("1e-170")
 #: What rounding leaves of a slope of size 1 next to a border.
 ROUNDING = arb("1e-100")
 #: Distances from a border at which both sides are looked at.
@@ -57,12 +59,15 @@ def same(expected: Any, stated: Any) -> bool:
 def near(a: Any, b: Any, tolerance: Any) -> bool:
     """Whether the ball of a difference holds 0 and is small beside the two."""
     gap = a - b
-    if gap > 0 or gap < 0:
+    if not gap.contains(0):
         return False
+    most = gap.abs_upper()
+    if most < tolerance * abs(a).abs_lower():
+        return True
     size = max(abs(a).abs_lower(), abs(b).abs_lower(), key=float_of)
     if size == 0:
-        return bool(gap.abs_upper() < arb("1e-170"))
-    return bool(gap.abs_upper() < tolerance * size)
+        return bool(most < NOTHING)
+    return bool(most < tolerance * size)
 
 
 def apart(a: Any, b: Any) -> bool:
