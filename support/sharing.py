@@ -22,7 +22,7 @@ import pytest
 from faustdiff.faust.cache import VARIABLE, digest
 from faustdiff.faust.compilers import gpp_target, gpp_version
 from faustdiff.faust.translation import FAST, PORTABLE, QUICK_STANDARD
-from faustdiff.proof import remembering
+from faustdiff.proof import findings_store
 from support.paths import ROOT
 
 #: g++ uses precompiled headers in place of the first header that a text includes, if it was told
@@ -50,13 +50,13 @@ def share(config: pytest.Config) -> None:
     shared = pytest.MonkeyPatch()
     config.add_cleanup(shared.undo)
     if VARIABLE not in os.environ:
-        known = remembering.folder()
+        known = findings_store.folder()
         cache = Path(tempfile.mkdtemp(prefix="faustdiff-run-"))
         config.add_cleanup(lambda: shutil.rmtree(cache, ignore_errors=True))
         # Proofs of the same rows by the same code are kept from run to run, as for users.
         with suppress(OSError):
             known.mkdir(parents=True, exist_ok=True)
-            (cache / remembering.FILE).symlink_to(known / remembering.FILE)
+            (cache / findings_store.DATABASE_FILE).symlink_to(known / findings_store.DATABASE_FILE)
         shared.setenv(VARIABLE, str(cache))
     if shutil.which("g++") and "CPLUS_INCLUDE_PATH" not in os.environ:
         shared.setenv("CPLUS_INCLUDE_PATH", str(precompiled_headers()))

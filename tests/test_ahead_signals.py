@@ -49,6 +49,8 @@ def shown(graph: Graph, number: int) -> str:
         ("_,_ : !,_", ["in1"]),
         ("route(2,3,1,2,2,1,1,1)", ["+(in1, in0)", "in0", "0"]),
         ("route(1,1,1,1,1,1)", ["+(in0, in0)"]),
+        # The same pairs, with other numbers of inputs and outputs.
+        ("route(1,1,1,1),route(1,2,1,1),route(2,1,1,1)", ["in0", "in1", "0", "in2"]),
         ("+ ~ sin", ["+(sin(before(0)), in0)"]),
     ],
 )

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..errors import nearest
 from ..proof.checking import check
@@ -74,6 +72,12 @@ def checked(table: Table, accepted: tuple[str, ...] = ()) -> Report:
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[Primitive], None]]:
     """A progress bar on a terminal, silence in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda row: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     console = Console(stderr=True)
     columns = (
         TextColumn("checking"),

@@ -21,7 +21,9 @@ _WAYS_OUT = {
 
 def text(report: Report) -> str:
     """A summary; each failure with its place, point, expected and stated value."""
-    lines = [f"accepted, not known to hold: {failure(finding)}" for finding in report.taken]
+    lines = [
+        f"accepted, not known to hold: {failure(finding)}" for finding in report.accepted_findings
+    ]
     lines += [failure(finding) for finding in report.failures]
     rows, counts = len(report.table.primitives), _counts(report)
     lines.append(f"{report.table.file}: {rows} rows, {len(report.findings)} findings")

@@ -138,7 +138,7 @@ class Pair:
             how = "one of the two has no derivative"
             yield Detail("kind", self.old.kind, self.new.kind, how)
 
-    def _formulas(self) -> Iterator[tuple[Detail, equality.Comparison]]:
+    def _formulas(self) -> Iterator[tuple[Detail, equality.Equality]]:
         """Value, surrogates and partials that are written in another way, and their meaning."""
         domain = self.old.domain, self.now.domain
         for mine, its in zip(self.old.args, self.new.args, strict=True):
@@ -172,20 +172,20 @@ class Pair:
             yield _detail("value", self.old.value, self.new.value, found)
         if self.old.args != self.new.args:
             names = ", ".join(self.old.args), ", ".join(self.new.args)
-            same = equality.Comparison("identical", "arguments have other names")
+            same = equality.Equality("identical", "arguments have other names")
             yield Detail("args", *names, same.how), same
         if self.old.kind != self.new.kind and not [*self._usage()]:
-            same = equality.Comparison("identical", "the formulas are compared by themselves")
+            same = equality.Equality("identical", "the formulas are compared by themselves")
             yield Detail("kind", self.old.kind, self.new.kind, same.how), same
 
     def _compared(
         self, old: Expression | None, new: Expression | None, region: Expression | None
-    ) -> equality.Comparison:
+    ) -> equality.Equality:
         if old is None or new is None:
-            return equality.Comparison("differs", "one of the two has no formula")
+            return equality.Equality("differs", "one of the two has no formula")
         return equality.compare(old, new, self._setting(region))
 
-    def _conditions(self) -> Iterator[tuple[Detail, equality.Comparison]]:
+    def _conditions(self) -> Iterator[tuple[Detail, equality.Equality]]:
         """Domain, guards and tie that are written in another way, and their meaning."""
         if not same_text(self.old.domain, self.now.domain):
             found = self._compared(self.old.domain or ALWAYS, self.now.domain or ALWAYS, None)
@@ -194,7 +194,7 @@ class Pair:
             yield from self._guard(mine, its)
         yield from self._tie()
 
-    def _guard(self, mine: str, its: str) -> Iterator[tuple[Detail, equality.Comparison]]:
+    def _guard(self, mine: str, its: str) -> Iterator[tuple[Detail, equality.Equality]]:
         guards = self.old.guard_of(mine), self.now.guard_of(mine)
         before, after = map(_guard_text, guards)
         if before == after:
@@ -227,12 +227,12 @@ class Pair:
             found = replace(worst, outcome="undecided", how=f"the condition: {worst.how}")
         yield _seen(f"guard of {its}", before, shown, found), found
 
-    def _tie(self) -> Iterator[tuple[Detail, equality.Comparison]]:
+    def _tie(self) -> Iterator[tuple[Detail, equality.Equality]]:
         old, new = self.old.tie, self.now.tie
         if _tie_text(old) == _tie_text(new):
             return
         if old is None or new is None:
-            found = equality.Comparison("differs", "a tie rule was taken away or added")
+            found = equality.Equality("differs", "a tie rule was taken away or added")
         else:
             parts = [equality.compare(old.at, new.at, self._setting(None))]
             for name in self.old.args:
@@ -307,7 +307,7 @@ class Pair:
         if not self.temporal:
             return Setting(roles, region, self._points, self._edges)
         draws = random.Random(self.old.name)
-        length = equality.HORIZON
+        length = equality.COMPARED_SAMPLES
         listed = {**self.now.samples.values, **self.old.samples.values}
         names = [name for name in self.old.args if self.old.roles[name] != "table"]
         signals = {
@@ -378,14 +378,14 @@ def _detail(
     field: str,
     old: Expression | None,
     new: Expression | None,
-    found: equality.Comparison,
+    found: equality.Equality,
     nothing: str = "none",
-) -> tuple[Detail, equality.Comparison]:
+) -> tuple[Detail, equality.Equality]:
     before, after = (str(side) if side else nothing for side in (old, new))
     return _seen(field, before, after, found), found
 
 
-def _seen(field: str, old: str, new: str, found: equality.Comparison) -> Detail:
+def _seen(field: str, old: str, new: str, found: equality.Equality) -> Detail:
     return Detail(field, old, new, found.how, found.point, found.old, found.new)
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..deferred import Deferred
 from ..errors import InputError, Place, Problem
-from ..recordings import open_recording
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    # Commands that play nothing ask here for names and defaults alone.
+    np = Deferred("numpy")
 
 GENERATED = ("noise", "impulse", "sine", "sweep")
 
@@ -61,6 +66,8 @@ def excitation(source: str, inputs: int, seconds: float | None, rate: int | None
 def _recording(file: str, inputs: int, seconds: float | None, rate: int | None) -> Excitation:
     def refusal(what: str, hint: str) -> InputError:
         return InputError([Problem(Place(file), what, hint)])
+
+    from ..recordings import open_recording
 
     if not Path(file).is_file():
         hint = f"name a WAV file, or one of {', '.join(GENERATED)}"

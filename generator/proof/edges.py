@@ -20,23 +20,26 @@ from ..table.model import Guard, Primitive
 from ..table.samples import Point, numbers, single, special
 from .findings import Finding
 
-FORMATS: Mapping[str, Callable[[Any], Any]] = {
+NUMBER_FORMATS: Mapping[str, Callable[[Any], Any]] = {
     "double": lambda value: mp.mpf(float(value)),
     "single": lambda value: mp.mpf(single(float(value))),
 }
+#: With so many digits, what is rounded to a format afterwards is rounded once.
+DIGITS = 36
 #: The least number above 0 of each format.
-DENORMAL: Mapping[str, float] = {"double": 5e-324, "single": single(1.5e-45)}
+LEAST_DENORMAL: Mapping[str, float] = {"double": 5e-324, "single": single(1.5e-45)}
 
 
 def objections(row: Primitive, name: str) -> Iterator[Finding]:
     """What speaks against the rule for one argument at the points that the row lists."""
     if row.partials[name] is None or row.temporal:
         return
+    partial = rules.partial(row, name)
     for point in special(row):
-        yield from _finite(row, name, point)
-    for title in FORMATS:
+        yield from _finite(row, name, partial, point)
+    for title in NUMBER_FORMATS:
         for point in _denormal_points(row, title):
-            yield from _finite_beside(row, name, point, title)
+            yield from _finite_beside(row, name, partial, point, title)
     yield from _guard(row, name)
 
 
@@ -46,16 +49,16 @@ def tie_is_met(row: Primitive) -> bool:
 
 
 def _algebra(point: Point, title: str) -> Numbers:
-    rounding = FORMATS[title]
+    rounding = NUMBER_FORMATS[title]
     return Numbers({key: mp.mpf(value) for key, value in point.items()}, rounding)
 
 
-def _finite(row: Primitive, name: str, point: Point) -> Iterator[Finding]:
+def _finite(row: Primitive, name: str, partial: Expression, point: Point) -> Iterator[Finding]:
     """Value and partial at an edge (at a pole, the partial) in both formats."""
     poles = [{k: single(v) for k, v in pole.items()} for pole in row.samples.poles]
-    for title in FORMATS:
+    for title in NUMBER_FORMATS:
         algebra = _algebra(point, title)
-        stated = fold(rules.partial(row, name), algebra)
+        stated = fold(partial, algebra)
         if not mp.isfinite(stated):
             what = f"the partial is not finite in {title}"
             yield _refuted(row, name, what, point, stated)
@@ -68,7 +71,7 @@ def _finite(row: Primitive, name: str, point: Point) -> Iterator[Finding]:
 
 def _denormal_points(row: Primitive, title: str) -> Iterator[Point]:
     """The edges and poles with each 0 replaced by the least numbers of a format."""
-    least = DENORMAL[title]
+    least = LEAST_DENORMAL[title]
     seen: set[tuple[tuple[str, float], ...]] = set()
     for point in special(row):
         zeros = [n for n, v in point.items() if v == 0 and row.roles[n] == "signal"]
@@ -81,12 +84,14 @@ def _denormal_points(row: Primitive, title: str) -> Iterator[Point]:
                 yield moved
 
 
-def _finite_beside(row: Primitive, name: str, point: Point, title: str) -> Iterator[Finding]:
+def _finite_beside(
+    row: Primitive, name: str, partial: Expression, point: Point, title: str
+) -> Iterator[Finding]:
     """The partial beside an edge, where the value is finite there."""
     algebra = _algebra(point, title)
     if row.value is None or not mp.isfinite(fold(row.value, algebra)):
         return
-    stated = fold(rules.partial(row, name), algebra)
+    stated = fold(partial, algebra)
     if not mp.isfinite(stated):
         what = f"the partial is not finite in {title} where the value is"
         yield _refuted(row, name, what, point, stated)

@@ -27,7 +27,7 @@ def _without_tiny(stated: Any) -> Any:
         case Expression():
             if TINY not in stated.text:
                 return stated
-            return expression_of(_Zero().visit(copied(stated.tree)))
+            return expression_of(_TinyAsZero().visit(copied(stated.tree)))
         case Place() | str():
             return stated
         case Mapping():
@@ -42,6 +42,6 @@ def _without_tiny(stated: Any) -> Any:
     return stated
 
 
-class _Zero(ast.NodeTransformer):
+class _TinyAsZero(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.Constant(0) if node.id == TINY else node

@@ -42,10 +42,11 @@ def numbers(point: Point) -> Numbers:
     return Numbers({name: mp.mpf(value) for name, value in point.items()})
 
 
-def points(row: Primitive, count: int = 12) -> list[Point]:
+def points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> list[Point]:
     """At least one point, at most `count` random ones, then tiny and large ones, all in the domain.
 
-    Raises `NoPointError` if the stated ranges hold no point of the domain.
+    A point that is not usable is drawn again, so many times at most. Raises `NoPointError` if the
+    stated ranges hold no point of the domain.
     """
     source = random.Random(row.name)
 
@@ -70,7 +71,7 @@ def points(row: Primitive, count: int = 12) -> list[Point]:
     wanted = [anywhere] * count + [scaled] * count + [tiny] * 2 + [lowest] * 2 + [highest] * 2
     found: list[Point] = []
     for turn, draw in enumerate(wanted):
-        for _ in range(ATTEMPTS):
+        for _ in range(attempts):
             point = {
                 name: single(draw(*row.samples.ranges[name]))
                 if name in row.samples.ranges

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 
-def shown_value(value: float, error: float | None, unit: str = "") -> str:
+def value_text(value: float, error: float | None, unit: str = "") -> str:
     """A value with its standard error, both rounded to two digits of that, and the unit.
 
     What is not known, or is known better than to six digits, has six.

@@ -19,29 +19,29 @@ from numpy.typing import NDArray
 from ..drawing import colours, indexed_png
 from ..resources import resource
 from .fit import Fit
-from .numbers import shown_value
 from .scales import Scales
 from .setup import Setup
+from .value_text import value_text
 
 Array = NDArray[np.float64]
 
-TONES = {
+PAGE_TONES = {
     "found": "found",
     "found, with noise": "noise",
     "found, by spectra": "noise",
     "poor match": "poor",
 }
 #: Examples whose sounds are in the page, and how much of each, in seconds.
-EXAMPLES, SECONDS = 4, 10.0
+EXAMPLES, PLAYED_SECONDS = 4, 10.0
 #: The level of what is played: the root mean square, unless the peak would exceed 1.
 LOUDNESS = 0.1
 #: Columns of a waveform, and of a spectrogram with its window in samples.
 COLUMNS, SLICES, WINDOW = 500, 240, 1024
 #: The levels of a spectrogram, in dB below its highest.
-DEPTH = 90.0
+SPECTROGRAM_DEPTH = 90.0
 
 
-def html(setup: Setup, fit: Fit, title: str, files: Sequence[str]) -> str:
+def report_page(setup: Setup, fit: Fit, title: str, files: Sequence[str]) -> str:
     """The page."""
     scales = Scales(setup.source.params, setup.file)
     units = scales.units(fit.values)
@@ -50,7 +50,7 @@ def html(setup: Setup, fit: Fit, title: str, files: Sequence[str]) -> str:
         {
             "label": one.label,
             "path": one.path,
-            "value": shown_value(value, error, one.unit),
+            "value": value_text(value, error, one.unit),
             "low": f"{one.min:g}",
             "high": f"{one.max:g}",
             "start": f"{one.init:g}",
@@ -69,7 +69,7 @@ def html(setup: Setup, fit: Fit, title: str, files: Sequence[str]) -> str:
     text: str = _template().render(
         title=title,
         fit=fit,
-        tone=TONES[fit.verdict.kind],
+        tone=PAGE_TONES[fit.verdict.kind],
         numbers=numbers,
         loss=setup.loss,
         parameters=parameters,
@@ -97,7 +97,7 @@ def _sound(setup: Setup, fit: Fit, index: int) -> dict[str, Any]:
     """What the page shows of one example."""
     one, signals = setup.examples[index], fit.inspection
     assert signals is not None
-    cut = slice(None, int(SECONDS * one.rate))
+    cut = slice(None, int(PLAYED_SECONDS * one.rate))
     output, target = signals.outputs[index][:, cut], signals.targets[index][:, cut]
     fed, residual = signals.inputs[index][:, cut], output - target
     peak = float(max(np.abs(output).max(initial=0), np.abs(target).max(initial=0))) or 1.0
@@ -126,7 +126,7 @@ def _sound(setup: Setup, fit: Fit, index: int) -> dict[str, Any]:
         "scale": f"its peak {level:.1f} dB below that of the sound" if left else "which is nothing",
         "spectrogram": image,
         "highest": f"{one.rate / 2000:g}",
-        "levels": f"dark is {DEPTH:.0f} dB below bright ({top:.0f} dB)",
+        "levels": f"dark is {SPECTROGRAM_DEPTH:.0f} dB below bright ({top:.0f} dB)",
     }
 
 
@@ -180,6 +180,6 @@ def _spectrogram(signal: Array) -> tuple[str, float]:
     power = power[:, :-1].reshape(len(starts), -1, 4).mean(axis=2)
     levels = 10 * np.log10(np.maximum(power, 1e-30))
     top = float(levels.max())
-    values = np.clip(255 * (1 + (levels - top) / DEPTH), 0, 255).astype(np.uint8)
+    values = np.clip(255 * (1 + (levels - top) / SPECTROGRAM_DEPTH), 0, 255).astype(np.uint8)
     image = indexed_png(np.ascontiguousarray(values.T[::-1]), colours())
     return base64.b64encode(image).decode("ascii"), top

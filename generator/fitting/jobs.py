@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import InputError
 from .fit import Fit, fit
 from .objective import Record
-from .outputs import Extras, write_results
+from .outputs import ExtraFiles, write_results
 from .pool import Pool
 from .report import summary
 from .setup import Options, Setup
@@ -23,7 +23,7 @@ from .subject import Menu, Subject, choices
 
 
 @dataclass(frozen=True)
-class Job:
+class FitJob:
     """One of many fits: what is fitted, how, and the folder `out` that it leaves."""
 
     name: str
@@ -32,7 +32,7 @@ class Job:
     menus: tuple[Menu, ...]
     options: Options
     out: Path
-    extras: Extras
+    extras: ExtraFiles
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def fit_menus(
     return replace(best, notes=(*notes, *best.notes))
 
 
-def run_job(job: Job) -> Outcome:
+def run_job(job: FitJob) -> Outcome:
     """Fits and writes, in any process."""
     # One thread for each process: the processes are the parallel part.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -106,7 +106,7 @@ def run_job(job: Job) -> Outcome:
     )
 
 
-def run_jobs(jobs: Sequence[Job], pool: Pool, tell: Callable[[Outcome], None]) -> list[Outcome]:
+def run_jobs(jobs: Sequence[FitJob], pool: Pool, tell: Callable[[Outcome], None]) -> list[Outcome]:
     """All outcomes, in order; Ctrl-C ends them, and those that are done are kept."""
     found: list[Outcome] = []
     try:

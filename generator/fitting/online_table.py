@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .descent import SENSITIVITY, online
+from .descent import SENSITIVITY, descend_online
 from .setup import Setup
 
 Array = NDArray[np.float64]
 
 #: Rows that are shown; then every tenth up to ten times as many, and so on.
-SHOWN = 20
-WIDTH = 15
+FIRST_ROWS = 20
+COLUMN_WIDTH = 15
 
 
 def run_online(
@@ -26,7 +26,7 @@ def run_online(
     The values at the end, all rows as CSV, and whether Ctrl-C made an end of it.
     """
     start, labels = values, setup.labels
-    rule = "-" * (5 + WIDTH * (3 + len(labels)))
+    rule = "-" * (5 + COLUMN_WIDTH * (3 + len(labels)))
     show(f"Learning rate: {rate:g}\nSensitivity: {SENSITIVITY:g}")
     for label, value in zip(labels, values, strict=True):
         show(f"Learnable parameter: {label}, value: {value:.10g}")
@@ -46,7 +46,7 @@ def run_online(
             shown = [f"{loss:.3e}" if still else f"{loss:.10f}"]
             shown += ["-" if still else f"{value:.10f}" for value in moved]
             last = _row(str(number + 1), [_channels(target), _channels(output), *shown])
-            if _shown(number + 1):
+            if _is_shown(number + 1):
                 show(last)
                 last = ""
             numbers = [float(target[0]), float(output[0]), loss, *map(float, moved)]
@@ -63,12 +63,12 @@ def run_online(
 def _steps(
     setup: Setup, values: Array, rate: float, absolute: bool
 ) -> Iterator[tuple[Array, Array, float, Array]]:
-    return online(setup.objective(), values, rate, absolute)
+    return descend_online(setup.objective(), values, rate, absolute)
 
 
-def _shown(number: int) -> bool:
+def _is_shown(number: int) -> bool:
     decade = 1
-    while number > SHOWN * decade:
+    while number > FIRST_ROWS * decade:
         decade *= 10
     return number % decade == 0
 
@@ -78,4 +78,4 @@ def _channels(signal: Array) -> str:
 
 
 def _row(number: str, cells: Sequence[str]) -> str:
-    return f"{number:>5}" + "".join(f"{cell:>{WIDTH}}" for cell in cells)
+    return f"{number:>5}" + "".join(f"{cell:>{COLUMN_WIDTH}}" for cell in cells)

@@ -18,12 +18,12 @@ from .sides import same
 #: Ways to go on that are followed, at most.
 MAX_WAYS = 64
 #: Places that agree, to be enough.
-ENOUGH = 3
+AGREEING_PLACES = 3
 
 Place = Mapping[str, Any]
 
 
-class _AskedError(Exception):
+class _SignNotAssumedError(Exception):
     """The sign of an atom is not among those that are taken for granted."""
 
     def __init__(self, atom: Atom) -> None:
@@ -31,20 +31,20 @@ class _AskedError(Exception):
         self.atom = atom
 
 
-class _Assumed(Context):
+class _AssumedContext(Context):
     """Takes signs for granted, whatever the numbers are."""
 
     def __init__(self, values: Mapping[str, Dual], signs: Signs) -> None:
         super().__init__(values)
         self.assumed = {atom.key: sign * atom.flip for atom, sign in signs}
 
-    def told(self, atom: Atom, value: Any) -> int:
+    def decide_sign(self, atom: Atom, value: Any) -> int:
         if atom.key not in self.assumed:
-            raise _AskedError(atom)
+            raise _SignNotAssumedError(atom)
         return self.assumed[atom.key] * atom.flip
 
 
-def harmless(
+def harmless_ways(
     question: Question, gap: Signs, on_border: bool, places: Sequence[Place]
 ) -> list[Signs] | None:
     """The ways in which a gap may go on, if the formula is right on each of them; else None."""
@@ -56,7 +56,7 @@ def harmless(
         signs = todo.pop()
         try:
             agree = _agree(question, signs, on_border or signs[-1][1] == 0, places)
-        except _AskedError as asked:
+        except _SignNotAssumedError as asked:
             atom = asked.atom
             ways = [[*signs, (atom, sign)] for sign in (1, -1, 0) if sign not in atom.missing]
             todo += [way for way in ways if not is_excluded(way, question.names)]
@@ -71,20 +71,20 @@ def _agree(question: Question, signs: Signs, on_border: bool, places: Sequence[P
     """Whether the formula is right under these signs, at a few places that have other signs."""
     agreed, is_open = 0, False
     for place in places:
-        found = _compared(question, signs, on_border, place)
+        found = _compare(question, signs, on_border, place)
         if found is False:
             return False
         is_open = is_open or found is None
         agreed += found is True
-        if agreed >= ENOUGH:
+        if agreed >= AGREEING_PLACES:
             return True
     return agreed > 0 or not is_open
 
 
-def _compared(question: Question, signs: Signs, on_border: bool, place: Place) -> bool | str | None:
+def _compare(question: Question, signs: Signs, on_border: bool, place: Place) -> bool | str | None:
     """True or False; None for a place that does not tell, "outside" for signs without a value."""
     values = question.values(place)
-    c = _Assumed(values, signs)
+    c = _AssumedContext(values, signs)
     try:
         if question.domain is not None and not question.domain(c):
             return "outside"

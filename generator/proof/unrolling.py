@@ -23,21 +23,21 @@ from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.vocabulary import FUNCTIONS
 from .affine import constant_of
-from .balls import Compiler
+from .balls import BallCompiler
 from .findings import Finding
 from .pieces import decide
 from .questions import Question
 from .symbolic import vanishes_on
 
 #: Samples over which rows about time are unrolled; as many as such rows list values.
-HORIZON = 6
+UNROLLED_SAMPLES = 6
 #: A longer constant delay is not unrolled; state the rule for a shorter one.
 MAX_DELAY = 64
 #: A residual that is not literally 0 is tried at this many places.
 TRIALS = 3
 
 
-def finding(row: Primitive, name: str) -> Finding:
+def finding_in_time(row: Primitive, name: str) -> Finding:
     """The verdict on one argument of a row about time or tables."""
     if row.partials[name] is None and row.roles[name] != "signal":
         return Finding(row, name, "declared", f"not differentiated: {row.reason}")
@@ -53,7 +53,9 @@ def finding(row: Primitive, name: str) -> Finding:
     if row.partials[name] is None:
         return Finding(row, name, "declared", f"not differentiated: {row.reason}")
     if row.kind == "zero":
-        return Finding(row, name, "declared", f"0 between the jumps, at {HORIZON} samples in time")
+        return Finding(
+            row, name, "declared", f"0 between the jumps, at {UNROLLED_SAMPLES} samples in time"
+        )
     if name in row.surrogates:
         detail = f"an approximation: {found.outcome} for the surrogate; {found.detail}"
         return Finding(row, name, "declared", detail)
@@ -109,7 +111,7 @@ def _as_numbers(row: Primitive, name: str, value: Expression) -> Finding | None:
     for tap in own:
         way[tap] = tangent + tap.removeprefix(name)
     names = tuple(dict.fromkeys((*taps.names, *(w for w in way.values() if isinstance(w, str)))))
-    compiler = Compiler()
+    compiler = BallCompiler()
     question = Question(
         compiler.expression(plain), compiler.expression(stated), names, way, compiler.atoms,
         frozenset(compiler.constants), jumps=True, seed=row.name,
@@ -132,9 +134,9 @@ def _as_numbers(row: Primitive, name: str, value: Expression) -> Finding | None:
 
 
 def _in_time(row: Primitive, name: str, value: Expression) -> Finding:
-    """The directional derivative over `HORIZON` samples, with a symbol for every sample."""
+    """The directional derivative over `UNROLLED_SAMPLES` samples, a symbol for every sample."""
     e = sp.Symbol("e")
-    horizon = HORIZON + _longest_delay(row)
+    horizon = UNROLLED_SAMPLES + _longest_delay(row)
     signals, tables = _symbols(row, horizon)
     if row.roles[name] in ("integer", "table", "constant"):
         return Finding(row, name, "declared", f"not differentiated: {row.reason}")
@@ -159,8 +161,10 @@ def _in_time(row: Primitive, name: str, value: Expression) -> Finding:
         shown = str(sp.expand(expected)), str(stated(n))
         return Finding(row, name, "refuted", what, {"n": n}, *shown)
     if confirmed:
-        return Finding(row, name, "confirmed", f"unrolled over {HORIZON} samples, at random places")
-    return Finding(row, name, "proved", f"unrolled over {HORIZON} samples, residual 0")
+        return Finding(
+            row, name, "confirmed", f"unrolled over {UNROLLED_SAMPLES} samples, at random places"
+        )
+    return Finding(row, name, "proved", f"unrolled over {UNROLLED_SAMPLES} samples, residual 0")
 
 
 def _vanishes_at_random(residual: Any) -> bool:

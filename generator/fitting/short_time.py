@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 Spectra = NDArray[np.complex128]
 
 #: Taps of the A-weighting filter, and points of the response that they are fitted to.
-TAPS, POINTS = 101, 512
+WEIGHTING_TAPS, WEIGHTING_POINTS = 101, 512
 #: Corner frequencies in Hz of the A-weighting, and its gain in dB at 1 kHz (IEC 61672-1).
 CORNERS, AT_1000 = (20.598997, 107.65265, 737.86223, 12194.217), 1.9997
 
@@ -93,11 +93,11 @@ class Magnitudes:
     mels: int
     rate: float
 
-    def of(self, signal: Array) -> Seen:
+    def of(self, signal: Array) -> SignalSpectra:
         """The magnitudes of signals (channels, n)."""
         spectra = self.transform.transform(signal)
         power = spectra.real**2 + spectra.imag**2
-        return Seen(self, spectra, power > self.eps, np.sqrt(np.maximum(power, self.eps)))
+        return SignalSpectra(self, spectra, power > self.eps, np.sqrt(np.maximum(power, self.eps)))
 
     @property
     def bands(self) -> Array | None:
@@ -106,7 +106,7 @@ class Magnitudes:
 
 
 @dataclass(frozen=True)
-class Seen:
+class SignalSpectra:
     """Signals as spectra and plain magnitudes (channels, frames, bins); `moves`: those over eps."""
 
     by: Magnitudes
@@ -164,11 +164,11 @@ def a_weighting(rate: float) -> Array:
     poles = np.polymul([1, 2 * four, four**2], [1, 2 * one, one**2])
     poles = np.polymul(np.polymul(poles, [1, three]), [1, two])
     zeros = [four**2 * 10 ** (AT_1000 / 20), 0, 0, 0, 0]
-    hertz, response = freqz(*bilinear(zeros, poles, fs=rate), worN=POINTS, fs=rate)
-    return np.asarray(firls(TAPS, hertz, np.abs(response), fs=rate), float)
+    hertz, response = freqz(*bilinear(zeros, poles, fs=rate), worN=WEIGHTING_POINTS, fs=rate)
+    return np.asarray(firls(WEIGHTING_TAPS, hertz, np.abs(response), fs=rate), float)
 
 
-def weighted(signal: Array, rate: float) -> Array:
+def apply_weighting(signal: Array, rate: float) -> Array:
     """Signals (..., n) behind A-weighting, not delayed; the filter is its own adjoint."""
     from scipy.ndimage import convolve1d
 

@@ -23,24 +23,24 @@ from ..table.model import Primitive
 from .findings import Finding
 
 #: What verdicts rest on, beside the source of the check itself.
-PACKAGES = ("sympy", "python-flint", "mpmath")
+DECIDING_PACKAGES = ("sympy", "python-flint", "mpmath")
 #: The file in the folder of the cache.
-FILE = "findings.sqlite"
+DATABASE_FILE = "findings.sqlite"
 #: Seconds to wait for another process.
-PATIENCE = 1.0
+LOCK_SECONDS = 1.0
 
 
 def key(row: Primitive) -> str:
     """The same text for two rows that state the same, checked by the same code."""
     stated = replace(row, place=Place(""), places={})
-    return hashlib.sha256(f"{_check()}\n{stated!r}".encode()).hexdigest()
+    return hashlib.sha256(f"{_check_digest()}\n{stated!r}".encode()).hexdigest()
 
 
 @functools.cache
-def _check() -> str:
+def _check_digest() -> str:
     """The versions and the source that decide a verdict."""
     digest = hashlib.sha256(repr(sys.version_info[:3]).encode())
-    for package in PACKAGES:
+    for package in DECIDING_PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
             digest.update(f"{package} {version(package)}".encode())
     here = Path(__file__).parent
@@ -58,10 +58,10 @@ def folder() -> Path:
 
 
 @contextlib.contextmanager
-def _opened() -> Iterator[sqlite3.Connection]:
+def _database() -> Iterator[sqlite3.Connection]:
     place = folder()
     place.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(place / FILE, timeout=PATIENCE)
+    connection = sqlite3.connect(place / DATABASE_FILE, timeout=LOCK_SECONDS)
     try:
         connection.execute("create table if not exists findings (key text primary key, found text)")
         yield connection
@@ -70,11 +70,11 @@ def _opened() -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def recalled(rows: Sequence[Primitive]) -> dict[str, list[Finding]]:
+def recall(rows: Sequence[Primitive]) -> dict[str, list[Finding]]:
     """What is known of rows, by their names."""
     found: dict[str, list[Finding]] = {}
     try:
-        with _opened() as connection:
+        with _database() as connection:
             for row in rows:
                 query = "select found from findings where key = ?"
                 entry = connection.execute(query, (key(row),)).fetchone()
@@ -88,18 +88,18 @@ def recalled(rows: Sequence[Primitive]) -> dict[str, list[Finding]]:
 def remember(found: Mapping[str, Sequence[Finding]], rows: Sequence[Primitive]) -> None:
     """Keeps findings for the next run; what was not decided may be decided then."""
     try:
-        with _opened() as connection:
+        with _database() as connection:
             for row in rows:
                 findings = found[row.name]
                 if all(finding.outcome != "unknown" for finding in findings):
-                    text = json.dumps([_plain(finding) for finding in findings])
+                    text = json.dumps([_as_dict(finding) for finding in findings])
                     insert = "insert or replace into findings values (?, ?)"
                     connection.execute(insert, (key(row), text))
     except (OSError, RuntimeError, sqlite3.Error):
         return
 
 
-def _plain(finding: Finding) -> dict[str, object]:
+def _as_dict(finding: Finding) -> dict[str, object]:
     names = [field.name for field in fields(finding) if field.name != "row"]
     plain = {name: getattr(finding, name) for name in names}
     return {**plain, "point": None if finding.point is None else dict(finding.point)}

@@ -25,11 +25,11 @@ Objective = Callable[[Array], Sums]
 #: A step is not worth a pass if it is expected to improve the loss by less than this part of it.
 #: With N samples of noise, that is a small part of the standard error of the parameters: sqrt(N)
 #: times less.
-GAIN = 1e-9
+LEAST_GAIN = 1e-9
 #: Nor if it moves no parameter by more than this part of its range.
-STEP = 1e-10
+LEAST_STEP = 1e-10
 #: What is explained up to this part of the target's energy is explained.
-EXPLAINED = 1e-18
+EXPLAINED_ENERGY = 1e-18
 
 
 @dataclass(frozen=True)
@@ -67,21 +67,21 @@ def step(point: Point) -> Array:
     return np.asarray(np.clip(point.units + found.x / scale, 0.0, 1.0) - point.units, float)
 
 
-def expected(point: Point, move: Array) -> float:
+def expected_gain(point: Point, move: Array) -> float:
     """By how much the step `move` should lower the loss."""
     sums = point.sums
     return float(-(sums.gradient @ move + move @ sums.curvature @ move / 2))
 
 
-def stop_reason(point: Point, move: Array, gain: float = GAIN) -> str:
+def stop_reason(point: Point, move: Array, gain: float = LEAST_GAIN) -> str:
     """Why the search ends here instead of taking the step `move`, or nothing."""
     if not point.sums.finite:
         return "the program diverges"
-    if point.sums.error <= EXPLAINED:
+    if point.sums.error <= EXPLAINED_ENERGY:
         return "the target is explained"
-    if expected(point, move) <= gain * point.sums.loss:
+    if expected_gain(point, move) <= gain * point.sums.loss:
         return "no step improves the loss"
-    if np.abs(move).max() < STEP:
+    if np.abs(move).max() < LEAST_STEP:
         return "the parameters rest"
     return ""
 
@@ -90,13 +90,13 @@ def next_point(point: Point, move: Array, sums: Sums) -> Point:
     """The next point, given the sums after the step `move`: there, or here with more damping."""
     change = point.sums.loss - sums.loss
     if sums.finite and change > 0:
-        quality = change / expected(point, move)
+        quality = change / expected_gain(point, move)
         shrink = max(1 / 3, 1 - (2 * quality - 1) ** 3)
         return Point(point.units + move, sums, max(point.damping * shrink, 1e-12))
     return Point(point.units, point.sums, point.damping * point.growth, point.growth * 2)
 
 
-def minimize(objective: Objective, start: Point, *, gain: float = GAIN) -> Iterator[Point]:
+def minimize(objective: Objective, start: Point, *, gain: float = LEAST_GAIN) -> Iterator[Point]:
     """The points after each evaluation of `objective`; a rejected step repeats its point.
 
     The last one is `done` and says why.
