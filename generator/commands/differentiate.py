@@ -10,7 +10,9 @@ import click
 from ..autodiff.differentiate import Mode, differentiate
 from ..autodiff.reverse import ReversePrograms, reverse_programs
 from ..autodiff.tangents import TableSlope
+from ..files import is_stream
 from .options import (
+    Output,
     chosen_compiler,
     parameter_options,
     program_options,
@@ -31,7 +33,7 @@ from .options import (
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Output(),
     required=True,
     help="Faust program to write.",
 )
@@ -96,6 +98,9 @@ def differentiate_command(
         refuse("--table-slope is about one program", "leave it out, or use --mode forward")
     if single and mode == "forward":
         refuse("--single is about reverse mode", "add --mode reverse, or leave it out")
+    if two and (is_stream(output) or (output.exists() and not output.is_file())):
+        what = f"{output}: is no file, and in reverse mode two are written beside it"
+        refuse(what, "name a file, as in -o synth.dsp, or use --single")
     refuse_to_replace(program, *(_halves(output) if two else (output,)))
     rules = read_table(table, extensions)
     with usable_input(program):

@@ -6,12 +6,15 @@ import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from ..autodiff import verdicts, verification
 from ..autodiff.tangents import TableSlope
 from ..faust.excitation import SECONDS, excitation
+from ..files import is_stream
 from .options import (
     NOT_HELD,
+    Output,
     chosen_compiler,
     excitation_options,
     named_values,
@@ -54,12 +57,8 @@ from .options import (
 )
 @click.option("--buttons", is_flag=True, help="Hold all buttons and checkboxes.")
 @table_slope_option
-@click.option(
-    "--csv", "table_file", type=click.Path(path_type=Path, dir_okay=False), help="Table to write."
-)
-@click.option(
-    "--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="PNG to write."
-)
+@click.option("--csv", "table_file", type=Output(), help="Table to write.")
+@click.option("--plot", "plot_file", type=Output(), help="PNG to write.")
 @table_options
 @runs_programs
 def verify_command(
@@ -116,7 +115,8 @@ def verify_command(
             buttons=buttons,
             table_slope=table_slope,
         )
-    verdicts.show(report)
+    apart = any(is_stream(file) for file in (table_file, plot_file) if file)
+    verdicts.show(report, Console(stderr=apart))
     if table_file:
         write_whole(table_file, verdicts.csv_text(report))
     if plot_file:
