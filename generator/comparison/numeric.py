@@ -55,8 +55,8 @@ def compare(
     }
     before, failed = _numbers(old, tests, with_what)
     if tests and not before:
-        first = next(iter(failed.values())).strip().partition("\n")[0]
-        what = f"none of its documented tests compiles: {with_what.name}: {first}"
+        said = next(iter(failed.values())).strip().partition("\n")[0]
+        what = f"none of its documented tests compiles: {with_what.name}: {said}"
         raise InputError([Problem(Place(old.source.name), what, "leave out --numeric")])
     after, refused = _numbers(new, {name: tests[name] for name in before}, with_what)
     found = [change for change in changes if change.primitive not in before]
