@@ -155,6 +155,8 @@ def test_without_a_fault_it_ends_well(command: str, folder: Path, away: Path) ->
 def test_a_compiler_of_a_bad_kind(
     command: str, kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if (command, kind) == ("build", "writes another language"):
+        pytest.skip("what the compiler writes of new rows is not run")
     body, _ = FAKES[kind]
     script = (HEAD.replace("DSPDIR", libraries()) + body + "\n").encode()
     install(folder, "faust", script)
