@@ -9,9 +9,12 @@ from fractions import Fraction
 from ..table.expressions import COMPARE
 from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function
+from .polynomials import polynomial_key, polynomial_of
 
 #: Functions of which a difference has the sign of the difference of their arguments.
 INCREASING = ("sinh", "tanh", "asinh", "atan", "erf", "expm1", "exp", "cbrt")
+#: Functions that have the sign of their argument where they have a value.
+SIGN_KEEPING = ("sqrt", *(name for name in RISING if name != "exp"))
 
 
 def constant_of(node: ast.expr) -> Fraction | None:
@@ -104,9 +107,16 @@ def atom_key(node: ast.expr, affine: Mapping[str, Fraction] | None = None) -> tu
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             key, flip = atom_key(operand)
             return key, -flip
+        case ast.Call(args=[argument]) if called_name(node) in SIGN_KEEPING:
+            return atom_key(argument)
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
             if inner := _increasing_arguments(left, right):
                 return atom_key(ast.BinOp(inner[0], ast.Sub(), inner[1]))
+    polynomial = polynomial_of(node, opaque=True)
+    if polynomial and len(polynomial) > 1:
+        return polynomial_key(polynomial)
+    match node:
+        case ast.BinOp(left=left, op=ast.Sub(), right=right):
             sides = ast.unparse(left), ast.unparse(right)
             if sides[0] > sides[1]:
                 return f"{sides[1]} - ({sides[0]})", -1

@@ -67,10 +67,12 @@ def _multiply(a: Compiled, b: Compiled) -> Compiled:
     return evaluate
 
 
-def divide(a: Compiled, b: Compiled) -> Compiled:
-    """`a / b`."""
+def divide(a: Compiled, b: Compiled, divisor: Atom | None = None) -> Compiled:
+    """`a / b`; the context is told of a `divisor` that may be 0."""
 
     def evaluate(c: Context) -> Dual:
+        if divisor is not None:
+            c.divisors.append(divisor)
         v, d = a(c)
         w, e = b(c)
         if c.vanishes(w):
@@ -132,10 +134,12 @@ def _raise(v: Any, exponent: int) -> Any:
     return (v.abs_lower() ** exponent).union(v.abs_upper() ** exponent)
 
 
-def whole_power(a: Compiled, exponent: int) -> Compiled:
-    """`a` to the power of an integer."""
+def whole_power(a: Compiled, exponent: int, divisor: Atom | None = None) -> Compiled:
+    """`a` to the power of an integer; of a negative one, `divisor` is what may be 0."""
 
     def evaluate(c: Context) -> Dual:
+        if divisor is not None:
+            c.divisors.append(divisor)
         v, d = a(c)
         if exponent < 0 and c.vanishes(v):
             return arb.nan(), arb.nan()

@@ -9,7 +9,7 @@ the ball of the atom (`Context`), or because a piece is wanted (in `regions`).
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -118,8 +118,8 @@ class BallCompiler:
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
                 return self._power(left, right)
             case ast.BinOp(left=left, op=ast.Div(), right=right):
-                self._special(right)
-                return divide(self.expression(left), self.expression(right))
+                divisor = self._special(right)
+                return divide(self.expression(left), self.expression(right), divisor)
             case ast.BinOp(left=left, op=ast.Mult(), right=right) if alike(left, right):
                 return whole_power(self.expression(left), 2)
             case ast.BinOp(left=left, op=op, right=right):
@@ -184,12 +184,15 @@ class BallCompiler:
             smooth=is_smooth(node), zeros=zeros(node), missing=missing_signs(node),
         )  # fmt: skip
         self.atoms.append(atom)
+        for factor in curved_factors(node):
+            self._special(factor)
         return atom
 
-    def _special(self, node: ast.expr, centre: bool = True) -> None:
-        """Remembers a quantity whose zeros are to be looked at."""
+    def _special(self, node: ast.expr, centre: bool = True) -> Atom | None:
+        """Remembers a quantity whose zeros are to be looked at; None if nothing moves it."""
         if any(isinstance(n, ast.Name) and n.id not in CONSTANTS for n in ast.walk(node)):
-            self.atom(node, False, centre)
+            return self.atom(node, False, centre)
+        return None
 
     def _scales(self, node: ast.expr) -> None:
         """Remembers where a function that flattens out does so, and where it is steepest."""
@@ -249,9 +252,8 @@ class BallCompiler:
         base, exponent = self.expression(left), self.expression(right)
         fixed = constant_of(right)
         if fixed is not None and fixed.denominator == 1:
-            if fixed < 0:
-                self._special(left)
-            return whole_power(base, int(fixed))
+            divisor = self._special(left) if fixed < 0 else None
+            return whole_power(base, int(fixed), divisor)
         if fixed is None:
             self._scales(right)
         return real_power(base, exponent, self.atom(left), self.atom(right))
@@ -273,7 +275,7 @@ class BallCompiler:
         if function.quotient:
             self._special(arguments[1])
             self._jumps(function.quotient, ast.BinOp(arguments[0], ast.Div(), arguments[1]))
-            quotient = step_function(function.quotient, [divide(*parts)])
+            quotient = step_function(function.quotient, [divide(parts[0], parts[1])])
             return BINARY[ast.Sub](parts[0], BINARY[ast.Mult](parts[1], quotient))
         if function.step:
             for argument in arguments:
@@ -353,6 +355,18 @@ def is_steep(node: ast.expr) -> bool:
             size = abs(float(part.value))
             product *= max(size, 1 / size)
     return product > STEEP
+
+
+def curved_factors(node: ast.expr) -> Sequence[ast.expr]:
+    """What a product or a power is made of, where that is not affine."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            parts = [left] if alike(left, right) else [left, right]
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant()):
+            parts = [left]
+        case _:
+            return []
+    return [part for part in parts if isinstance(part, ast.BinOp) and affine_form(part) is None]
 
 
 def edge_expression(name: str, index: int, arguments: list[ast.expr]) -> ast.expr | None:

@@ -64,15 +64,17 @@ class Context:
 
     `values` maps a name to its dual. `signs` lists the atoms in the order they were met; `on`
     tells whether one was 0 or a step was on its jump. Below `zero` a quantity counts as 0.
+    `divisors` are the quantities that were divided by.
     """
 
-    __slots__ = ("met", "on", "signs", "values", "zero")
+    __slots__ = ("divisors", "met", "on", "signs", "values", "zero")
 
     def __init__(self, values: Mapping[str, Dual], zero: Any = None) -> None:
         self.values = values
         self.zero = zero
         self.signs: dict[str, int] = {}
         self.met: list[Atom] = []
+        self.divisors: list[Atom] = []
         self.on = False
 
     def sign(self, atom: Atom, value: Any) -> int:

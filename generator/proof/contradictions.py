@@ -94,15 +94,19 @@ def _factors(node: ast.expr, signs: Mapping[str, int]) -> tuple[int, list[Form],
 
 
 def _form(factor: object) -> dict[str, Fraction] | None:
-    """A factor as an affine form with rational numbers; a function in it is one more name."""
+    """A factor as an affine form of its monomials; a function in it is one more name.
+
+    That monomials hang together is left out: what has no solution then has none at all.
+    """
     import sympy as sp
 
     polynomial = sp.Poly(factor)
-    if polynomial.total_degree() > 1 or not all(c.is_Rational for c in polynomial.coeffs()):
+    if not all(c.is_Rational for c in polynomial.coeffs()):
         return None
     form = {"": Fraction(0)}
     for powers, value in polynomial.terms():
-        name = next((str(g) for g, p in zip(polynomial.gens, powers, strict=True) if p), "")
+        raised = zip(polynomial.gens, powers, strict=True)
+        name = "*".join(str(g) if p == 1 else f"{g}**{p}" for g, p in raised if p)
         form[name] = Fraction(int(value.p), int(value.q))
     return form
 

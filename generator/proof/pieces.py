@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -30,7 +31,8 @@ from .contexts import (
 )
 from .contradictions import contradict, is_excluded
 from .gaps import MAX_BORDERS, Gap, PlaceSearch, SignRecord, gap_text, on_border
-from .lines import Flat, Line, flats, lines, roots
+from .holes import holes, place_of_hole
+from .lines import Flat, Line, coordinate, flats, lines, roots
 from .questions import Answer, Key, Objection, Piece, Question
 from .sides import (
     DISTANCES,
@@ -43,6 +45,7 @@ from .sides import (
     place_text,
     same,
 )
+from .stationary import stationary_points
 
 #: Points that decide a piece, and the most that are tried in it.
 POINTS_PER_PIECE = 3
@@ -51,12 +54,15 @@ MAX_PIECES = 300
 MAX_FLATS = 24
 #: Pieces whose places try what a piece that was not found would do.
 MAX_AROUND = 8
+#: Curved quantities of which islands are looked for, at most.
+MAX_CURVED = 12
 #: Places on one part of a border, by the signs of all atoms.
 MAX_VISITS = 5
 #: Combinations of whole numbers that are tried, at most.
 MAX_COMBINATIONS = 120
 #: Combinations of signs that are looked for, at most.
 MAX_TRIED = 4000
+NOT_FOUND = "no place was found, and none is excluded, where"
 #: How often the precision is doubled where a ball is too wide.
 DOUBLINGS = 3
 
@@ -107,6 +113,7 @@ class _PieceSearch:
                 if self.found.objection:
                     return self.found
         self._search_gaps()
+        self._search_holes()
         for key in [*self.pool]:
             if self.found.objection:
                 return self.found
@@ -133,6 +140,24 @@ class _PieceSearch:
             count = 0 if flat.solved else 2 if several else 0
             for line in lines(flat, self.draws, ranges, count):
                 yield from self._places_on(line, flat)
+        if several:
+            for line in self._lines_through_islands():
+                yield from self._places_on(line, Flat(self.question.names, {}))
+
+    def _lines_through_islands(self) -> Iterator[Line]:
+        """Lines along each axis through points where a curved quantity has no slope."""
+        names = self.question.names
+        curved = [a for a in self.atoms if a.affine is None and a.smooth and a.centre]
+        for atom in curved[:MAX_CURVED]:
+            moving = [name for name in names if name in atom.free]
+            if len(moving) < 2 or 0 in atom.missing or atom.zeros is not None:
+                continue
+            given = {name: coordinate(self.draws, -4.0, 4.0) for name in names}
+            whole = {n: Fraction(self.draws.choice([*v])) for n, v in self.question.whole.items()}
+            for point in stationary_points(atom, moving, {**given, **whole}, self.draws):
+                for axis in moving:
+                    way = {n: Fraction(n == axis) for n in names}
+                    yield Line({**given, **point}, way)
 
     def _places_on(self, line: Line, flat: Flat) -> Iterator[tuple[dict[str, Any], bool]]:
         """Places on a line: on each zero of an atom, on both sides of it, and between."""
@@ -266,10 +291,11 @@ class _PieceSearch:
         piece = self.pool.get(key)
         if piece is None:
             signs = tuple((atom, c.signs[atom.key] * atom.flip) for atom in c.met)
-            self.pool[key] = Piece(signs, (dict(place),))
+            divisors = {atom.key: atom for atom in c.divisors}
+            self.pool[key] = Piece(signs, (dict(place),), tuple(divisors.values()))
             self.signs.add(key, signs, place)
         elif len(piece.points) < POINTS_PER_PIECE:
-            self.pool[key] = Piece(piece.signs, (*piece.points, dict(place)))
+            self.pool[key] = replace(piece, points=(*piece.points, dict(place)))
         return key
 
     def _object(self, what: str, place: Mapping[str, Any], expected: Any, stated: Any) -> None:
@@ -316,7 +342,7 @@ class _PieceSearch:
         """Decides a combination of signs that no point has had."""
         ways = harmless_ways(self.question, gap, on_border(gap), self._nearby_places())
         if ways is not None:
-            self.found.assumed += [way for way in ways if not on_border(way)]
+            self.found.assumed += [way for way in ways if not on_border(way.signs)]
             return
         place = self._search_place(search, gap)
         if place is not None and on_border(gap):
@@ -335,7 +361,7 @@ class _PieceSearch:
                     known[key] = search.place(gap, self.signs.starts(gap))
         place = known[key]
         if isinstance(place, str):
-            self._leave_open(f"no place was found, and none is excluded, where {gap_text(gap)}")
+            self._leave_open(f"{NOT_FOUND} {gap_text(gap)}")
             return None
         return place
 
@@ -354,6 +380,26 @@ class _PieceSearch:
         return [
             dict(zip(listed, row, strict=True)) for row in itertools.islice(rows, MAX_COMBINATIONS)
         ]
+
+    def _search_holes(self) -> None:
+        """Looks for a place in each piece where what is divided by there is 0."""
+        question = self.question
+        if len(question.names) < 2 or question.forbidden or not question.borders:
+            return
+        around = [place for piece in self.pool.values() for place in piece.points[:1]][:MAX_AROUND]
+        for piece in (*self.pool.values(), *self.found.assumed):
+            for gap in holes(question, piece):
+                with during(f"a place where {gap_text(gap)}"), working_precision(2 * self.bits):
+                    starts = [*piece.points, *around]
+                    place = place_of_hole(question, gap, starts, self._combinations())
+                if isinstance(place, str):
+                    self._leave_open(
+                        f"no place was found, and none excluded, where {gap_text(gap)}"
+                    )
+                elif place is not None:
+                    self.border(place)
+                if self.found.objection:
+                    return
 
     # Borders.
 

@@ -33,21 +33,22 @@ class Objection:
 
 @dataclass(frozen=True)
 class Piece:
-    """One piece: the signs that make it out, and points in it."""
+    """One piece: the signs that make it out, points in it, and what is divided by there."""
 
     signs: tuple[tuple[Atom, int], ...]
     points: tuple[Mapping[str, Any], ...]
+    divisors: tuple[Atom, ...] = ()
 
 
 @dataclass
 class Answer:
     """What was found: the pieces that agree, an objection, or why the matter is not decided.
 
-    `assumed` are the signs of pieces of which no place is known, where the formula would be right.
+    `assumed` are pieces of which no place is known, where the formula would be right.
     """
 
     pieces: list[Piece] = field(default_factory=list)
-    assumed: list[Sequence[tuple[Atom, int]]] = field(default_factory=list)
+    assumed: list[Piece] = field(default_factory=list)
     kinks: list[Mapping[str, Any]] = field(default_factory=list)
     objection: Objection | None = None
     unknown: str = ""
@@ -55,7 +56,7 @@ class Answer:
     @property
     def stretches(self) -> list[Piece]:
         """All that SymPy has to prove: pieces, and what would be pieces if there were a place."""
-        return [*self.pieces, *(Piece(tuple(signs), ()) for signs in self.assumed)]
+        return [*self.pieces, *self.assumed]
 
 
 @dataclass(frozen=True)
