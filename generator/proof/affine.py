@@ -14,7 +14,7 @@ from .polynomials import polynomial_key, polynomial_of
 #: Functions of which a difference has the sign of the difference of their arguments.
 INCREASING = ("sinh", "tanh", "asinh", "atan", "erf", "expm1", "exp", "cbrt")
 #: Functions that have the sign of their argument where they have a value.
-SIGN_KEEPING = ("sqrt", *(name for name in RISING if name != "exp"))
+SIGN_KEEPING = ("sqrt", *(name for name in INCREASING if name != "exp"))
 
 
 def constant_of(node: ast.expr) -> Fraction | None:
