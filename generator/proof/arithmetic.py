@@ -11,6 +11,7 @@ from flint import arb
 from ..table.vocabulary import FUNCTIONS
 from .contexts import (
     Atom,
+    Branch,
     Compiled,
     Context,
     Dual,
@@ -174,6 +175,19 @@ def real_power(a: Compiled, b: Compiled, base: Atom, exponent: Atom) -> Compiled
             moved = power * v.log() * e
             slope = moved if slope is None else slope + moved
         return power, slope
+
+    return evaluate
+
+
+def branched(function: Compiled, branch: Branch) -> Compiled:
+    """A function that has several branches; the context may ask for another one."""
+
+    def evaluate(c: Context) -> Dual:
+        dual = function(c)
+        if c.branches is None:
+            return dual
+        moved: Dual = c.branches.move(branch, dual)
+        return moved
 
     return evaluate
 

@@ -25,6 +25,7 @@ from .arithmetic import (
     ONE,
     ZERO,
     absolute,
+    branched,
     choice,
     copy_sign,
     divide,
@@ -40,6 +41,7 @@ from .ballfunctions import Edge
 from .contexts import (
     BITS,
     Atom,
+    Branch,
     Compiled,
     Context,
     Dual,
@@ -54,6 +56,10 @@ from .forms import alike, is_positive, is_smooth, missing_signs, zeros
 #: Where a step function jumps, some places.
 WHOLE_JUMPS = (1, -1, 2)
 HALF_JUMPS = (0.5, -0.5, 1.5)
+#: Functions that have another sign, or another constant, on another branch; and others.
+TURNING = ("sqrt", "hypot", "asin", "acos", "acosh", "asinh")
+SHIFTING = ("log", "log10", "log1p", "lgamma", "atan", "atan2", "atanh", *TURNING[2:])
+MANY_BRANCHES = ("cbrt", "Y0", "Y1", "Yn")
 #: Numbers beyond this, or below its inverse, make a function flatten out over an unusual distance.
 STEEP = 1e3
 
@@ -256,7 +262,33 @@ class BallCompiler:
             return whole_power(base, int(fixed), divisor)
         if fixed is None:
             self._scales(right)
-        return real_power(base, exponent, self.atom(left), self.atom(right))
+        signs = self.atom(left), self.atom(right)
+        power = real_power(base, exponent, *signs)
+        guards = self._guards([left], [signs[0]])
+        if fixed is None:
+            return branched(power, Branch(f"{ast.unparse(left)} ** {ast.unparse(right)}", guards))
+        if fixed.denominator == 2:
+            return branched(power, Branch(f"sqrt({ast.unparse(left)})", guards, turns=True))
+        return branched(power, Branch(ast.unparse(left), guards, power=fixed))
+
+    def _guards(self, arguments: list[ast.expr], edges: list[Atom]) -> tuple[Atom, ...] | None:
+        """The quantities around whose zeros a function has other branches; None if not known."""
+        guards = [*edges]
+        for node in (n for argument in arguments for n in ast.walk(argument)):
+            match node:
+                case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                    divisor = left if (constant_of(right) or 0) < 0 else None
+                case ast.BinOp(op=ast.Div(), right=right):
+                    divisor = right
+                case ast.Call(func=ast.Name(id=name), args=inner):
+                    if name in ("gamma", "lgamma") or (name in FUNCTIONS and FUNCTIONS[name].step):
+                        return None
+                    divisor = edge_expression(name, 0, inner) if name == "tan" else None
+                case _:
+                    divisor = None
+            atom = None if divisor is None else self._special(divisor)
+            guards += [atom] if atom else []
+        return tuple(guards)
 
     def _call(self, name: str, arguments: list[ast.expr]) -> Compiled:
         parts = [self.expression(argument) for argument in arguments]
@@ -318,7 +350,13 @@ class BallCompiler:
                     slope = term if slope is None else slope + term
             return value(*numbers), slope
 
-        return evaluate
+        if name not in TURNING and name not in SHIFTING and name not in MANY_BRANCHES:
+            return evaluate
+        key = f"{name}({', '.join(map(ast.unparse, arguments))})"
+        power = Fraction(1, 3) if name == "cbrt" else None
+        known = None if name == "lgamma" else self._guards(arguments, [atom for atom, _ in edges])
+        branch = Branch(key, known, name in TURNING, name in SHIFTING, power)
+        return branched(evaluate, branch)
 
     def _edge_atom(
         self,

@@ -11,6 +11,7 @@ from fractions import Fraction
 from ..table.rules import copied
 from .affine import affine_form, called_function, called_name
 from .contexts import Atom
+from .polynomials import polynomial_of
 from .regions import Form, Signs, TooManyError, affine_part, feasible
 
 #: Factors of one quantity that are told apart.
@@ -29,7 +30,7 @@ def is_excluded(signs: Signs, names: Sequence[str]) -> bool:
 
 def contradict(signs: Signs, names: Sequence[str]) -> bool:
     """Whether signs contradict each other, with quantities factored, and sin and cos as a pair."""
-    if _on_circle(signs) or _between_integers(signs, names):
+    if _on_circle(signs) or _between_integers(signs, names) or _as_monomials(signs):
         return True
     base, _ = affine_part(signs, names)
     cases = [_cases(atom, sign, signs[:index]) for index, (atom, sign) in enumerate(signs)]
@@ -48,6 +49,23 @@ def contradict(signs: Signs, names: Sequence[str]) -> bool:
     for case in told:
         count *= len(case)
     return count <= MAX_CASES
+
+
+def _as_monomials(signs: Signs) -> bool:
+    """Whether polynomials contradict each other whatever their monomials are."""
+    forms: list[Form] = []
+    for atom, sign in signs:
+        if atom.node is None or atom.steps:
+            continue
+        polynomial = polynomial_of(atom.node, opaque=True)
+        if polynomial is not None:
+            form = {str(term) if term else "": value for term, value in polynomial.items()}
+            forms.append(({"": Fraction(0), **form}, sign))
+    names = sorted({name for form, _ in forms for name in form if name})
+    try:
+        return bool(forms) and feasible(forms, names) is None
+    except TooManyError:
+        return False
 
 
 def _cases(atom: Atom, sign: int, before: Signs) -> list[list[Form]] | None:

@@ -12,9 +12,10 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from .arithmetic import ZERO
-from .contexts import Context, Dual
+from .budget import during
+from .contexts import Context, Dual, working_precision
 from .contradictions import contradict, is_excluded
-from .gaps import Gap, PlaceSearch
+from .gaps import Gap, PlaceSearch, gap_text
 from .questions import Piece, Question
 from .regions import NoPlaceError, TooManyError, find
 
@@ -22,9 +23,29 @@ Place = Mapping[str, Any]
 
 #: Quantities of a piece that are looked for, at most.
 MAX_DIVISORS = 12
+#: Places in other pieces that a search starts from too, at most.
+MAX_AROUND = 8
 
 
-def holes(question: Question, piece: Piece) -> Iterator[Gap]:
+def holes(
+    question: Question,
+    pieces: Sequence[Piece],
+    whole: Sequence[Mapping[str, Fraction]],
+    bits: int,
+) -> Iterator[tuple[Gap, Place | Literal["open"] | None]]:
+    """Signs of a piece together with a 0 of what is divided by, and a place that has them.
+
+    The place is None where there is none, "open" if that is not known.
+    """
+    around = [point for piece in pieces for point in piece.points[:1]][:MAX_AROUND]
+    for piece in pieces:
+        for gap in _gaps(question, piece):
+            with during(f"a place where {gap_text(gap)}"), working_precision(bits):
+                place = _place(question, gap, [*piece.points, *around], whole)
+            yield gap, place
+
+
+def _gaps(question: Question, piece: Piece) -> Iterator[Gap]:
     """The signs of a piece together with a 0 of what is divided by in it."""
     known = {atom.key for atom, _ in piece.signs}
     for divisor in piece.divisors[:MAX_DIVISORS]:
@@ -40,10 +61,9 @@ def holes(question: Question, piece: Piece) -> Iterator[Gap]:
             yield gap
 
 
-def place_of_hole(
+def _place(
     question: Question, gap: Gap, starts: Sequence[Place], whole: Sequence[Mapping[str, Fraction]]
 ) -> Place | Literal["open"] | None:
-    """A place with the signs of a gap; None where there is none, "open" if that is not known."""
     if contradict(gap, question.names):
         return None
 

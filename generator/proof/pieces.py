@@ -31,8 +31,8 @@ from .contexts import (
 )
 from .contradictions import contradict, is_excluded
 from .gaps import MAX_BORDERS, Gap, PlaceSearch, SignRecord, gap_text, on_border
-from .holes import holes, place_of_hole
-from .lines import Flat, Line, coordinate, flats, lines, roots
+from .holes import holes
+from .lines import Flat, Line, flats, lines, roots
 from .questions import Answer, Key, Objection, Piece, Question
 from .sides import (
     DISTANCES,
@@ -45,7 +45,7 @@ from .sides import (
     place_text,
     same,
 )
-from .stationary import stationary_points
+from .stationary import lines_through_islands
 
 #: Points that decide a piece, and the most that are tried in it.
 POINTS_PER_PIECE = 3
@@ -54,8 +54,6 @@ MAX_PIECES = 300
 MAX_FLATS = 24
 #: Pieces whose places try what a piece that was not found would do.
 MAX_AROUND = 8
-#: Curved quantities of which islands are looked for, at most.
-MAX_CURVED = 12
 #: Places on one part of a border, by the signs of all atoms.
 MAX_VISITS = 5
 #: Combinations of whole numbers that are tried, at most.
@@ -141,23 +139,8 @@ class _PieceSearch:
             for line in lines(flat, self.draws, ranges, count):
                 yield from self._places_on(line, flat)
         if several:
-            for line in self._lines_through_islands():
+            for line in lines_through_islands(self.question, self.atoms, self.draws):
                 yield from self._places_on(line, Flat(self.question.names, {}))
-
-    def _lines_through_islands(self) -> Iterator[Line]:
-        """Lines along each axis through points where a curved quantity has no slope."""
-        names = self.question.names
-        curved = [a for a in self.atoms if a.affine is None and a.smooth and a.centre]
-        for atom in curved[:MAX_CURVED]:
-            moving = [name for name in names if name in atom.free]
-            if len(moving) < 2 or 0 in atom.missing or atom.zeros is not None:
-                continue
-            given = {name: coordinate(self.draws, -4.0, 4.0) for name in names}
-            whole = {n: Fraction(self.draws.choice([*v])) for n, v in self.question.whole.items()}
-            for point in stationary_points(atom, moving, {**given, **whole}, self.draws):
-                for axis in moving:
-                    way = {n: Fraction(n == axis) for n in names}
-                    yield Line({**given, **point}, way)
 
     def _places_on(self, line: Line, flat: Flat) -> Iterator[tuple[dict[str, Any], bool]]:
         """Places on a line: on each zero of an atom, on both sides of it, and between."""
@@ -384,22 +367,16 @@ class _PieceSearch:
     def _search_holes(self) -> None:
         """Looks for a place in each piece where what is divided by there is 0."""
         question = self.question
-        if len(question.names) < 2 or question.forbidden or not question.borders:
+        if question.forbidden or not question.borders:
             return
-        around = [place for piece in self.pool.values() for place in piece.points[:1]][:MAX_AROUND]
-        for piece in (*self.pool.values(), *self.found.assumed):
-            for gap in holes(question, piece):
-                with during(f"a place where {gap_text(gap)}"), working_precision(2 * self.bits):
-                    starts = [*piece.points, *around]
-                    place = place_of_hole(question, gap, starts, self._combinations())
-                if isinstance(place, str):
-                    self._leave_open(
-                        f"no place was found, and none excluded, where {gap_text(gap)}"
-                    )
-                elif place is not None:
-                    self.border(place)
-                if self.found.objection:
-                    return
+        pieces = *self.pool.values(), *self.found.assumed
+        for gap, place in holes(question, pieces, self._combinations(), 2 * self.bits):
+            if isinstance(place, str):
+                self._leave_open(f"{NOT_FOUND} {gap_text(gap)}")
+            elif place is not None:
+                self.border(place)
+            if self.found.objection:
+                return
 
     # Borders.
 

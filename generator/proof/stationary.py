@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from flint import arb, arb_mat
 
 from .contexts import Atom, Context, NoValueError, UndecidedError, working_precision
-from .lines import coordinate
+from .lines import Line, coordinate
+from .questions import Question
 
+#: Curved quantities of which islands are looked for, at most.
+MAX_CURVED = 12
 #: Starts of a search, steps of each, and points that are kept.
 STARTS, STEPS, MAX_POINTS = 7, 24, 6
 #: Bits that are enough to say where lines run.
@@ -25,6 +28,23 @@ BITS = 128
 SETTLED, SAME, FURTHEST = 1e-13, 1e-6, 1e9
 
 Point = dict[str, float]
+
+
+def lines_through_islands(
+    question: Question, atoms: Sequence[Atom], draws: random.Random
+) -> Iterator[Line]:
+    """Lines along each axis through points where a curved quantity has no slope."""
+    names = question.names
+    curved = [a for a in atoms if a.affine is None and a.smooth and a.centre and a.zeros is None]
+    for atom in curved[:MAX_CURVED]:
+        moving = [name for name in names if name in atom.free]
+        if len(moving) < 2 or 0 in atom.missing:
+            continue
+        given = {name: coordinate(draws, -4.0, 4.0) for name in names}
+        whole = {n: Fraction(draws.choice([*v])) for n, v in question.whole.items()}
+        for point in stationary_points(atom, moving, {**given, **whole}, draws):
+            for axis in moving:
+                yield Line({**given, **point}, {n: Fraction(n == axis) for n in names})
 
 
 def gradient(
