@@ -8,7 +8,8 @@ Equal tables give equal files, to the byte.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -25,7 +26,7 @@ from ..proof.findings import Checked
 from ..resources import resource
 from ..table import rules
 from ..table.folding import fold
-from ..table.model import THROUGH, Primitive
+from ..table.model import THROUGH, Primitive, Table
 from ..table.samples import Point, numbers, points
 from ..table.schema import schema
 from ..table.spelling import OWN_LIBRARIES
@@ -134,7 +135,7 @@ def render(checked: Checked) -> dict[str, str]:
         "lag_masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "lag"}),
     }
     library = fitted(_environment().get_template("diff.lib.jinja").render(context))
-    _refuse_prefixes_defined_twice(checked.table.libraries, library, checked.table.file)
+    _refuse_bound_prefixes(checked.table, library)
     return {
         "diff.lib": library,
         "reference.md": _environment().get_template("reference.md.jinja").render(context),
@@ -187,20 +188,31 @@ def _comment(text: str, indent: str = "// ", width: int = 100) -> str:
     return "\n".join(indent + part for part in [*lines, line])
 
 
-def _refuse_prefixes_defined_twice(prefixes: Mapping[str, str], library: str, file: str) -> None:
-    """Raises InputError if a prefix is also a name that the library gives to something else."""
-    defined = re.findall(r"^(\w+)(?:\(.*?\))? *=", library, re.MULTILINE)
-    problems = [
-        Problem(
-            Place(file),
-            f"the prefix '{prefix}' is a name that diff.lib defines itself",
-            "use another prefix for your library",
-        )
-        for prefix in prefixes
-        if defined.count(prefix) > 1 or re.search(rf"^{prefix}\(", library, re.MULTILINE)
-    ]
+def _refuse_bound_prefixes(table: Table, library: str) -> None:
+    """Raises InputError if a prefix is a name that the library binds to something else too."""
+    bound = Counter(_bound_names(library))
+    problems = []
+    for prefix in table.libraries:
+        if bound[prefix] > 1:
+            uses = re.compile(rf"\b{prefix}\.")
+            rows = (r for r in table.primitives if any(map(uses.match, (r.faust, *r.aliases))))
+            row = next(rows, None)
+            where = f"row '{row.name}': " if row else ""
+            what = f"{where}the prefix '{prefix}' is a name that diff.lib defines itself"
+            place = row.place if row else Place(table.file)
+            problems.append(Problem(place, what, "use another prefix for your library"))
     if problems:
         raise InputError(problems)
+
+
+def _bound_names(library: str) -> Iterator[str]:
+    """Each name that a library defines, at any depth, and each parameter, as often as it does."""
+    code = re.sub(r"//.*", "", library)
+    for name, parameters in re.findall(r"(\w+)\s*(?:\(([\w\s,]*)\))?\s*=(?![=>])", code):
+        yield name
+        yield from re.findall(r"\w+", parameters)
+    for parameters in re.findall(r"\\\(([\w\s,]*)\)|\(([\w\s,]*)\)\s*=>", code):
+        yield from re.findall(r"\w+", " ".join(parameters))
 
 
 def _libraries(stated: Mapping[str, str]) -> dict[str, str]:
