@@ -9,6 +9,7 @@ is right with each of these branches is right in every place; else that is not k
 
 from __future__ import annotations
 
+import ast
 import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 
 from flint import arb
 
+from .affine import called_name
 from .contexts import (
     Atom,
     Branch,
@@ -36,6 +38,7 @@ from .sides import same
 
 #: Roots of which both signs are tried together, at most, and places where they are.
 MAX_ROOTS_TRIED, PLACES = 4, 2
+PERIODIC = ("sin", "cos", "tan")
 
 Place = Mapping[str, Any]
 
@@ -67,9 +70,10 @@ class _Moves:
     def move(self, branch: Branch, dual: Dual) -> Dual:
         """A value and its slope on the branch that is taken."""
         if branch.key not in self.single:
-            self.single[branch.key] = all(map(self._keeps_away, branch.guards or ())) and (
-                branch.guards is not None
-            )
+            is_known = branch.guards is not None and all(map(self._keeps_away, branch.guards))
+            # Of one argument, the places nearest to 0 have points; these repeat in all others.
+            repeats = len(self.names) == 1 and not _moves_alone(ast.parse(branch.key))
+            self.single[branch.key] = is_known or repeats
         if self.single[branch.key]:
             return dual
         self.open[branch.key] = branch
@@ -133,6 +137,14 @@ def open_branch(question: Question, piece: Piece, places: Sequence[Place]) -> st
             if not all(_agrees(question, piece, moves, place) for place in near):
                 return next(iter(moves.open))
         return "" if len(roots) <= MAX_ROOTS_TRIED else roots[-1]
+
+
+def _moves_alone(node: ast.AST) -> bool:
+    """Whether a name stands in an expression outside of functions that are periodic."""
+    if isinstance(node, ast.Call):
+        inner = [] if called_name(node) in PERIODIC else node.args
+        return any(map(_moves_alone, inner))
+    return isinstance(node, ast.Name) or any(map(_moves_alone, ast.iter_child_nodes(node)))
 
 
 def _choices(keys: Sequence[str]) -> Iterator[frozenset[str]]:
