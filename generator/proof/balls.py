@@ -185,9 +185,10 @@ class BallCompiler:
         free = names - {*FUNCTIONS, *CONSTANTS, WHERE}
         quantity = self.expression(node)
         steps = self._steps(node)
+        missing = frozenset() if affine and len(affine) > 1 else missing_signs(node)
         atom = Atom(
             key, quantity, ast.unparse(node), free, steps, affine, decides, flip, centre, node,
-            smooth=is_smooth(node), zeros=zeros(node), missing=missing_signs(node),
+            smooth=is_smooth(node), zeros=zeros(node), missing=missing,
         )  # fmt: skip
         self.atoms.append(atom)
         for factor in curved_factors(node):
