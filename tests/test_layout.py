@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faustdiff.library.layout import WIDTH, fitted
+from faustdiff.library.layout import WIDTH, fit_lines
 from support.paths import ROOT
 
 LIBRARY = (ROOT / "build" / "diff.lib").read_text("utf-8")
@@ -38,11 +38,11 @@ def test_no_line_of_the_library_is_long_that_can_be_broken() -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_the_program_and_the_words_are_the_same(width: int) -> None:
-    narrow = fitted(LIBRARY, width)
+    narrow = fit_lines(LIBRARY, width)
     assert narrow != LIBRARY or width == WIDTH
     assert program(narrow) == program(LIBRARY)
     assert sorted(words(narrow)) == sorted(words(LIBRARY))
-    assert fitted(narrow, width) == narrow
+    assert fit_lines(narrow, width) == narrow
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def test_the_program_and_the_words_are_the_same(width: int) -> None:
     ],
 )
 def test_a_line_is_broken_at_the_outermost_place(line: str, lines: list[str]) -> None:
-    assert fitted(line, 13).split("\n") == lines
+    assert fit_lines(line, 13).split("\n") == lines
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.lib")), ids=lambda p: p.name)
 def test_a_template_that_is_faust_stands_in_the_library_as_it_is(path: Path) -> None:
     text = path.read_text("utf-8")
     assert "{%" not in text and "{{" not in text and "{#" not in text
-    assert fitted(text).strip("\n") in LIBRARY
+    assert fit_lines(text).strip("\n") in LIBRARY

@@ -15,7 +15,7 @@ from faustdiff.library import rendering as stage5_render
 from faustdiff.library.rendering import render, write
 from faustdiff.proof.checking import Checked, Report, check
 from faustdiff.table.assembling import read
-from faustdiff.table.loading import parse
+from faustdiff.table.loading import parse_yaml
 from faustdiff.table.modelling import model
 
 HERE = Path(__file__).parent
@@ -73,7 +73,7 @@ def test_build_is_what_the_table_gives(report: Report) -> None:
 
 
 def test_equal_tables_give_equal_bytes(small: Checked, small_text: str) -> None:
-    again = check(model(parse(small_text, "small.yaml")))
+    again = check(model(parse_yaml(small_text, "small.yaml")))
     assert isinstance(again, Checked)
     assert render(small) == render(small) == render(again)
 
@@ -149,7 +149,7 @@ def test_only_a_checked_table_can_be_rendered() -> None:
 
 def test_a_table_with_a_failure_cannot_be_made_checked(small_text: str) -> None:
     wrong = small_text.replace("x: where(x >= y, 1, 0)", "x: where(x >= y, 0, 1)")
-    report = check(model(parse(wrong, "wrong.yaml")))
+    report = check(model(parse_yaml(wrong, "wrong.yaml")))
     assert report.failures
     assert not isinstance(report, Checked)
     with pytest.raises(ValueError, match="rules do not hold"):

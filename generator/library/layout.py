@@ -22,18 +22,18 @@ _NO_PROSE = re.compile(r" *//( *$| {2,}| *[#$|<]|[-=#])")
 _FENCE = re.compile(r" *// ```")
 
 
-def fitted(text: str, width: int = WIDTH) -> str:
+def fit_lines(text: str, width: int = WIDTH) -> str:
     """The same program, in lines of `width` characters where that can be."""
     lines: list[str] = []
     for kind, part in _parts(text.split("\n")):
         if all(len(line) <= width for line in part):
             lines += part
         elif kind == "prose":
-            lines += _filled(part, width)
+            lines += _fill(part, width)
         elif kind == "example":
-            lines += [f"// {line}" for line in _broken(part[0].removeprefix("// "), width - 3)]
+            lines += [f"// {line}" for line in _break_line(part[0].removeprefix("// "), width - 3)]
         elif kind == "code":
-            lines += _broken(part[0], width)
+            lines += _break_line(part[0], width)
         else:
             lines += part
     return "\n".join(lines)
@@ -82,7 +82,7 @@ def _continues(prose: list[str], line: str) -> bool:
     return bool(first and first["mark"] and line.startswith(first["indent"] + "  "))
 
 
-def _filled(lines: list[str], width: int) -> list[str]:
+def _fill(lines: list[str], width: int) -> list[str]:
     first = _COMMENT.fullmatch(lines[0])
     assert first is not None
     start = first["indent"] + (first["mark"] or "")
@@ -108,7 +108,7 @@ class _Break:
     rank: int
 
 
-def _broken(line: str, width: int) -> list[str]:
+def _break_line(line: str, width: int) -> list[str]:
     """A line of code as several, each ended at a place with as few open brackets as possible."""
     indent = " " * (len(line) - len(line.lstrip()))
     code, comment = _without_comment(line)

@@ -1,8 +1,8 @@
 """A checked table becomes diff.lib and reference.md, and a schema for the next one.
 
 A template that ends in `.lib` is Faust as it stands. The others have holes, and loops where there
-is a line for each row; what they print of a row is computed here and arrives as text in a `Dual`.
-Equal tables give equal files, to the byte.
+is a line for each row; what they print of a row is computed here and arrives as text in a
+`DualText`. Equal tables give equal files, to the byte.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from ..resources import resource
 from ..table import rules
 from ..table.folding import fold
 from ..table.model import THROUGH, Primitive
-from ..table.samples import Point, numbers, points
+from ..table.samples import Point, numbers_at, sample_points
 from ..table.schema import schema
 from ..table.spelling import OWN_LIBRARIES
-from .layout import fitted
+from .layout import fit_lines
 from .printing import faust, latex
 
 #: The oldest compiler that everything is made for; rows with a later `since` are matched apart.
@@ -48,7 +48,7 @@ AdjointForm = Literal["values", "none", "lag", "lag and value", "state", "unavai
 
 
 @dataclass(frozen=True)
-class Adjoint:
+class AdjointText:
     """The reverse rule of a row as the templates see it.
 
     `mask` tells for each argument whether it gets a share of the cotangent, as in "011" for
@@ -63,7 +63,7 @@ class Adjoint:
 
 
 @dataclass(frozen=True)
-class Dual:
+class DualText:
     """A row as the templates see it: names and printed text.
 
     `leading` are constant arguments: they are fixed before the rest is lifted, because a number
@@ -88,7 +88,7 @@ class Dual:
     verdict: str
     evidence: str
     newer: bool
-    adjoint: Adjoint
+    adjoint: AdjointText
 
     @property
     def box(self) -> str:
@@ -118,7 +118,7 @@ class Dual:
 def render(checked: Checked) -> dict[str, str]:
     """The generated files by name: diff.lib, reference.md, and the schema of tables."""
     duals = [_dual(checked, row) for row in checked.table.primitives]
-    sections: dict[str, list[Dual]] = {}
+    sections: dict[str, list[DualText]] = {}
     for dual in duals:
         sections.setdefault(dual.row.section, []).append(dual)
     context = {
@@ -133,7 +133,7 @@ def render(checked: Checked) -> dict[str, str]:
         "masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "values"}),
         "lag_masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "lag"}),
     }
-    library = fitted(_environment().get_template("diff.lib.jinja").render(context))
+    library = fit_lines(_environment().get_template("diff.lib.jinja").render(context))
     _refuse_prefixes_defined_twice(checked.table.libraries, library, checked.table.file)
     return {
         "diff.lib": library,
@@ -208,7 +208,7 @@ def _libraries(stated: Mapping[str, str]) -> dict[str, str]:
     return {**OWN_LIBRARIES, **stated}
 
 
-def _dual(checked: Checked, row: Primitive) -> Dual:
+def _dual(checked: Checked, row: Primitive) -> DualText:
     leading = tuple(name for name in row.args if row.roles[name] in ("constant", "table"))
     args = tuple(name for name in row.args if name not in leading)
     form = _form(row)
@@ -217,7 +217,7 @@ def _dual(checked: Checked, row: Primitive) -> Dual:
     body = faust(row.value) if row.composite and row.value else ""
     if leading and not body:
         body = f"{row.faust}({', '.join(row.args)})"
-    return Dual(
+    return DualText(
         row=row,
         form=form,
         leading=leading,
@@ -241,28 +241,28 @@ def _dual(checked: Checked, row: Primitive) -> Dual:
     )
 
 
-def _adjoint(row: Primitive) -> Adjoint:
+def _adjoint(row: Primitive) -> AdjointText:
     if row.composite or row.kind == "structural" or row.name == "wire":
-        return Adjoint("")
+        return AdjointText("")
     if row.kind == "unavailable":
-        return Adjoint("unavailable")
+        return AdjointText("unavailable")
     shares = rules.adjoint(row)
     mask = "".join("0" if share.form == "none" else "1" for share in shares)
     values = tuple(faust(share.expression) for share in shares if share.form == "value")
     lags = [share.expression for share in shares if share.form == "lag"]
     if any(share.form == "state" for share in shares):
-        return Adjoint("state")
+        return AdjointText("state")
     if not lags:
-        return Adjoint("values" if values else "none", mask, values)
+        return AdjointText("values" if values else "none", mask, values)
     lag = faust(lags[0])
     if lags[0].names:
         lag = f"case {{ (({', '.join(row.args)})) => {lag}; }}(operands(X))"
     match [share.form for share in shares if share.form != "none"]:
         case ["lag"]:
-            return Adjoint("lag", mask, (), lag)
+            return AdjointText("lag", mask, (), lag)
         case ["lag", "value"] if len(shares) == 2:
-            return Adjoint("lag and value", mask, values, lag)
-    return Adjoint("state")
+            return AdjointText("lag and value", mask, values, lag)
+    return AdjointText("state")
 
 
 def _evidence(checked: Checked, row: Primitive) -> str:
@@ -331,10 +331,10 @@ def _test(row: Primitive) -> str:
 
 def _loud(row: Primitive) -> Point:
     """The first sample point or edge where the value is not 0, if there is one."""
-    tried = [*points(row), *row.samples.edges]
+    tried = [*sample_points(row), *row.samples.edges]
 
     def loud(point: Point) -> bool:
-        value = fold(row.value, numbers(point)) if row.value else 0
+        value = fold(row.value, numbers_at(point)) if row.value else 0
         return bool(mp.isfinite(value) and value != 0)
 
     return next(filter(loud, tried), tried[0])

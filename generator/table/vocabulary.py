@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ..deferred import Deferred
+from ..deferred import DeferredModule
 from ..errors import nearest
 
-mp: Any = Deferred("mpmath")
-sp: Any = Deferred("sympy")
+mp: Any = DeferredModule("mpmath")
+sp: Any = DeferredModule("sympy")
 
 #: The type that Faust gives a result: always the same, or that of the arguments at these places.
 Result = Literal["real", "integer"] | tuple[int, ...]
