@@ -13,6 +13,8 @@ from faustdiff.signals.reading import read_program
 from faustdiff.signals.row_lookup import Rows
 from faustdiff.table.assembling import built_in_table
 
+pytestmark = pytest.mark.each_compiler
+
 #: Labels of widgets, each tried in two groups, and labels of groups.
 LABELS = (
     *("a", "[1]", "", " ", "a[tooltip: x", "a [x:[y]z] b", "a]b", "Dry/Wet", "./q", "../q", "/q"),
