@@ -52,9 +52,9 @@ def build(
     `include` lists folders for imports and for headers of foreign functions; `optimize` is a flag
     of g++; `fast` is for what runs long: compiled in its place with `FAST_FLAGS`, for this very
     machine, and with the text that `fast_text` gives, unless the C++ text has more than
-    `MAX_OPTIMIZED` characters. `timeout` limits each compiler, in seconds. Results are kept in the folder `cache`,
-    else in the one that the environment variable FAUSTDIFF_CACHE names, else until this process
-    ends. Without g++, single precision falls back to `Interpreter`, unless another compiler than
+    `MAX_OPTIMIZED` characters. `timeout` limits each compiler, in seconds. Results are kept in the
+    folder `cache`, else in the one that the environment variable FAUSTDIFF_CACHE names, else until
+    this process ends. Without g++, single precision falls back to `Interpreter`, unless another compiler than
     cyfaust is asked for. Raises FaustError if a compiler is missing or refuses the program.
     """
     if shutil.which("g++") is None and not double and EmbeddedFaust() in available_compilers():
