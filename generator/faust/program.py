@@ -54,8 +54,8 @@ def build(
     machine, and with the text that `fast_text` gives, unless the C++ text has more than
     `MAX_OPTIMIZED` characters. `timeout` limits each compiler, in seconds. Results are kept in the
     folder `cache`, else in the one that the environment variable FAUSTDIFF_CACHE names, else until
-    this process ends. Without g++, single precision falls back to `Interpreter`, unless another compiler than
-    cyfaust is asked for. Raises FaustError if a compiler is missing or refuses the program.
+    this process ends. Without g++, single precision falls back to `Interpreter`, unless another
+    compiler than cyfaust is asked for. Raises FaustError if a compiler is missing or refuses the program.
     """
     if shutil.which("g++") is None and not double and EmbeddedFaust() in available_compilers():
         asked = compiler or os.environ.get("FAUSTDIFF_COMPILER") or "cyfaust"
