@@ -55,7 +55,8 @@ def build(
     `MAX_OPTIMIZED` characters. `timeout` limits each compiler, in seconds. Results are kept in the
     folder `cache`, else in the one that the environment variable FAUSTDIFF_CACHE names, else until
     this process ends. Without g++, single precision falls back to `Interpreter`, unless another
-    compiler than cyfaust is asked for. Raises FaustError if a compiler is missing or refuses the program.
+    compiler than cyfaust is asked for. Raises FaustError if a compiler is missing or refuses the
+    program.
     """
     if shutil.which("g++") is None and not double and EmbeddedFaust() in available_compilers():
         asked = compiler or os.environ.get("FAUSTDIFF_COMPILER") or "cyfaust"
