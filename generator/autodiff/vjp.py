@@ -214,10 +214,9 @@ class VJP:
                 sources = [one[:, :, start:stop] for one in tape.inputs]
                 dropped = AbsentChannels(self.outputs)
                 self._run_forward(sources, dropped, recorded, values, stop - start, border)
-            ends: list[Channels] = [moving[:, :, start:stop]]
-            ends.insert(
-                0, AbsentChannels(self.inputs) if through is None else through[:, :, start:stop]
-            )
+            absent = AbsentChannels(self.inputs)
+            ends: list[Channels] = [absent if through is None else through[:, :, start:stop]]
+            ends.append(moving[:, :, start:stop])
             finished = self._backward.run(
                 [given[:, :, start:stop], recorded],
                 ends,
