@@ -17,7 +17,7 @@ from ..errors import Place
 from ..faust.compilers import Compiler, FaustError, available_compilers
 from ..table.assembling import built_in_table
 from ..table.model import Primitive, Table
-from .rendering import own_test
+from .row_text import own_test
 
 #: Seconds that a row may take to compile.
 ROW_SECONDS = 60.0
