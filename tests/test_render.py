@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from faustdiff.library import rendering
+from faustdiff.library import row_text
 from faustdiff.library.rendering import render, write
 from faustdiff.library.templates import fill
 from faustdiff.proof.checking import Checked, Report, check
@@ -154,7 +154,7 @@ def test_an_argument_that_starts_with_d_is_no_tangent(make_row: Any) -> None:
         partials="{x: 1, delta: 1}",
         samples="{x: [-1, 1], delta: [-1, 1]}",
     )
-    formulas = rendering._formulas(row)
+    formulas = row_text._formulas(row)
     assert formulas == (
         r"f = x + \mathrm{delta}",
         r"\dot{f} = \dot{x} + \dot{\mathrm{delta}}",
