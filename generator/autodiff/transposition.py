@@ -91,7 +91,7 @@ class _Transposition:
         self.activity = Activity(graph, rows, self.slopes)
         self.activity.spread(self.numbers, leaves)
         self.time = ReversedTime(graph, rows, steady)
-        self.bounds = Bounds(graph)
+        self.bounds = Bounds(graph, rows)
         self.found: dict[int, int] = {}
         self.shares: dict[str, tuple[Share, ...]] = {}
         self.unsafe = unsafe_signals(graph, rows, outputs)

@@ -10,9 +10,6 @@ from ..table.expressions import COMPARE
 from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function
 
-#: Functions of which a difference has the sign of the difference of their arguments.
-INCREASING = ("sinh", "tanh", "asinh", "atan", "erf", "expm1", "exp", "cbrt")
-
 
 def constant_of(node: ast.expr) -> Fraction | None:
     """The value of an expression of numbers alone, by exact arithmetic; else None."""
@@ -117,8 +114,8 @@ def atom_key(node: ast.expr, affine: Mapping[str, Fraction] | None = None) -> tu
 def _increasing_arguments(a: ast.expr, b: ast.expr) -> tuple[ast.expr, ast.expr] | None:
     """Two quantities whose difference has the sign of `a - b`, if the same function is on both."""
     match a, b:
-        case ast.Call(args=[x]), ast.Call(args=[y]) if (name := called_name(a)) == called_name(b):
-            return (x, y) if name in INCREASING else None
+        case ast.Call(args=[x]), ast.Call(args=[y]) if function := called_function(a):
+            return (x, y) if function.increasing and called_function(b) is function else None
         case (
             ast.BinOp(left=x, op=ast.Pow(), right=ast.Constant(value=int() as power)),
             ast.BinOp(left=y, op=ast.Pow(), right=ast.Constant(value=other)),
