@@ -18,16 +18,17 @@ from ..errors import InputError, Place, Problem
 from .alignment import LOOKED_AT, Alignment, alignment
 from .clock import at_own_clock, drift
 from .leastsquares import Point
+from .likeness import Difference
 from .losses import Sums
 from .model import model_of
-from .objective import FinishedError, Iteration, Objective, Record, Search
+from .objective import FinishedError, Iteration, Record, Search
 from .pool import Pool
 from .scales import Scales
 from .search import candidates, unexplained
 from .searcher import Searcher, with_latencies
 from .setup import LATENCY_RANGE, Options, Setup
 from .verdict import NOTHING
-from .voices import SPECTRAL_MATCH, pitch_first, resolved
+from .voices import pitch_first, spectra_of
 
 Array = NDArray[np.float64]
 
@@ -45,7 +46,7 @@ FAR = 0.75
 WHOLE = 0.03
 #: Starts at each place of a slider that tunes: of one search, and of a race.
 TIMBRES, MANY_TIMBRES = 4, 8
-#: A loss that sees phases is left where it makes the distance of spectra so many times larger.
+#: A loss that sees phases is left where it makes the difference of spectra so many times larger.
 WORSE = 1.1
 #: Passes over them.
 RACE_PASSES = 1000.0
@@ -134,15 +135,14 @@ class Attempts:
     def _by_spectra(self, setup: Setup) -> None:
         """A sound by magnitudes of spectra, which have no latency: from its pitch where that helps.
 
-        One start is tried as it is, and its pitch is sought where that is no match; before a race
-        of many starts it is sought first.
+        Where no slider tunes the program at its start, one search begins there as it is.
         """
-        if self.options.starts == 1:
-            self.attempt(setup)
+        single = self.options.starts == 1
+        sought = self._pitch_first(setup, everywhere=not single)
         if not self._matched:
-            self._pitch_first(setup)
-        if self.options.starts > 1 and not self._matched:
             self.attempt(setup)
+        if single and not sought and not self._matched:
+            self._pitch_first(setup)
 
     @property
     def _matched(self) -> bool:
@@ -150,57 +150,70 @@ class Attempts:
         best = self.best()
         if best is None or not best.whole:
             return False
-        if min(best.best.loss, best.best.error) <= NOTHING:
-            return True
-        return self._distance(best.setup, best.units) <= SPECTRAL_MATCH
+        return best.best.error <= NOTHING or self._difference(best.setup, best.units).matches
 
-    def _distance(self, setup: Setup, units: Array) -> float:
-        """The distance of the spectra from those of the targets."""
-        scales, examples = setup.objective().scales, setup.examples
-        spectra = Objective(model_of(setup.source), scales, examples, resolved(examples))
-        sums = spectra(units, curvature=False)
-        self.record.passes_before += spectra.passes
-        return sums.loss if sums.finite else np.inf
+    def _difference(self, setup: Setup, units: Array) -> Difference:
+        """How the spectra differ from those of the targets."""
+        objective = setup.objective()
+        found = spectra_of(setup, objective).difference(units)
+        self.record.passes_before += objective.passes
+        return found
 
-    def _pitch_first(self, setup: Setup) -> None:
-        """From the frequencies of the target, if it has some and sliders tune the program."""
+    def _pitch_first(self, setup: Setup, *, everywhere: bool = True) -> bool:
+        """From the frequencies of the target, if it has some and sliders tune the program.
+
+        They are moved at one start, or `everywhere`. Says whether there was anything to try.
+        """
+        units = self._tuned(setup, everywhere)
+        if units is None:
+            return False
+        self.attempt(setup, units)
+        if not setup.compares_samples:
+            self._by_longer_windows(setup, units)
+        return True
+
+    def _tuned(self, setup: Setup, everywhere: bool) -> Array | None:
+        """Where the program has the pitch and the spectra of the target, or None."""
         objective, first = setup.objective(), self._first(setup)
         search = Search(objective, self.record)
         self._allow_more(RACE_PASSES)
         count = MANY_TIMBRES if self.options.starts > 1 else TIMBRES
         start = None if self.options.random_start else first
         timbres = next(candidates(count, len(first), self.options.seed, start))
-        units, limit = None, self.record.limit
+        limit = self.record.limit
         if self.options.passes is not None:
             # The search that follows has to be paid, too.
             self.record.limit -= (limit - self.record.passes_before) / 2
+        places = timbres if everywhere else timbres[:1]
         try:
-            units = pitch_first(search, timbres)
+            return pitch_first(search, spectra_of(setup, objective), timbres, places)
         except FinishedError:
             self.warnings.append(
                 "the pitch was not looked for to the end: allow more with --passes"
             )
+            return None
         finally:
             self.record.limit = limit
             self.record.passes_before += objective.passes
-        if units is None:
-            return
-        self.attempt(setup, units)
-        if setup.compares_samples or not self.done:
-            return
+
+    def _by_longer_windows(self, setup: Setup, units: Array) -> None:
+        """Undoes the last attempt, from `units`, where its loss has led away from the spectra.
+
+        One with windows shorter than a few periods depends on phases.
+        """
         last = self.done[-1]
-        before = self._distance(setup, units)
-        if self._distance(setup, last.units) > WORSE * before:
-            # A loss with windows shorter than a few periods depends on phases: it led away.
-            self.record.forget()
-            self._allow_more()
-            again = Search(setup.objective(), self.record)
-            again.add("by windows of several periods", units, again.objective(units))
-            self.record.passes_before += again.objective.passes
-            assert self.record.best is not None
-            self.done[-1] = replace(last, units=units, best=self.record.best)
-            what = f"'{setup.loss}' sees phases here, by windows of a few periods"
-            self.warnings.append(f"{what}: the values are by longer windows")
+        after = self._difference(setup, last.units)
+        if after.matches or after.level <= WORSE * self._difference(setup, units).level:
+            return
+        self.record.forget()
+        self._allow_more()
+        again = Search(setup.objective(), self.record)
+        again.add("by windows of several periods", units, again.objective(units))
+        self.record.passes_before += again.objective.passes
+        assert self.record.best is not None
+        self.done[-1] = replace(last, units=units, best=self.record.best)
+        what = f"'{setup.loss}' sees phases here, by windows of a few periods"
+        self.warnings.append(f"{what}: the values are by longer windows")
 
     @property
     def _aligns(self) -> bool:

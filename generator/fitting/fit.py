@@ -23,7 +23,6 @@ from .searcher import closed_gates
 from .setup import Options, Setup
 from .starting import require_finite
 from .verdict import DRIFT_ERROR, NOTHING, Verdict, drifting, judge, lateness
-from .voices import SPECTRAL_MATCH, resolved
 
 Array = NDArray[np.float64]
 
@@ -144,7 +143,7 @@ def _concluded(
     if attempts.options.starts == 1 and attempts.options.optimizer == "lm":
         hints.append("the search is in another minimum: try --starts 256")
     aligned = attempts.options.align and not attempts.options.batch
-    verdict = _verdict(setup, inspection, sums.loss, error, hints, aligned)
+    verdict = _verdict(setup, inspection, error, hints, aligned)
     if ends and verdict.good:
         warnings.append(hints[0])
     latencies = tuple(
@@ -195,21 +194,25 @@ def _error(inspection: Inspection) -> float:
 def _verdict(
     setup: Setup,
     inspection: Inspection,
-    loss: float,
     error: float,
     hints: list[str],
     aligned: bool,
 ) -> Verdict:
     if setup.compares_samples:
         return judge(inspection, setup.examples, error, hints, aligned)
-    if min(error, loss) <= NOTHING:
+    if error <= NOTHING:
         return Verdict("found", error)
     # Losses that compare no samples have scales of their own: one measure judges them all.
     pairs = list(zip(inspection.outputs, inspection.targets, strict=True))
-    distance = resolved(setup.examples).whole(pairs)
-    if distance <= SPECTRAL_MATCH:
-        return Verdict("found, by spectra", error, distance=distance)
-    return Verdict("poor match", error, causes=tuple(hints))
+    difference = setup.windows.difference(pairs, level=setup.knows_level)
+    if difference.matches:
+        return Verdict("found, by spectra", error, difference=difference)
+    if setup.windows.difference(pairs, level=False).matches:
+        louder = (
+            f"{abs(difference.louder):.2g} dB {'louder' if difference.louder > 0 else 'softer'}"
+        )
+        hints = [f"the target is the same sound, {louder}: is there a slider for that?", *hints]
+    return Verdict("poor match", error, causes=tuple(hints), difference=difference)
 
 
 def _done_to(setup: Setup, latencies: Sequence[float], inspection: Inspection) -> list[str]:

@@ -26,7 +26,9 @@ Objective = Callable[[Array], Sums]
 #: With N samples of noise, that is a small part of the standard error of the parameters: sqrt(N)
 #: times less.
 GAIN = 1e-9
-#: Nor if it moves no parameter by more than this part of its range.
+#: The same for spectra: where phases are unknown, a match leaves more than such a part of the loss.
+SETTLED = 1e-3
+#: Nor is a step worth a pass if it moves no parameter by more than this part of its range.
 STEP = 1e-10
 #: What is explained up to this part of the target's energy is explained.
 EXPLAINED = 1e-18

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .identifiability import condition
-from .leastsquares import Point, minimize, next_point, step, stop_reason
+from .leastsquares import GAIN, SETTLED, Point, minimize, next_point, step, stop_reason
 from .losses import Residual, Sums
 from .objective import Objective, Search
 
@@ -66,7 +66,8 @@ PROBED_STARTS, PROBED_CONDITION, PROBED_PART = 16, 1e-2, 0.75
 def least_squares(search: Search, start: Point, stage: str = "least squares") -> Point:
     """Levenberg-Marquardt over all samples."""
     point = start
-    for point in minimize(search.objective, start):
+    samples = isinstance(search.objective.loss, Residual)
+    for point in minimize(search.objective, start, gain=GAIN if samples else SETTLED):
         search.record.state = {"damping": point.damping, "growth": point.growth}
         if not point.done:
             search.add(stage, point.units, point.sums)
