@@ -33,7 +33,9 @@ END, QUIET = 2.0, 0.1
 #: Levels that differ by less, in dB, and amplitudes of bands, as a part of energy, are a match.
 SAME_LEVEL, SAME_COURSE = 0.3, 1e-2
 #: What is so far below the highest bin, as a ratio of amplitudes, is not compared.
-FLOOR = 1e-3
+FLOOR = 1e-2
+#: The part of the energy that may lie where the windows are close to 0, at an end.
+HIDDEN = 0.5
 #: Bands in which amplitudes are followed, and frames that are transformed at a time.
 BANDS, FRAMES_AT_ONCE = 24, 64
 
@@ -115,8 +117,9 @@ class Windows:
         sizes = self.sizes[:-1] or self.sizes
         levels, courses = [], []
         for size in sizes:
+            padded = _padded([target for _, target in pairs], size)
             channels = [
-                _seen(gain * mine, its, size, self.padded)
+                _seen(gain * mine, its, size, padded)
                 for output, target in pairs
                 for mine, its in zip(output, target, strict=True)
             ]
@@ -148,6 +151,20 @@ class _Seen:
     its: Array
     astray: float
     energy: float
+
+
+def _padded(targets: Sequence[Array], size: int) -> tuple[bool, bool]:
+    """Whether to put zeros before and after targets (channels, n), for windows of some size.
+
+    They show the phase of a tone that they cut off: only where most of it would not be seen else.
+    """
+    edge = size // 4
+    whole = sum(float(np.vdot(one, one)) for one in targets)
+    ends = [
+        sum(float(np.vdot(one[:, part], one[:, part])) for one in targets)
+        for part in (slice(edge), slice(-edge, None))
+    ]
+    return ends[0] > HIDDEN * whole, ends[1] > HIDDEN * whole
 
 
 def _seen(mine: Array, its: Array, size: int, padded: tuple[bool, bool]) -> _Seen:

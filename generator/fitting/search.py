@@ -28,7 +28,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .identifiability import condition
-from .leastsquares import GAIN, SETTLED, Point, minimize, next_point, step, stop_reason
+from .leastsquares import (
+    OF_SAMPLES,
+    OF_SPECTRA,
+    Point,
+    Worth,
+    minimize,
+    next_point,
+    step,
+    stop_reason,
+)
 from .losses import Residual, Sums
 from .objective import Objective, Search
 
@@ -43,8 +52,8 @@ WARM = 1e-3
 
 #: The lowpasses, in Hz.
 CUTOFFS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-#: A level is solved where no step is expected to improve it by this part.
-SOLVED = 3e-2
+#: A level is solved where no step is worth that.
+SOLVED = Worth(3e-2, OF_SAMPLES.move)
 #: How many standard deviations a finer level may contradict a coarser one.
 AGREEMENT = 3.0
 
@@ -67,7 +76,7 @@ def least_squares(search: Search, start: Point, stage: str = "least squares") ->
     """Levenberg-Marquardt over all samples."""
     point = start
     samples = isinstance(search.objective.loss, Residual)
-    for point in minimize(search.objective, start, gain=GAIN if samples else SETTLED):
+    for point in minimize(search.objective, start, OF_SAMPLES if samples else OF_SPECTRA):
         search.record.state = {"damping": point.damping, "growth": point.growth}
         if not point.done:
             search.add(stage, point.units, point.sums)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .alignment import LOOKED_AT
-from .leastsquares import SETTLED, Point, minimize
+from .leastsquares import OF_SPECTRA, Point, minimize
 from .likeness import Difference, Windows
 from .losses import Sums
 from .objective import Objective, Record, Search
@@ -70,7 +70,7 @@ class Spectra:
         if not steps:
             return point
         point = replace(point, sums=self(point.units))
-        for after in islice(minimize(self, point, gain=SETTLED), steps):
+        for after in islice(minimize(self, point, OF_SPECTRA), steps):
             point = after
         return point
 
@@ -103,7 +103,7 @@ def pitch_first(
         # It matched at once: what does not tune may still be known better.
         point = replace(point, sums=spectra(point.units))
     for _ in range(LOOKS):
-        for after in islice(minimize(spectra, point, gain=SETTLED), PASSES):
+        for after in islice(minimize(spectra, point, OF_SPECTRA), PASSES):
             point = after
             search.add("pitch and spectra", point.units, point.sums, comparable=False)
         if spectra.difference(point.units).matches:
@@ -207,7 +207,7 @@ def _beside(spectra: Spectra, point: Point, tuned: Sequence[Tuner]) -> Point | N
             units = point.units.copy()
             units[one.slider] = np.clip(units[one.slider] + ratio / one.slope, 0.0, 1.0)
             sums = spectra(units, curvature=False)
-            if sums.finite and sums.loss < (1 - SETTLED) * min(
+            if sums.finite and sums.loss < (1 - OF_SPECTRA.gain) * min(
                 point.sums.loss, best.sums.loss if best else np.inf
             ):
                 best = Point(units, sums, DAMPING)
