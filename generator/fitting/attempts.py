@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, Place, Problem
 from .alignment import LOOKED_AT, Alignment, alignment
 from .clock import at_own_clock, drift
+from .identifiability import share, unknown
 from .leastsquares import Point
 from .likeness import Difference
 from .losses import Sums
@@ -28,7 +29,7 @@ from .search import candidates, unexplained
 from .searcher import Searcher, with_latencies
 from .setup import LATENCY_RANGE, Options, Setup
 from .verdict import NOTHING
-from .voices import pitch_first, spectra_of
+from .voices import Tuned, pitch_first, spectra_of
 
 Array = NDArray[np.float64]
 
@@ -164,15 +165,17 @@ class Attempts:
 
         They are moved at one start, or `everywhere`. Says whether there was anything to try.
         """
-        units = self._tuned(setup, everywhere)
-        if units is None:
+        tuned = self._tuned(setup, everywhere)
+        if tuned is None:
             return False
-        self.attempt(setup, units)
-        if not setup.compares_samples:
-            self._by_longer_windows(setup, units)
+        if setup.compares_samples:
+            self.attempt(setup, tuned.units)
+        elif not self._by_jumps(setup, tuned):
+            self.attempt(setup, tuned.units)
+            self._by_longer_windows(setup, tuned.units)
         return True
 
-    def _tuned(self, setup: Setup, everywhere: bool) -> Array | None:
+    def _tuned(self, setup: Setup, everywhere: bool) -> Tuned | None:
         """Where the program has the pitch and the spectra of the target, or None."""
         objective, first = setup.objective(), self._first(setup)
         search = Search(objective, self.record)
@@ -186,34 +189,51 @@ class Attempts:
             self.record.limit -= (limit - self.record.passes_before) / 2
         places = timbres if everywhere else timbres[:1]
         try:
-            return pitch_first(search, spectra_of(setup, objective), timbres, places)
-        except FinishedError:
-            self.warnings.append(
-                "the pitch was not looked for to the end: allow more with --passes"
-            )
-            return None
+            found = pitch_first(search, spectra_of(setup, objective), timbres, places)
         finally:
             self.record.limit = limit
             self.record.passes_before += objective.passes
+        if found is not None and not found.whole:
+            what = "the pitch was not looked for to the end"
+            self.warnings.append(f"{what}: allow more with --passes")
+        return found
+
+    def _by_jumps(self, setup: Setup, tuned: Tuned) -> bool:
+        """Keeps what is tuned where no loss has a slope by the sliders that tune, and it matches.
+
+        A square of 1 and -1 depends on its frequency by jumps alone.
+        """
+        objective = setup.objective()
+        left = unknown(objective(tuned.units).curvature)
+        self.record.passes_before += objective.passes
+        if left.together or not left.idle or not set(left.idle) <= set(tuned.sliders):
+            return False
+        if not self._difference(setup, tuned.units).matches:
+            return False
+        self.done.append(self._kept(setup, tuned.units, "the pitch"))
+        return True
 
     def _by_longer_windows(self, setup: Setup, units: Array) -> None:
         """Undoes the last attempt, from `units`, where its loss has led away from the spectra.
 
         One with windows shorter than a few periods depends on phases.
         """
-        last = self.done[-1]
-        after = self._difference(setup, last.units)
+        after = self._difference(setup, self.done[-1].units)
         if after.matches or after.level <= WORSE * self._difference(setup, units).level:
             return
-        self.record.forget()
-        self._allow_more()
-        again = Search(setup.objective(), self.record)
-        again.add("by windows of several periods", units, again.objective(units))
-        self.record.passes_before += again.objective.passes
-        assert self.record.best is not None
-        self.done[-1] = replace(last, units=units, best=self.record.best)
+        self.done[-1] = self._kept(setup, units, "by windows of several periods")
         what = f"'{setup.loss}' sees phases here, by windows of a few periods"
         self.warnings.append(f"{what}: the values are by longer windows")
+
+    def _kept(self, setup: Setup, units: Array, stage: str) -> Attempt:
+        """An attempt that stays where it begins."""
+        self.record.forget()
+        self._allow_more()
+        search = Search(setup.objective(), self.record)
+        search.add(stage, units, search.objective(units))
+        self.record.passes_before += search.objective.passes
+        assert self.record.best is not None
+        return Attempt(setup, units, self.record.best, True, "the spectra match")
 
     @property
     def _aligns(self) -> bool:
@@ -263,7 +283,7 @@ class Attempts:
         sliders = len(setup.source.params)
         for place in range(sliders, len(sums.curvature)):
             keep = [*range(sliders), place]
-            if _share(sums.curvature[np.ix_(keep, keep)]) > TOLD_APART:
+            if share(sums.curvature[np.ix_(keep, keep)]) > TOLD_APART:
                 return False
         return True
 
@@ -420,17 +440,3 @@ def _aligned(
         # What sounds by itself is not upside down.
         found = replace(found, signs=(1.0,) * len(target))
     return found
-
-
-def _share(curvature: Array) -> float:
-    """R^2 of the last column of a Jacobian on the others, from the products of its columns."""
-    size = np.sqrt(np.maximum(np.diag(curvature), 0.0))
-    if not size[-1] > 0:
-        return 1.0
-    keep = np.flatnonzero(size[:-1] > 0)
-    if not keep.size:
-        return 0.0
-    scaled = curvature / np.outer(np.where(size > 0, size, 1.0), np.where(size > 0, size, 1.0))
-    inner, cross = scaled[np.ix_(keep, keep)], scaled[keep, -1]
-    found, *_ = np.linalg.lstsq(inner, cross, rcond=1e-12)
-    return float(cross @ found)

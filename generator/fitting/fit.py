@@ -131,8 +131,6 @@ def _concluded(
     error = _error(inspection)
     warnings = list(attempts.warnings)
     left = unknown(sums.curvature) if setup.source.partials else Unknown()
-    if left:
-        warnings.append(f"not identifiable at the result: {left.described(setup.labels)}")
     near = (units[:sliders] < AT_END) | (units[:sliders] > 1 - AT_END)
     ends = [setup.labels[i] for i in np.flatnonzero(near)]
     hints = []
@@ -144,6 +142,10 @@ def _concluded(
         hints.append("the search is in another minimum: try --starts 256")
     aligned = attempts.options.align and not attempts.options.batch
     verdict = _verdict(setup, inspection, error, hints, aligned)
+    if left and verdict.kind == "found, by spectra":
+        warnings.append(f"{left.described(setup.labels)}: found by the pitch")
+    elif left:
+        warnings.append(f"not identifiable at the result: {left.described(setup.labels)}")
     if ends and verdict.good:
         warnings.append(hints[0])
     latencies = tuple(

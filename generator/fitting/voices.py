@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -21,7 +21,7 @@ from .alignment import LOOKED_AT
 from .leastsquares import OF_SPECTRA, Point, minimize
 from .likeness import Difference, Windows
 from .losses import Sums
-from .objective import Objective, Record, Search
+from .objective import FinishedError, Objective, Record, Search
 from .setup import Setup
 from .tuning import Ears, Tuner, frequencies, target_of, tuners
 
@@ -48,10 +48,16 @@ class Spectra:
 
     def __init__(self, objective: Objective, windows: Windows, *, level: bool) -> None:
         self.objective, self.windows, self.level = objective, windows, level
+        #: The units with the least distance of all that were looked at.
+        self.nearest: Array | None = None
+        self._least = np.inf
 
     def __call__(self, units: Array, *, curvature: bool = True) -> Sums:
         """The distance that least squares follows, with its derivatives."""
-        return self.objective.several(units, [self.windows.loss], curvature=curvature)[0]
+        sums = self.objective.several(units, [self.windows.loss], curvature=curvature)[0]
+        if sums.finite and sums.loss < self._least:
+            self.nearest, self._least = units.copy(), sums.loss
+        return sums
 
     def difference(self, units: Array) -> Difference:
         """How what sounds at some units differs from the targets."""
@@ -80,14 +86,26 @@ def spectra_of(setup: Setup, objective: Objective) -> Spectra:
     return Spectra(objective, setup.windows, level=setup.knows_level)
 
 
+@dataclass(frozen=True)
+class Tuned:
+    """Units of all sliders, and the indices of those that tune.
+
+    `whole` is False where the passes were spent before the search was over.
+    """
+
+    units: Array
+    sliders: tuple[int, ...]
+    whole: bool = True
+
+
 def pitch_first(
     search: Search, spectra: Spectra, timbres: Sequence[Array], places: Sequence[Array]
-) -> Array | None:
+) -> Tuned | None:
     """A start for a search: tuned, and the rest by the magnitudes of spectra; or None.
 
     `timbres` are units of all sliders, of which those that tune are found, at one of `places`. None
-    if no slider tunes the program at any of these, or the target has no frequency that stands out.
-    Raises `FinishedError` where the passes of the record are spent.
+    if no slider tunes the program at any of these, or the target has no frequency that stands out,
+    or the passes of the record are spent before one is found.
     """
     ears = Ears(search.objective)
     wanted = frequencies(target_of(ears.one), ears.one.rate)
@@ -96,7 +114,19 @@ def pitch_first(
     tuned = next(filter(None, (tuners(ears, one) for one in places)), None)
     if not tuned:
         return None
-    point = _raced(spectra, _starts(tuned[:TOGETHER], wanted, timbres), search.record)
+    sliders = tuple(one.slider for one in tuned)
+    try:
+        units = _tuned(search, spectra, tuned, _starts(tuned[:TOGETHER], wanted, timbres))
+    except FinishedError:
+        return None if spectra.nearest is None else Tuned(spectra.nearest, sliders, whole=False)
+    return None if units is None else Tuned(units, sliders)
+
+
+def _tuned(
+    search: Search, spectra: Spectra, tuned: Sequence[Tuner], places: Iterator[list[Array]]
+) -> Array | None:
+    """The best units from the starts at all places, where there are any."""
+    point = _raced(spectra, places, search.record)
     if point is None:
         return None
     if not point.sums.curvature.any() and len(point.units) > len(tuned):
