@@ -49,7 +49,9 @@ WHOLE = 0.03
 TIMBRES, MANY_TIMBRES = 4, 8
 #: A loss that sees phases is left where it makes the difference of spectra so many times larger.
 WORSE = 1.1
-#: Passes over them.
+#: Why a search ends where no loss has a slope by what tunes.
+TUNED = "the pitch is that of the target"
+#: Passes of a search for the pitch.
 RACE_PASSES = 1000.0
 
 
@@ -210,7 +212,7 @@ class Attempts:
             return False
         if not self._difference(setup, tuned.units).matches:
             return False
-        self.done.append(self._kept(setup, tuned.units, "the pitch"))
+        self.done.append(self._kept(setup, tuned.units, "the pitch", TUNED))
         return True
 
     def _by_longer_windows(self, setup: Setup, units: Array) -> None:
@@ -221,11 +223,13 @@ class Attempts:
         after = self._difference(setup, self.done[-1].units)
         if after.matches or after.level <= WORSE * self._difference(setup, units).level:
             return
-        self.done[-1] = self._kept(setup, units, "by windows of several periods")
+        self.done[-1] = self._kept(
+            setup, units, "by windows of several periods", "no loss leads closer to the spectra"
+        )
         what = f"'{setup.loss}' sees phases here, by windows of a few periods"
         self.warnings.append(f"{what}: the values are by longer windows")
 
-    def _kept(self, setup: Setup, units: Array, stage: str) -> Attempt:
+    def _kept(self, setup: Setup, units: Array, stage: str, reason: str) -> Attempt:
         """An attempt that stays where it begins."""
         self.record.forget()
         self._allow_more()
@@ -233,7 +237,7 @@ class Attempts:
         search.add(stage, units, search.objective(units))
         self.record.passes_before += search.objective.passes
         assert self.record.best is not None
-        return Attempt(setup, units, self.record.best, True, "the spectra match")
+        return Attempt(setup, units, self.record.best, True, reason)
 
     @property
     def _aligns(self) -> bool:

@@ -31,7 +31,7 @@ SHORTEST, LONGEST = 512, 8192
 END, QUIET = 2.0, 0.1
 
 #: Levels that differ by less, in dB, and amplitudes of bands, as a part of energy, are a match.
-SAME_LEVEL, SAME_COURSE = 0.3, 1e-2
+SAME_LEVEL, SAME_COURSE = 0.5, 1e-2
 #: What is so far below the highest bin, as a ratio of amplitudes, is not compared.
 FLOOR = 1e-2
 #: The part of the energy that may lie where the windows are close to 0, at an end.
@@ -63,7 +63,7 @@ class Difference:
         """The difference in words."""
         words = f"{self.level:.2g} dB"
         if self.course > SAME_COURSE:
-            words += f", and over time by {100 * self.course:.2g} % of the energy"
+            words += f", and over time by {100 * min(self.course, 9.99):.3g} % of the energy"
         return words
 
 

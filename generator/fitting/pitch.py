@@ -9,6 +9,8 @@ Array = NDArray[np.float64]
 
 #: The pitches that are looked for, in Hz, and the samples in which they are.
 LOWEST, HIGHEST, WINDOW = 25.0, 10000.0, 8192
+#: Fewer samples have none.
+FEWEST = 64
 #: Points of the autocorrelation per sample: the peak of a short period is between samples.
 POINTS = 4
 #: A pitch is one if the autocorrelation there has this part of that at 0.
@@ -25,7 +27,7 @@ def pitch(signal: Array, rate: int) -> float | None:
     """
     piece = loudest(signal)
     size = len(piece)
-    if size < 256:
+    if size < FEWEST:
         return None
     spectrum = np.abs(np.fft.rfft(piece, 2 * size)) ** 2
     products = np.fft.irfft(spectrum, 2 * size * POINTS)[: size * POINTS] * POINTS
@@ -66,7 +68,7 @@ def _top(curve: Array, places: NDArray[np.intp]) -> tuple[Array, Array]:
 def peaks(signal: Array, rate: int, count: int) -> list[float]:
     """The frequencies in Hz of the `count` highest peaks of a signal (n,) where it is loudest."""
     piece = loudest(signal)
-    if len(piece) < 256:
+    if len(piece) < FEWEST:
         return []
     heights = np.abs(np.fft.rfft(piece * np.blackman(len(piece)), 2 * len(piece)))
     inner = heights[1:-1]
