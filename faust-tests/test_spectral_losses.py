@@ -13,6 +13,8 @@ from faustdiff.faust.program import CompiledProgram, Program
 from faustdiff.fitting.report import summary
 from support.harness import Array, compiled
 
+pytestmark = pytest.mark.xdist_group("spectral_losses")
+
 SIZE = 16
 RATE = 44100
 FRAMES = 8 * SIZE

@@ -19,23 +19,23 @@ from numpy.typing import NDArray
 from .losses import Spectral, spectral
 from .pairing import Example
 from .pitch import peaks, pitch
-from .tuning import PEAKS, target_of
+from .tuning import MAX_PEAKS, target_of
 
 Array = NDArray[np.float64]
 
 #: Windows of so many periods tell partials apart, and see no phase; shorter ones do.
-PERIODS = 4.5
+WINDOW_PERIODS = 4.5
 #: The shortest and the longest window for a sound that has a pitch.
 SHORTEST, LONGEST = 512, 8192
 #: The periods of an end, and the part of the energy of the loudest ones with which it is quiet.
-END, QUIET = 2.0, 0.1
+END_PERIODS, QUIET_PART = 2.0, 0.1
 
 #: Levels that differ by less, in dB, and amplitudes of bands, as a part of energy, are a match.
 SAME_LEVEL, SAME_COURSE = 0.5, 1e-2
 #: What is so far below the highest bin, as a ratio of amplitudes, is not compared.
 FLOOR = 1e-2
 #: The part of the energy that may lie where the windows are close to 0, at an end.
-HIDDEN = 0.5
+HIDDEN_PART = 0.5
 #: Bands in which amplitudes are followed, and frames that are transformed at a time.
 BANDS, FRAMES_AT_ONCE = 24, 64
 
@@ -88,16 +88,16 @@ class Windows:
         target = target_of(one)
         lowest = pitch(target, one.rate)
         if lowest is None:
-            high = sorted(peaks(target, one.rate, PEAKS))
+            high = sorted(peaks(target, one.rate, MAX_PEAKS))
             gaps = [after - before for before, after in itertools.pairwise(high)]
             lowest = min(gaps, default=np.inf)
         if not np.isfinite(lowest):
             return Windows()
-        least = max(SHORTEST, PERIODS * one.rate / lowest)
+        least = max(SHORTEST, WINDOW_PERIODS * one.rate / lowest)
         size = 2 ** int(np.ceil(np.log2(least)))
         longest = min(LONGEST, min(example.frames for example in examples) // 2)
         sizes = tuple(factor * size for factor in (4, 2, 1) if factor * size <= longest)
-        ends = _quiet_ends(target, int(END * one.rate / lowest))
+        ends = _quiet_ends(target, int(END_PERIODS * one.rate / lowest))
         return Windows(sizes, ends) if sizes else Windows()
 
     @cached_property
@@ -136,7 +136,7 @@ def _quiet_ends(target: Array, size: int) -> tuple[bool, bool]:
     size = min(size, len(target))
     sums = np.concatenate([[0.0], np.cumsum(target**2)])
     energies = sums[size:] - sums[:-size]
-    loudest = QUIET * float(energies.max())
+    loudest = QUIET_PART * float(energies.max())
     return bool(energies[0] < loudest), bool(energies[-1] < loudest)
 
 
@@ -164,7 +164,7 @@ def _padded(targets: Sequence[Array], size: int) -> tuple[bool, bool]:
         sum(float(np.vdot(one[:, part], one[:, part])) for one in targets)
         for part in (slice(edge), slice(-edge, None))
     ]
-    return ends[0] > HIDDEN * whole, ends[1] > HIDDEN * whole
+    return ends[0] > HIDDEN_PART * whole, ends[1] > HIDDEN_PART * whole
 
 
 def _seen(mine: Array, its: Array, size: int, padded: tuple[bool, bool]) -> _Seen:

@@ -14,9 +14,9 @@ FEWEST = 64
 #: Points of the autocorrelation per sample: the peak of a short period is between samples.
 POINTS = 4
 #: A pitch is one if the autocorrelation there has this part of that at 0.
-PERIODIC = 0.6
+LEAST_PERIODICITY = 0.6
 #: A peak at a shorter period is taken if it has this part of the highest one.
-AS_HIGH = 0.93
+NEARLY_HIGHEST = 0.93
 
 
 def pitch(signal: Array, rate: int) -> float | None:
@@ -45,9 +45,9 @@ def pitch(signal: Array, rate: int) -> float | None:
     if not peaks.size:
         return None
     heights = _top(curve, peaks)[1]
-    if heights.max() < PERIODIC:
+    if heights.max() < LEAST_PERIODICITY:
         return None
-    place = peaks[np.argmax(heights >= AS_HIGH * heights.max())]
+    place = peaks[np.argmax(heights >= NEARLY_HIGHEST * heights.max())]
     # Several periods are known better than one: each peak says where the next one is.
     period, count = float(place), 1
     while (near := round(count * period)) + POINTS + 1 < len(curve) // 2:

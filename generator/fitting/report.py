@@ -9,8 +9,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from .fit import Fit
-from .numbers import shown_value
 from .setup import Setup
+from .value_text import value_text
 
 if TYPE_CHECKING:
     from rich.table import Table as Display
@@ -76,7 +76,7 @@ def table(fit: Fit) -> Display:
     for one, value, error in zip(fit.params, fit.values, fit.errors, strict=True):
         display.add_row(
             escape(one.label),
-            escape(shown_value(value, error, one.unit)),
+            escape(value_text(value, error, one.unit)),
             f"{one.init:g}",
             f"{one.min:g} .. {one.max:g}",
         )

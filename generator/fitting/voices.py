@@ -17,27 +17,27 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from .alignment import LOOKED_AT
-from .leastsquares import OF_SPECTRA, Point, minimize
+from .alignment import MAX_SAMPLES
+from .least_squares import OF_SPECTRA, Point, minimize
 from .likeness import Difference, Windows
 from .losses import Sums
-from .objective import FinishedError, Objective, Record, Search
+from .objective import Objective, Record, Search, SearchEndError
 from .setup import Setup
-from .tuning import Ears, Tuner, frequencies, target_of, tuners
+from .tuning import Listener, Tuner, frequencies, target_of, tuners
 
 Array = NDArray[np.float64]
 
 #: Places of the sliders that tune, at most, and how many sliders are tuned together.
-PLACES, TOGETHER = 12, 2
+MAX_PLACES, MAX_TUNED = 12, 2
 #: How many of each place are improved, by how many steps; how many of these go on, by how many.
-OF_EACH, STEPS, GO_ON, MORE = 2, 6, 5, 14
+PER_PLACE, FIRST_STEPS, FINALISTS, FINAL_STEPS = 2, 6, 5, 14
 #: Steps of the best one.
-PASSES = 25
-DAMPING = 1e-2
+BEST_STEPS = 25
+FIRST_DAMPING = 1e-2
 #: Ratios by which a pitch may be off in a valley beside the right one, as logarithms.
-BESIDE = (2e-4, 6e-4, 1.2e-3, 2e-3, 3.2e-3)
+PITCH_OFFSETS = (2e-4, 6e-4, 1.2e-3, 2e-3, 3.2e-3)
 #: Times that it is looked at.
-LOOKS = 3
+NEIGHBOUR_ROUNDS = 3
 
 
 class Spectra:
@@ -65,7 +65,7 @@ class Spectra:
         model = objective.model
         before, values = model.frames, objective.scales.values(units)[: len(model.paths)]
         for one in objective.examples:
-            runs = [(mine, its) for mine, _, its, _ in model.runs(values, one, LOOKED_AT)]
+            runs = [(mine, its) for mine, _, its, _ in model.runs(values, one, MAX_SAMPLES)]
             mine, its = (np.concatenate(part, axis=1) for part in zip(*runs, strict=True))
             pairs.append((mine[:, one.first :], its[:, one.first :]))
         objective.frames += model.frames - before
@@ -107,7 +107,7 @@ def pitch_first(
     if no slider tunes the program at any of these, or the target has no frequency that stands out,
     or the passes of the record are spent before one is found.
     """
-    ears = Ears(search.objective)
+    ears = Listener(search.objective)
     wanted = frequencies(target_of(ears.one), ears.one.rate)
     if not wanted:
         return None
@@ -116,8 +116,8 @@ def pitch_first(
         return None
     sliders = tuple(one.slider for one in tuned)
     try:
-        units = _tuned(search, spectra, tuned, _starts(tuned[:TOGETHER], wanted, timbres))
-    except FinishedError:
+        units = _tuned(search, spectra, tuned, _starts(tuned[:MAX_TUNED], wanted, timbres))
+    except SearchEndError:
         return None if spectra.nearest is None else Tuned(spectra.nearest, sliders, whole=False)
     return None if units is None else Tuned(units, sliders)
 
@@ -126,19 +126,19 @@ def _tuned(
     search: Search, spectra: Spectra, tuned: Sequence[Tuner], places: Iterator[list[Array]]
 ) -> Array | None:
     """The best units from the starts at all places, where there are any."""
-    point = _raced(spectra, places, search.record)
+    point = _race(spectra, places, search.record)
     if point is None:
         return None
     if not point.sums.curvature.any() and len(point.units) > len(tuned):
         # It matched at once: what does not tune may still be known better.
         point = replace(point, sums=spectra(point.units))
-    for _ in range(LOOKS):
-        for after in islice(minimize(spectra, point, OF_SPECTRA), PASSES):
+    for _ in range(NEIGHBOUR_ROUNDS):
+        for after in islice(minimize(spectra, point, OF_SPECTRA), BEST_STEPS):
             point = after
             search.add("pitch and spectra", point.units, point.sums, comparable=False)
         if spectra.difference(point.units).matches:
             break
-        beside = _beside(spectra, point, tuned)
+        beside = _neighbour(spectra, point, tuned)
         if beside is None:
             break
         point = beside
@@ -169,7 +169,7 @@ def _starts(
     count = 0
     for ranks in sorted(itertools.product(range(len(wanted)), repeat=len(reached)), key=sum):
         places = [(one.slider, one.at(rank)) for one, rank in zip(reached, ranks, strict=True)]
-        if count == PLACES or any(place is None for _, place in places):
+        if count == MAX_PLACES or any(place is None for _, place in places):
             continue
         count += 1
         starts = []
@@ -182,7 +182,7 @@ def _starts(
         yield list({one.tobytes(): one for one in starts}.values())
 
 
-def _raced(spectra: Spectra, places: Iterator[list[Array]], record: Record) -> Point | None:
+def _race(spectra: Spectra, places: Iterator[list[Array]], record: Record) -> Point | None:
     """The best of the starts at all places by magnitudes of spectra.
 
     The likeliest place comes first, and the others only where it is no match.
@@ -200,17 +200,17 @@ def _raced(spectra: Spectra, places: Iterator[list[Array]], record: Record) -> P
 
     for number, starts in enumerate(places):
         record.check(spectra.objective)
-        here = [Point(one, spectra(one, curvature=False), DAMPING) for one in starts]
-        here = sorted(filter(_finite, here), key=_loss)[:OF_EACH]
+        here = [Point(one, spectra(one, curvature=False), FIRST_DAMPING) for one in starts]
+        here = sorted(filter(_finite, here), key=_loss)[:PER_PLACE]
         if here and not number:
             # Where nothing but the pitch is sought, it may be right already.
             here[0], over = improved(here[0], 0)
             if not over:
-                here[0], over = improved(here[0], STEPS)
+                here[0], over = improved(here[0], FIRST_STEPS)
             if over:
                 return here[0]
         points += here
-    for count, steps in ((len(points), STEPS), (GO_ON, MORE)):
+    for count, steps in ((len(points), FIRST_STEPS), (FINALISTS, FINAL_STEPS)):
         kept = sorted(points, key=_loss)[:count]
         points = []
         for one in kept:
@@ -229,16 +229,16 @@ def _loss(point: Point) -> float:
     return point.sums.loss
 
 
-def _beside(spectra: Spectra, point: Point, tuned: Sequence[Tuner]) -> Point | None:
+def _neighbour(spectra: Spectra, point: Point, tuned: Sequence[Tuner]) -> Point | None:
     """A better place a little beside a point, in one of the sliders that tune, or None."""
     best = None
     for one in tuned:
-        for ratio in (way * size for size in BESIDE for way in (1, -1)):
+        for ratio in (way * size for size in PITCH_OFFSETS for way in (1, -1)):
             units = point.units.copy()
             units[one.slider] = np.clip(units[one.slider] + ratio / one.slope, 0.0, 1.0)
             sums = spectra(units, curvature=False)
             if sums.finite and sums.loss < (1 - OF_SPECTRA.gain) * min(
                 point.sums.loss, best.sums.loss if best else np.inf
             ):
-                best = Point(units, sums, DAMPING)
+                best = Point(units, sums, FIRST_DAMPING)
     return None if best is None else replace(best, sums=spectra(best.units))
