@@ -11,11 +11,6 @@ from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function
 from .polynomials import polynomial_key, polynomial_of
 
-#: Functions of which a difference has the sign of the difference of their arguments.
-INCREASING = ("sinh", "tanh", "asinh", "atan", "erf", "expm1", "exp", "cbrt")
-#: Functions that have the sign of their argument where they have a value.
-SIGN_KEEPING = ("sqrt", *(name for name in INCREASING if name != "exp"))
-
 
 def constant_of(node: ast.expr) -> Fraction | None:
     """The value of an expression of numbers alone, by exact arithmetic; else None."""
@@ -107,7 +102,7 @@ def atom_key(node: ast.expr, affine: Mapping[str, Fraction] | None = None) -> tu
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             key, flip = atom_key(operand)
             return key, -flip
-        case ast.Call(args=[argument]) if called_name(node) in SIGN_KEEPING:
+        case ast.Call(args=[argument]) if _keeps_sign(node):
             return atom_key(argument)
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
             if inner := _increasing_arguments(left, right):
@@ -124,11 +119,19 @@ def atom_key(node: ast.expr, affine: Mapping[str, Fraction] | None = None) -> tu
     return ast.unparse(node), 1
 
 
+def _keeps_sign(node: ast.Call) -> bool:
+    """Whether a function has the sign of its argument where it has a value."""
+    function = called_function(node)
+    if function is None or not function.only_zero:
+        return False
+    return function.increasing or function.name == "sqrt"
+
+
 def _increasing_arguments(a: ast.expr, b: ast.expr) -> tuple[ast.expr, ast.expr] | None:
     """Two quantities whose difference has the sign of `a - b`, if the same function is on both."""
     match a, b:
-        case ast.Call(args=[x]), ast.Call(args=[y]) if (name := called_name(a)) == called_name(b):
-            return (x, y) if name in INCREASING else None
+        case ast.Call(args=[x]), ast.Call(args=[y]) if function := called_function(a):
+            return (x, y) if function.increasing and called_function(b) is function else None
         case (
             ast.BinOp(left=x, op=ast.Pow(), right=ast.Constant(value=int() as power)),
             ast.BinOp(left=y, op=ast.Pow(), right=ast.Constant(value=other)),

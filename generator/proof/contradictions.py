@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from ..table.rules import copied
+from ..table.rules import copy_tree
 from .affine import affine_form, called_function, called_name
 from .contexts import Atom
 from .polynomials import polynomial_of
@@ -98,7 +98,7 @@ def _factors(node: ast.expr, signs: Mapping[str, int]) -> tuple[int, list[Form],
     if affine_form(node) is not None:
         return None
     try:
-        tree = DecidedConditions(signs).visit(copied(node))
+        tree = DecidedConditions(signs).visit(copy_tree(node))
         names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
         algebra = Symbols({name: sp.Symbol(name, real=True) for name in names})
         scale, factors = sp.factor_list(sp.sympify(fold(tree, algebra)))
@@ -149,7 +149,7 @@ def _between_integers(signs: Signs, names: Sequence[str]) -> bool:
     for atom, sign in signs:
         if atom.node is None or not atom.steps:
             continue
-        form = affine_form(_Integer().visit(copied(atom.node)))
+        form = affine_form(_Integer().visit(copy_tree(atom.node)))
         moving = [name for name in form or () if name]
         if form is None or len(moving) != 1 or moving[0] in names:
             continue

@@ -19,7 +19,7 @@ from ..table.algebras import Numbers, Stream, Symbols
 from ..table.expressions import Expression, delay_of
 from ..table.folding import fold
 from ..table.model import Role
-from ..table.rules import copied, expression_of
+from ..table.rules import copy_tree, expression_of
 from ..table.samples import Point
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
 from .balls import BallCompiler
@@ -203,7 +203,7 @@ def _compare_in_time(old: Expression, new: Expression, setting: Setting) -> Equa
     if found := _differ_in_time(old, new, setting):
         return found
     opaque = _OpaqueMemory()
-    first, second = (expression_of(opaque.visit(copied(side.tree))) for side in (old, new))
+    first, second = (expression_of(opaque.visit(copy_tree(side.tree))) for side in (old, new))
     names = sorted((first.names | second.names) - {*CONSTANTS})
     found = _compare_numbers(first, second, Setting(dict.fromkeys(names, "signal")))
     if found.same:

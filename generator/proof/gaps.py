@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from flint import arb
 
-from ..table.rules import copied
+from ..table.rules import copy_tree
 from .affine import affine_form, called_function
 from .contexts import Atom, Compiled, exact, float_of
 from .lines import LARGEST, Flat, Line, roots
@@ -174,7 +174,9 @@ class PlaceSearch:
         names = (*self.names, *integers)
         forms: list[Form] = []
         for atom, sign in gap:
-            form = None if atom.node is None else affine_form(_Unrounded().visit(copied(atom.node)))
+            form = (
+                None if atom.node is None else affine_form(_Unrounded().visit(copy_tree(atom.node)))
+            )
             if form is not None and {n for n in form if n} <= {*names}:
                 margin = sign if atom.steps else 0
                 forms.append(({**form, "": form[""] - margin}, sign))

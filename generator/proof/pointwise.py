@@ -21,7 +21,7 @@ from flint import arb
 from ..table import rules
 from ..table.expressions import Expression
 from ..table.model import Primitive
-from ..table.samples import NoPointError, points, special
+from ..table.samples import NoPointError, sample_points, special_points
 from .balls import BallCompiler, Part
 from .branches import several_places
 from .budget import during
@@ -130,9 +130,9 @@ class Claims:
     @cached_property
     def _extra(self) -> list[Mapping[str, float]]:
         try:
-            return [*special(self.row), *points(self.row, 4, FEW_ATTEMPTS)]
+            return [*special_points(self.row), *sample_points(self.row, 4, FEW_ATTEMPTS)]
         except NoPointError:
-            return [*special(self.row), *points(self.row, 4)]
+            return [*special_points(self.row), *sample_points(self.row, 4)]
 
     def _declared(self, arguments: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
         """Whether a place is one of those where the row says that there may be no slope."""

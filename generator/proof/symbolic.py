@@ -16,7 +16,7 @@ import sympy as sp
 from ..table.algebras import Symbols
 from ..table.expressions import COMPARE, Expression, is_condition
 from ..table.folding import COMPARISONS, fold
-from ..table.rules import copied
+from ..table.rules import copy_tree
 from ..table.vocabulary import WHERE
 from .affine import atom_key
 from .questions import Piece
@@ -37,7 +37,7 @@ def vanishes_on(
     """Whether SymPy reduces slope (without a direction, value) minus formula to a literal 0."""
     signs = {atom.key: sign * atom.flip for atom, sign in piece.signs}
     try:
-        plain = [DecidedConditions(signs).visit(copied(side.tree)) for side in (value, stated)]
+        plain = [DecidedConditions(signs).visit(copy_tree(side.tree)) for side in (value, stated)]
     except KeyError:
         return False
     names = {n.id for tree in plain for n in ast.walk(tree) if isinstance(n, ast.Name)}

@@ -102,8 +102,10 @@ def _as_numbers(row: Primitive, name: str, value: Expression) -> Finding | None:
     """The verdict where every delay is a constant; else None."""
     taps = _Taps()
     try:
-        plain = rules.expression_of(taps.visit(rules.copied(value.tree)))
-        stated = rules.expression_of(taps.visit(rules.copied(rules.contribution(row, name).tree)))
+        plain = rules.expression_of(taps.visit(rules.copy_tree(value.tree)))
+        stated = rules.expression_of(
+            taps.visit(rules.copy_tree(rules.contribution(row, name).tree))
+        )
     except KeyError:
         return None
     own = [tap for tap, signal in taps.names.items() if signal == name]
