@@ -17,7 +17,7 @@ from typing import Any
 
 from flint import arb
 
-from .affine import called_name
+from .affine import called_function
 from .contexts import (
     Atom,
     Branch,
@@ -38,7 +38,6 @@ from .sides import same
 
 #: Roots of which both signs are tried together, at most, and places where they are.
 MAX_ROOTS_TRIED, PLACES = 4, 2
-PERIODIC = ("sin", "cos", "tan")
 
 Place = Mapping[str, Any]
 
@@ -142,8 +141,8 @@ def open_branch(question: Question, piece: Piece, places: Sequence[Place]) -> st
 def _moves_alone(node: ast.AST) -> bool:
     """Whether a name stands in an expression outside of functions that are periodic."""
     if isinstance(node, ast.Call):
-        inner = [] if called_name(node) in PERIODIC else node.args
-        return any(map(_moves_alone, inner))
+        function = called_function(node)
+        return not (function and function.periodic) and any(map(_moves_alone, node.args))
     return isinstance(node, ast.Name) or any(map(_moves_alone, ast.iter_child_nodes(node)))
 
 

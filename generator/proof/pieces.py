@@ -56,8 +56,6 @@ MAX_FLATS = 24
 MAX_AROUND = 8
 #: Places on one part of a border, by the signs of all atoms.
 MAX_VISITS = 5
-#: Combinations of whole numbers that are tried, at most.
-MAX_COMBINATIONS = 120
 #: Combinations of signs that are looked for, at most.
 MAX_TRIED = 4000
 NOT_FOUND = "no place was found, and none is excluded, where"
@@ -128,7 +126,7 @@ class _PieceSearch:
         for point in self.question.extra:
             yield {name: arb(value) for name, value in point.items()}, False
         if not self.question.names:
-            for whole in self._combinations():
+            for whole in self.question.combinations():
                 yield {name: exact(value) for name, value in whole.items()}, False
             return
         ranges = dict.fromkeys(self.question.names, (-4.0, 4.0))
@@ -306,7 +304,7 @@ class _PieceSearch:
     def _search_gaps(self) -> None:
         """Looks for a place with each combination of signs that no point has had."""
         question = self.question
-        search = PlaceSearch(question.walk, question.names, self._combinations())
+        search = PlaceSearch(question.walk, question.names, self.question.combinations())
         while not self.found.objection:
             gap = self.signs.gap()
             if gap is None:
@@ -357,20 +355,13 @@ class _PieceSearch:
         around = [place for piece in known for place in piece.points[:2]]
         return [self._nudge(place, scale) for scale in (1e-3, 0.3) for place in around]
 
-    def _combinations(self) -> list[dict[str, Fraction]]:
-        listed = self.question.whole
-        rows = itertools.product(*([Fraction(v) for v in values] for values in listed.values()))
-        return [
-            dict(zip(listed, row, strict=True)) for row in itertools.islice(rows, MAX_COMBINATIONS)
-        ]
-
     def _search_holes(self) -> None:
         """Looks for a place in each piece where what is divided by there is 0."""
         question = self.question
         if question.forbidden or not question.borders:
             return
         pieces = *self.pool.values(), *self.found.assumed
-        for gap, place in holes(question, pieces, self._combinations(), 2 * self.bits):
+        for gap, place in holes(question, pieces, self.question.combinations(), 2 * self.bits):
             if isinstance(place, str):
                 self._leave_open(f"{NOT_FOUND} {gap_text(gap)}")
             elif place is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,6 +13,8 @@ from flint import arb
 
 from .contexts import Atom, Compiled, Context, Dual, NoValueError, OutsideError, Test, exact
 
+#: Combinations of integers that are tried, at most.
+MAX_COMBINATIONS = 120
 #: The signs that make out a piece, by the keys of its atoms.
 Key = tuple[tuple[str, int], ...]
 #: A place that has the signs of a key; None if there is none, "open" if none was found.
@@ -103,6 +106,12 @@ class Question:
         """The direction, with a ball for each number."""
         ways = (self.direction or {}).items()
         return [(name, way if isinstance(way, str) else exact(way)) for name, way in ways]
+
+    def combinations(self) -> list[dict[str, Fraction]]:
+        """The integers that are tried together, the first `MAX_COMBINATIONS` of them."""
+        rows = itertools.product(*(map(Fraction, values) for values in self.whole.values()))
+        first = itertools.islice(rows, MAX_COMBINATIONS)
+        return [dict(zip(self.whole, row, strict=True)) for row in first]
 
     def walk(self, c: Context) -> Dual:
         """Domain, value and formula in their order: the atoms that are met make out the piece."""
