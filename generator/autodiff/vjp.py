@@ -98,13 +98,16 @@ class VJP:
         include: Sequence[Path] = (),
         cache: Path | None = None,
     ) -> None:
-        def compiled(text: str, reversed_time: bool, double: bool = double) -> BatchProgram:
+        def compiled(
+            text: str, reversed_time: bool, sums: int = 0, double: bool = double
+        ) -> BatchProgram:
             return build_batch(
                 text,
                 compiler,
                 double=double,
                 sample_rate=sample_rate,
                 reversed_time=reversed_time,
+                sums=sums,
                 include=include,
                 cache=cache,
             )
@@ -113,9 +116,10 @@ class VJP:
         self.sample_rate = sample_rate
         self.threads = threads or os.cpu_count() or 1
         self._forward = compiled(programs.forward, False)
-        self._backward = compiled(programs.backward, True)
+        sums = programs.coefficients if programs.sliders else len(programs.params)
+        self._backward = compiled(programs.backward, True, sums)
         # At a single sample, always in double: sums over time may cancel.
-        self._sliders = compiled(programs.sliders, False, True) if programs.sliders else None
+        self._sliders = compiled(programs.sliders, False, double=True) if programs.sliders else None
         self.dtype = self._forward.dtype
         self.inputs, self.outputs = programs.inputs, programs.outputs
         self.params, self.signals = programs.params, programs.signals
@@ -204,8 +208,7 @@ class VJP:
             raise ValueError(f"cotangents have the shape {np.shape(cotangents)}, expected {shape}")
         through = np.empty((items, self.inputs, count), self.dtype) if inputs else None
         moving = np.empty((items, len(self.signals), count), self.dtype)
-        sums = self.programs.coefficients if self._sliders else len(self.params)
-        totals = np.zeros((items, sums))
+        totals = np.zeros((items, self._backward.sums))
         pieces = list(_pieces(count, tape.segment))
         for (start, stop), border in reversed(list(zip(pieces, tape.borders, strict=True))):
             recorded = tape.recorded
@@ -221,7 +224,6 @@ class VJP:
                 ends,
                 values.numbers[:, self.names.backward],
                 frames=stop - start,
-                sums=sums,
                 initial=self._initial(state, items, "backward"),
                 keep_state=True,
                 threads=self.threads,
