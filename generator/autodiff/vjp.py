@@ -72,19 +72,22 @@ class Cotangents:
     `inputs` has the shape of the inputs, and is None if they were not asked for. `sliders` has an
     entry for each of the program's `params` and `signals`, by name, with the shape of the value
     that was given; of what was given as one number, the derivatives of all items are added up.
-    `state` continues the backward pass to the frames before.
+    `waveforms` are those by the entries of each of the program's `waveforms`, added up over items
+    and time. `state` continues the backward pass to the frames before.
     """
 
     inputs: Signals | None
     sliders: Mapping[str, NDArray[np.floating[Any]]]
     state: State = field(repr=False)
+    waveforms: tuple[NDArray[np.float64], ...] = ()
 
 
 class VJP:
     """A Faust program and its adjoint, compiled for one sample rate and one precision.
 
     `params` stand still during a call, `signals` may move at every sample; `names` holds the names
-    of both and of the other controls that can be set. Several threads may use one object.
+    of both and of the other controls that can be set. `waveforms` are the entries of those that are
+    parameters. Several threads may use one object.
     """
 
     def __init__(
@@ -123,6 +126,7 @@ class VJP:
         self.dtype = self._forward.dtype
         self.inputs, self.outputs = programs.inputs, programs.outputs
         self.params, self.signals = programs.params, programs.signals
+        self.waveforms = programs.waveforms.entries
         self.names = Names(
             programs.params, programs.signals, self._forward, self._backward, self._sliders
         )
@@ -209,6 +213,8 @@ class VJP:
         through = np.empty((items, self.inputs, count), self.dtype) if inputs else None
         moving = np.empty((items, len(self.signals), count), self.dtype)
         totals = np.zeros((items, self._backward.sums))
+        reads = self.programs.waveforms.of_reads
+        entries = tuple(np.zeros(len(one)) for one in self.waveforms)
         pieces = list(_pieces(count, tape.segment))
         for (start, stop), border in reversed(list(zip(pieces, tape.borders, strict=True))):
             recorded = tape.recorded
@@ -217,7 +223,8 @@ class VJP:
                 sources = [one[:, :, start:stop] for one in tape.inputs]
                 dropped = Absent(self.outputs)
                 self._run_forward(sources, dropped, recorded, values, stop - start, border)
-            ends: list[Channels] = [moving[:, :, start:stop]]
+            read = np.empty((items, 2 * len(reads), stop - start), self.dtype)
+            ends: list[Channels] = [moving[:, :, start:stop], read]
             ends.insert(0, Absent(self.inputs) if through is None else through[:, :, start:stop])
             finished = self._backward.run(
                 [given[:, :, start:stop], recorded],
@@ -231,6 +238,9 @@ class VJP:
             if tape.recorded is None:
                 self._buffers.give_back(recorded)
             totals += finished.totals
+            for k, one in enumerate(reads):
+                places = read[:, 2 * k].astype(np.int64)
+                np.add.at(entries[one], places, read[:, 2 * k + 1])
             state = State(finished.state, self._key("backward"))
         assert state is not None
         totals = self._of_sliders(totals, values)
@@ -240,7 +250,7 @@ class VJP:
         shaped = {name: values.in_shape(name, one) for name, one in found.items()}
         if through is not None and not batched:
             through = through[0]
-        return Cotangents(through, shaped, state)
+        return Cotangents(through, shaped, state, entries)
 
     def restore(self, recorded: Signals, sliders: Mapping[str, ArrayLike]) -> Tape:
         """A tape from its signals, (batch, tape, frames) as in `Tape.recorded`, and its sliders.
@@ -345,6 +355,7 @@ def vjp(
     *,
     params: Sequence[str] | None = None,
     signals: Sequence[str] = (),
+    waveforms: bool = False,
     sample_rate: int = 44100,
     double: bool = True,
     threads: int | None = None,
@@ -356,9 +367,10 @@ def vjp(
     """A Faust program, as text or as the path of a file, to what computes its derivatives.
 
     They are taken with respect to the inputs, the sliders `params`, by label or path (else all that
-    are continuous), and the sliders `signals`, which may move at every sample. `sample_rate` is in
-    Hz, `double` chooses the precision, `threads` is how many items run at once (else as many as
-    there are processors). The other arguments are those of `reverse_programs` and `build`.
+    are continuous), the sliders `signals`, which may move at every sample, and, with `waveforms`,
+    the entries of each waveform that is read by `rdtable`. `sample_rate` is in Hz, `double` chooses
+    the precision, `threads` is how many items run at once (else as many as there are processors).
+    The other arguments are those of `reverse_programs` and `build`.
 
     Raises `InputError` if there is no such file or slider, or the program has no derivative, and
     `FaustError` if a compiler is missing or refuses the program.
@@ -372,6 +384,7 @@ def vjp(
         params=params,
         all_continuous=True,
         signals=signals,
+        waveforms=waveforms,
         by_sums=True,
         compiler=compiler,
         include=folders,

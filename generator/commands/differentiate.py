@@ -45,6 +45,11 @@ from .options import (
     "may be repeated.",
 )
 @click.option(
+    "--waveforms",
+    is_flag=True,
+    help="In reverse mode, by the entries of each waveform that is read by rdtable, too.",
+)
+@click.option(
     "--mode",
     type=click.Choice(["forward", "reverse"]),
     default="forward",
@@ -67,6 +72,7 @@ def differentiate_command(
     params: tuple[str, ...],
     all_continuous: bool,
     signals: tuple[str, ...],
+    waveforms: bool,
     mode: Mode,
     single: bool,
     table_slope: TableSlope,
@@ -96,6 +102,8 @@ def differentiate_command(
         refuse("--table-slope is about one program", "leave it out, or use --mode forward")
     if single and mode == "forward":
         refuse("--single is about reverse mode", "add --mode reverse, or leave it out")
+    if waveforms and not two:
+        refuse("--waveforms is about two programs", "add --mode reverse, without --single")
     refuse_to_replace(program, *(_halves(output) if two else (output,)))
     rules = read_table(table, extensions)
     with usable_input(program):
@@ -110,7 +118,8 @@ def differentiate_command(
             "file": str(program),
         }
         if two:
-            _write_both(output, reverse_programs(read_source(program), **options))
+            made = reverse_programs(read_source(program), waveforms=waveforms, **options)
+            _write_both(output, made)
             return
         done = differentiate(read_source(program), mode=mode, table_slope=table_slope, **options)
     write_whole(output, done.text)
@@ -129,7 +138,9 @@ def _write_both(output: Path, made: ReversePrograms) -> None:
     forward, backward = _halves(output)
     write_whole(forward, made.forward)
     write_whole(backward, made.backward)
-    given = [one.label for one in (*made.signals, *made.params)]
+    given = [one.label for one in made.signals]
+    given += [f"waveform {one + 1}" for one in range(len(made.waveforms.entries))]
+    given += [one.label for one in made.params]
     cotangents = ", ".join([*(["inputs"] if made.inputs else []), *given])
     click.echo(f"wrote {forward}: {made.outputs} outputs, then a tape of {made.tape}")
     click.echo(f"wrote {backward}: in reversed time, the cotangents of {cotangents}")
