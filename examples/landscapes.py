@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from faustdiff.fitting.catalogue import at_rate, loss_named
+from faustdiff.fitting.catalogue import at_rate, parse_loss
 
 Array = NDArray[np.float64]
 
@@ -90,7 +90,7 @@ def main() -> None:
     figure, axes = plt.subplots(len(LOSSES), len(SOUNDS), figsize=(12, 14), sharey=True)
     print(f"{'':12}" + "".join(f"{title:>26}" for title, *_ in SOUNDS))
     for row, name in zip(axes, LOSSES, strict=True):
-        loss, cells = at_rate(loss_named(name), RATE), []
+        loss, cells = at_rate(parse_loss(name), RATE), []
         for plot, (title, sound, hidden, values, (mine, its)) in zip(row, SOUNDS, strict=True):
             values = values[:: options.every]
             target = sound(hidden, its)[None]

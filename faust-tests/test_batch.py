@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faustdiff.faust.batch import Absent, BatchProgram, Finished, build_batch
+from faustdiff.faust.batch import AbsentChannels, BatchProgram, BatchResult, build_batch
 from faustdiff.faust.compilers import Compiler, FaustError
-from faustdiff.faust.emitted import with_channels, with_local_states
+from faustdiff.faust.cpp_rewriting import with_channels, with_local_states
 from faustdiff.faust.program import build
 
 #: Short and long delays, a counter, a table that is written, a bargraph among the sliders.
@@ -36,7 +36,7 @@ def settings(program: BatchProgram) -> np.ndarray:
     return VALUES[:, [["gain", "cutoff"].index(one.label) for one in program.settable]]
 
 
-def run(program: BatchProgram, x: np.ndarray, **options: Any) -> tuple[np.ndarray, Finished]:
+def run(program: BatchProgram, x: np.ndarray, **options: Any) -> tuple[np.ndarray, BatchResult]:
     y = np.full((len(x), 2, x.shape[2]), np.nan, program.dtype)
     return y, program.run([x], [y], settings(program), frames=x.shape[2], **options)
 
@@ -88,7 +88,7 @@ def test_sums_are_those_of_the_signals(
 def test_absent_inputs_are_silent_and_one_item_serves_all(echo: BatchProgram) -> None:
     shared = NOISE[:1, :1]
     y = np.empty((3, 1, FRAMES))
-    echo.run([shared, Absent(1)], [y, Absent(1)], settings(echo), frames=FRAMES)
+    echo.run([shared, AbsentChannels(1)], [y, AbsentChannels(1)], settings(echo), frames=FRAMES)
     silent = np.concatenate([np.repeat(shared, 3, 0), np.zeros((3, 1, FRAMES))], axis=1)
     np.testing.assert_array_equal(y[:, 0], run(echo, silent)[0][:, 0])
 

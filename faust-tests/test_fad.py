@@ -11,122 +11,16 @@ from click.testing import CliRunner
 from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.program import build
-from support.derivatives import HEAD, Case, both, check_derivatives, state
+from support.derivatives import HEAD, check_derivatives
+from support.fad_cases import SEEDS
 from support.paths import BUILD
-
-CASES = [
-    # Sliders: one, several, repeated, absent; one output and several.
-    *both("product of two sliders", "a * b", "a", "b"),
-    *both("one of two sliders", "a * b + sin(b)", "b"),
-    *both("power of two sliders", "b ^ a", "b"),
-    *both("power, both", "pow(a, b)", "a", "b"),
-    *both("several outputs", "(a * b, sin(a), b / a)", "a", "b"),
-    *both("absent", "sin(a)", "a", "c"),
-    *both("transcendental", "exp(a) * log(b) + atan2(c, a)", "a", "b", "c"),
-    *both("kinks away from ties", "max(a, b) * abs(c) + min(a, c)", "a", "b", "c"),
-    *both("selected", "select2(a > 0.5, b * c, b * a)", "a", "b", "c"),
-    *both("tanh", "ma.tanh(a * x) + b", "a", "b"),
-    *both("casts and rounding", "int(3 * b) * a + floor(b) * c", "a", "c"),
-    *both("remainder", "fmod(b, a)", "a", "b"),
-    # Signals from outside, delays, tables, letrec.
-    *both("input", "_ * a + b", "a", "b", signals="x"),
-    *both("delays", "_ <: a * _, b * mem, c * @(3) :> _", "a", "b", "c", signals="x"),
-    *both("closure", r"\(s).(s * a + s * s * b)", "a", "b", signals="x"),
-    *both(
-        "waveshaper",
-        "_ <: a * _, b * (_ <: *), c * (_ <: _, _, _ : *, _ : *) :> _",
-        "a",
-        "b",
-        "c",
-        signals="x",
-    ),
-    *both("moving delay", "de.fdelay(64, 10.3 + 4 * b)", "b", signals="os.osc(300)"),
-    # Feedback: rad takes forward mode, and is exact.
-    *both("one-pole", "+ ~ *(a)", "a", signals="x"),
-    *both(
-        "two coupled states",
-        "(ro.interleave(2, 2) : +, +) ~ (*(a), *(c) : ro.cross(2))",
-        "a",
-        "c",
-        signals="x, x'",
-    ),
-    *both("resonant lowpass", "fi.resonlp(f, b, 1)", "f", "b", signals="x"),
-    *both("fourth order", "fi.lowpass(4, f)", "f", signals="x"),
-    *both("biquad", "fi.tf2(a, b, c, -0.5 * a, 0.2 * b)", "a", "b", "c", signals="x"),
-    *both("follower", "an.amp_follower(0.01 * b)", "b", signals="x"),
-    *both("letrec", "_ : y letrec { 'y = _ * b + a * y; }", "a", "b", signals="x"),
-    *both("loop without the seed before it", "x : fi.lowpass(2, 900) : *(a) : ma.tanh", "a"),
-    *both("phasor", "os.oscrs(f)", "f"),
-    *both(
-        "Karplus and Strong",
-        "+ ~ (de.fdelay(64, 20.3) : *(a) <: _, mem : + : *(0.5))",
-        "a",
-        signals="(1 - 1') * b",
-    ),
-    # Compositions as seeds: leaves, not entered.
-    *both("sum as a seed", "s * s * a", "s", "a"),
-    *both("smoothed slider", "_ * (smooth * smooth)", "smooth", signals="x"),
-    *both("smoothed slider in a filter", "fi.pole(smooth)", "smooth", signals="x"),
-    # Many seeds.
-    *both("sixteen taps", "x <: par(i, 16, @(i) * h(i)) :> _", *(f"h({i})" for i in range(16))),
-    # States of a recursion.
-    state("gain that learns", "loss(g * x, 0.5 * x)", "g"),
-    state("gain that learns", "loss(g * x, 0.5 * x)", "g", word="rad"),
-    state("gain and offset", "loss(g * x + d, 0.5 * x + 0.1)", "g", "d"),
-    state("gain and offset", "loss(g * x + d, 0.5 * x + 0.1)", "g", "d", word="rad"),
-    state("filter that learns", "loss(x : + ~ *(g), x : + ~ *(0.4))", "g"),
-    # Nested.
-    Case("fad of fad", "fad(sin(a) * a, a)", ("a",)),
-    Case("fad of rad", "rad(sin(a) * b, (a, b))", ("a", "b")),
-    Case("rad of fad", "fad(a * a * b, (a, b))", ("a", "b"), "rad"),
-    Case("rad of rad", "rad(a * a * b, a)", ("a", "b"), "rad"),
-    Case("fad of fad through feedback", "fad(+ ~ *(a), a)", ("a",), signals="x"),
-    Case(
-        "a Newton step",
-        "y - (fad(y - ma.tanh(x - b * y), y) : /)",
-        ("b",),
-        program="""
-        b, fad((y - (fad(y - ma.tanh(x - b * y), y) : /)), b) with { y = 0.3; }""",
-    ),
-    # Wires as seeds, which are the first inputs.
-    Case(
-        "wires",
-        r"\(p, q).(p * sin(q))",
-        ("p", "q"),
-        program="""
-        a, b, ((a, b) : fad((\\(p, q).(p * sin(q))), si.bus(2)))""",
-    ),
-    Case(
-        "wires",
-        r"\(p, q).(p * sin(q))",
-        ("p", "q"),
-        "rad",
-        program="""
-        a, b, ((a, b) : rad((\\(p, q).(p * sin(q))), si.bus(2)))""",
-    ),
-    Case(
-        "a bus of taps",
-        "par(i, 5, *(x @ i)) :> _",
-        tuple(f"p{i}" for i in range(5)),
-        program="""
-        par(i, 5, h(i)), (par(i, 5, h(i)) : fad((par(i, 5, *(x @ i)) :> _), si.bus(5)))""",
-    ),
-    Case(
-        "a wire and a slider",
-        "p * sin(a)",
-        ("a", "p"),
-        program="""
-        a, b, (b : fad((\\(p).(p * sin(a))), (a, _)))""",
-    ),
-    Case("a stop", "a * sin(b)", ("a",), program="a, fad(a * df.stop(sin(b * a / a)), a)"),
-]
 
 
 @pytest.mark.parametrize(
-    "index", range(len(CASES)), ids=[f"{i} {c.title}" for i, c in enumerate(CASES)]
+    "index", range(len(SEEDS)), ids=[f"{i} {c.title}" for i, c in enumerate(SEEDS)]
 )
 def test_derivatives_are_those_of_the_expression(compiler: Compiler, index: int) -> None:
-    check_derivatives(compiler, CASES, index)
+    check_derivatives(compiler, SEEDS, index)
 
 
 @pytest.mark.parametrize("word", ["fad", "rad"])

@@ -30,7 +30,7 @@ from support.harness import (
 )
 from support.row_trials import SATURATING, SLOPE_ROUNDING
 
-pytestmark = pytest.mark.xdist_group("learning")
+pytestmark = [pytest.mark.xdist_group("learning"), pytest.mark.one_program]
 
 COUNTS = (1, 2, 3)
 

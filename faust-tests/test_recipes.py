@@ -70,6 +70,8 @@ OPTIMIZER = ("    SGD(RATE) = ", "    Sign(RATE) = each(\\(g).(RATE * ((g > 0) -
 COMMAND = """
 import click
 
+pytestmark = pytest.mark.xdist_group("recipes")
+
 @click.command("hello-there")
 def hello_there_command() -> None:
     \"\"\"Greet.

@@ -12,6 +12,8 @@ from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import CompiledProgram, Program
 from support.harness import Array, compiled
 
+pytestmark = pytest.mark.xdist_group("spectral_losses")
+
 SIZE = 16
 RATE = 44100
 FRAMES = 8 * SIZE

@@ -29,17 +29,24 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 #: Frames that are read, computed and forgotten at a time.
-BLOCK = 8192
+BLOCK_FRAMES = 8192
 #: A recording of no more samples is kept in memory, as it is read in every pass.
-KEPT = 1 << 20
+MAX_CACHED = 1 << 20
 #: Below this peak, a recording is silence: half the last bit of 24.
 SILENCE = 2.0**-24
 #: What is taken for a recording in a folder.
 SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".opus", ".mp3", ".w64", ".rf64")
 #: Formats with steps that can be heard.
-COARSE = ("PCM_S8", "PCM_U8", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM")
+COARSE_FORMATS = ("PCM_S8", "PCM_U8", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM")
 #: Formats that leave out what is not heard, or more.
-LOSSY = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", *COARSE)
+LOSSY_FORMATS = (
+    "VORBIS",
+    "OPUS",
+    "MPEG_LAYER_I",
+    "MPEG_LAYER_II",
+    "MPEG_LAYER_III",
+    *COARSE_FORMATS,
+)
 #: Sizes that a header of 32 bits states where the length was not known when it was written: 0, and
 #: the largest numbers with and without a sign, less what a header takes (SoX, ffmpeg).
 UNKNOWN_SIZE = 0x7FFF0000
@@ -71,7 +78,7 @@ class Recording:
     @property
     def lossy(self) -> bool:
         """Whether its format leaves something out."""
-        return self.coding in LOSSY
+        return self.coding in LOSSY_FORMATS
 
     @property
     def seconds(self) -> float:
@@ -79,12 +86,12 @@ class Recording:
         return self.frames / self.rate
 
     def blocks(
-        self, frames: int | None = None, block: int = BLOCK, start: int = 0
+        self, frames: int | None = None, block: int = BLOCK_FRAMES, start: int = 0
     ) -> Iterator[Array]:
         """`frames` samples from `start`, or all, as arrays (channels, at most `block`)."""
         left = self.frames - start
         left = left if frames is None else min(frames, left)
-        if self.frames * self.channels <= KEPT:
+        if self.frames * self.channels <= MAX_CACHED:
             whole = _whole(self.path, self.path.stat().st_mtime_ns, self.frames)
             if whole.shape[1] < start + left:
                 raise _refusal(self.path, "ends early", "it changed meanwhile")
@@ -144,7 +151,7 @@ def open_recording(path: Path) -> Recording:
 def _described(path: Path, sound: SoundFile) -> Recording:
     """The description of an open sound file, read to its end."""
     frames, peak, energy = 0, 0.0, 0.0
-    for samples in sound.blocks(BLOCK, dtype="float64", always_2d=True):
+    for samples in sound.blocks(BLOCK_FRAMES, dtype="float64", always_2d=True):
         largest = float(np.abs(samples).max())
         if not np.isfinite(largest):
             bad = frames + int(np.argmin(np.isfinite(samples).all(axis=1)))

@@ -82,7 +82,7 @@ def results(
 ) -> list[Result]:
     """Each program with its partials, their differences and, with `jvp`, those of `df.jvp`."""
     done = [
-        differentiate(one.text, all_continuous=True, compiler=compiler, mode=mode)
+        differentiate(one.text, all_continuous=True, compiler=compiler, mode=mode, include=[BUILD])
         for one in programs
     ]
     plain = joined([one.text for one in programs], compiler)
@@ -155,7 +155,7 @@ def joined(texts: Sequence[str], compiler: Compiler) -> Program:
         lines.append(f"part{index} = environment {{\n{kept}\n}};")
     parts = ", ".join(f'vgroup("at{k}", part{k}.process)' for k in range(len(texts)))
     source = "\n".join([*lines, f"process = {parts};"])
-    return build(source, compiler=compiler, optimize="-O0")
+    return build(source, compiler=compiler, include=[BUILD], optimize="-O0")
 
 
 def parted(signals: Any, widths: Sequence[int]) -> list[Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from faustdiff.fitting.catalogue import PLAIN as LOSSES
+from faustdiff.fitting.catalogue import SAMPLE_LOSSES as LOSSES
 from faustdiff.fitting.losses import Loss, Residual, Resolution, Spectral, spectral
 
 CASES = {

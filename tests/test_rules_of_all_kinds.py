@@ -14,7 +14,7 @@ import yaml
 from faustdiff.proof import pointwise
 from faustdiff.proof.budget import OverBudgetError, limited
 from faustdiff.proof.checking import check_row
-from faustdiff.table.loading import parse
+from faustdiff.table.loading import parse_yaml
 from faustdiff.table.model import Primitive
 from faustdiff.table.modelling import model
 
@@ -46,7 +46,9 @@ def row(body: str) -> Primitive:
     }
     fields = [f"{key}: {text}" for key, text in usual.items() if key not in given]
     inner = body.strip()[1:-1]
-    return model(parse(f"primitives:\n- {{{', '.join(fields)}, {inner}}}\n", "r")).primitives[0]
+    return model(parse_yaml(f"primitives:\n- {{{', '.join(fields)}, {inner}}}\n", "r")).primitives[
+        0
+    ]
 
 
 @pytest.mark.parametrize("name", WRONG)

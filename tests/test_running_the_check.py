@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from faustdiff.proof import checking, parallel, remembering
+from faustdiff.proof import checking, findings_store, parallel
 from faustdiff.proof.checking import check
 from faustdiff.proof.findings import Finding
 from faustdiff.table.model import Primitive, Table
@@ -61,8 +61,8 @@ def test_a_row_that_is_known_is_not_checked_again(
 
 def test_what_is_unknown_is_asked_again(make_row: MakeRow) -> None:
     row = make_row()
-    remembering.remember({row.name: [Finding(row, "x", "unknown", "")]}, [row])
-    assert remembering.recalled([row]) == {}
+    findings_store.remember({row.name: [Finding(row, "x", "unknown", "")]}, [row])
+    assert findings_store.recall([row]) == {}
 
 
 def test_a_broken_cache_is_no_cache(make_row: MakeRow, cache: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_row_that_does_not_end_is_stopped(make_row: MakeRow) -> None:
 
     if parallel.cores() < 2:
         pytest.skip("one processor: rows are checked one by one")
-    found = {row.name: findings[0] for row, findings in parallel.checked(rows, sleepy, 2.0)}
+    found = {row.name: findings[0] for row, findings in parallel.check_rows(rows, sleepy, 2.0)}
     assert found["row3"].detail == "stopped after 2 s"
     assert found["row4"].detail.startswith("the check ended by itself")
     assert [found[f"row{n}"].outcome for n in (1, 2, 5, 6, 7, 8)] == 6 * ["proved"]

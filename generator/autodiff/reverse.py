@@ -24,18 +24,18 @@ from pathlib import Path
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler, find_compiler
 from ..signals.graph import Graph
-from ..signals.moving import Moving, with_signals
 from ..signals.printing import printed_program
-from ..signals.propagate import deeply
+from ..signals.propagate import with_deep_stack
 from ..signals.reading import NAMELESS, ProgramGraph, read_program
-from ..signals.rows import Rows
-from ..signals.sliders import Parameter, choose, listed
-from ..signals.steady import RECORDING, Steadiness, operations
+from ..signals.row_lookup import Rows
+from ..signals.signal_inputs import ProgramWithInputs, with_signals
+from ..signals.sliders import Parameter, choose, list_sliders
+from ..signals.steady import RECORDING_COST, Steadiness, operations
 from ..table.assembling import built_in_table
 from ..table.model import Table
 from .activity import NoRuleError
-from .tape import Split, split
-from .transposition import Transposed, transpose
+from .tape import BackwardGraph, extract_backward
+from .transposition import Transpose, transpose
 from .waveforms import Waveforms
 from .waveforms import waveforms as read_waveforms
 
@@ -113,7 +113,7 @@ def reverse_programs(
         chosen = _params(program, params, all_continuous, moved, place)
         return _programs(program, rows, chosen, moved, waveforms, by_sums, place)
 
-    return deeply(transform)
+    return with_deep_stack(transform)
 
 
 def _params(
@@ -183,7 +183,7 @@ def _programs(
         results += [read.place, cotangent]
     results += transposed.coefficients if by_sums else transposed.cotangents[moments:]
     fed = [graph.add("input", (program.inputs + k,)) for k in range(len(program.outputs))]
-    cut = split(
+    cut = extract_backward(
         graph,
         results,
         transposed.time.signals(graph.reachable(results)),
@@ -202,23 +202,23 @@ def _programs(
         tables,
         operations(graph, rows, [*program.outputs, *cut.tape])
         + operations(cut.graph, rows, cut.outputs)
-        + RECORDING * len(cut.tape),
+        + RECORDING_COST * len(cut.tape),
         texts.sliders(_of_sums(graph, transposed, moments, steady)) if by_sums and params else "",
         len(transposed.coefficients),
     )
 
 
-def _of_sums(graph: Graph, transposed: Transposed, first: int, steady: Steadiness) -> Split:
+def _of_sums(graph: Graph, transposed: Transpose, first: int, steady: Steadiness) -> BackwardGraph:
     """The cotangents of sliders, from the `first` on, as a program of the sums alone."""
     results, moving = transposed.cotangents[first:], set(transposed.sums)
     for number in graph.reachable(results):
         if not moving.isdisjoint(graph.nodes[number].args):
             moving.add(number)
     inputs = {number: index for index, number in enumerate(transposed.sums)}
-    return split(graph, results, moving, steady, inputs)
+    return extract_backward(graph, results, moving, steady, inputs)
 
 
-def _leaves(moving: Moving, reads: Sequence[int], chosen: Sequence[int]) -> list[int]:
+def _leaves(moving: ProgramWithInputs, reads: Sequence[int], chosen: Sequence[int]) -> list[int]:
     """The signals whose cotangents are wanted, in the order of the backward program's outputs."""
     original = moving.program.inputs - len(moving.signals)
     inputs = [moving.program.graph.add("input", (index,)) for index in range(original)]
@@ -234,7 +234,7 @@ class _Texts:
     signals: tuple[Parameter, ...]
     waveforms: Waveforms
     inputs: int
-    cut: Split
+    cut: BackwardGraph
     coefficients: tuple[int, ...]
 
     def forward(self) -> str:
@@ -244,7 +244,7 @@ class _Texts:
             "original and make it again.",
             "",
             f"Inputs: {self.inputs} of the original" + (", then" if self.signals else "."),
-            *listed(self.signals, self.inputs + 1),
+            *list_sliders(self.signals, self.inputs + 1),
             f"Outputs: {outputs} of the original, then a tape of {tape}.",
         ]
         recorded = [*self.program.outputs, *self.cut.tape]
@@ -263,13 +263,13 @@ class _Texts:
             f"Inputs: cotangents of {outputs} outputs of the original, then the tape of {tape}.",
             f"Outputs: cotangents of {self.inputs} inputs of the original"
             + (", then of" if given else "."),
-            *listed(self.signals, self.inputs + 1),
+            *list_sliders(self.signals, self.inputs + 1),
             *(
                 f"  {first + 2 * k}. the entry of waveform {one + 1} that is read, from 0,"
                 f" and {first + 2 * k + 1}. its cotangent"
                 for k, one in enumerate(reads)
             ),
-            *listed(
+            *list_sliders(
                 () if by_sums else self.params,
                 first + 2 * len(reads),
                 ", to be summed over time",
@@ -278,13 +278,13 @@ class _Texts:
         ]
         return self.text(comments, self.cut.graph, outputs + tape, self.cut.outputs)
 
-    def sliders(self, cut: Split) -> str:
+    def sliders(self, cut: BackwardGraph) -> str:
         comments = [
             "From coefficients to sliders: made by `faustdiff`; edit the original, make it again.",
             "",
             f"Inputs: sums over time of the cotangents of {len(self.coefficients)} coefficients.",
             "Outputs: the gradient by",
-            *listed(self.params, 1),
+            *list_sliders(self.params, 1),
         ]
         return self.text(comments, cut.graph, len(self.coefficients), cut.outputs)
 

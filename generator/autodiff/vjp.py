@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..extras import naming_extras
-from ..faust.batch import Absent, BatchProgram, Channels, build_batch
+from ..faust.batch import AbsentChannels, BatchProgram, Channels, build_batch
 from ..faust.compilers import Compiler, find_compiler
 from ..faust.interface import Signals
 from ..signals.source import read_source
@@ -168,7 +168,7 @@ class VJP:
         if record and not segment:
             tape = self._buffers.take(items, self.programs.tape, count)
         borders: list[State | None] = []
-        for start, stop in _pieces(count, length):
+        for start, stop in _segments(count, length):
             borders.append(state)
             pieces = [one[:, :, start:stop] for one in sources]
             sink = outputs[:, :, start:stop]
@@ -215,17 +215,19 @@ class VJP:
         totals = np.zeros((items, self._backward.sums))
         reads = self.programs.waveforms.of_reads
         entries = tuple(np.zeros(len(one)) for one in self.waveforms)
-        pieces = list(_pieces(count, tape.segment))
+        pieces = list(_segments(count, tape.segment))
         for (start, stop), border in reversed(list(zip(pieces, tape.borders, strict=True))):
             recorded = tape.recorded
             if recorded is None:
                 recorded = self._buffers.take(items, self.programs.tape, stop - start)
                 sources = [one[:, :, start:stop] for one in tape.inputs]
-                dropped = Absent(self.outputs)
+                dropped = AbsentChannels(self.outputs)
                 self._run_forward(sources, dropped, recorded, values, stop - start, border)
             read = np.empty((items, 2 * len(reads), stop - start), self.dtype)
             ends: list[Channels] = [moving[:, :, start:stop], read]
-            ends.insert(0, Absent(self.inputs) if through is None else through[:, :, start:stop])
+            ends.insert(
+                0, AbsentChannels(self.inputs) if through is None else through[:, :, start:stop]
+            )
             finished = self._backward.run(
                 [given[:, :, start:stop], recorded],
                 ends,
@@ -282,7 +284,7 @@ class VJP:
     ) -> State:
         finished = self._forward.run(
             sources,
-            [outputs, Absent(self.programs.tape) if tape is None else tape],
+            [outputs, AbsentChannels(self.programs.tape) if tape is None else tape],
             values.numbers[:, self.names.forward],
             frames=frames,
             initial=self._initial(state, len(values.numbers), "forward"),
@@ -343,7 +345,7 @@ class VJP:
         raise ValueError(f"the tape is of {other.dtype}, and this program computes {self.dtype}")
 
 
-def _pieces(frames: int, length: int) -> Iterator[tuple[int, int]]:
+def _segments(frames: int, length: int) -> Iterator[tuple[int, int]]:
     """The pieces of a run, as (start, stop); one even if there are no frames."""
     for start in range(0, max(frames, 1), length):
         yield start, min(start + length, frames)

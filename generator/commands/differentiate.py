@@ -104,7 +104,7 @@ def differentiate_command(
         refuse("--single is about reverse mode", "add --mode reverse, or leave it out")
     if waveforms and not two:
         refuse("--waveforms is about two programs", "add --mode reverse, without --single")
-    refuse_to_replace(program, *(_halves(output) if two else (output,)))
+    refuse_to_replace(program, *(_output_files(output) if two else (output,)))
     rules = read_table(table, extensions)
     with usable_input(program):
         options: dict[str, Any] = {
@@ -129,13 +129,13 @@ def differentiate_command(
         tell(output, remark)
 
 
-def _halves(output: Path) -> tuple[Path, Path]:
+def _output_files(output: Path) -> tuple[Path, Path]:
     """The files of the forward and the backward program."""
     return output.with_suffix(".forward.dsp"), output.with_suffix(".backward.dsp")
 
 
 def _write_both(output: Path, made: ReversePrograms) -> None:
-    forward, backward = _halves(output)
+    forward, backward = _output_files(output)
     write_whole(forward, made.forward)
     write_whole(backward, made.backward)
     given = [one.label for one in made.signals]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .calling import TIMEOUT, FaustError
 from .compiled import CompiledProgram
 from .compilers import Compiler
-from .emitted import with_channels, with_local_states
+from .cpp_rewriting import with_channels, with_local_states
 from .interface import Control, Signals
 from .supervision import in_program
 from .translation import compile_cpp, translate
@@ -29,16 +29,16 @@ LONGEST_BLOCK = 1024
 
 
 @dataclass(frozen=True)
-class Absent:
+class AbsentChannels:
     """Channels without memory: silent as inputs, dropped as outputs."""
 
     channels: int
 
 
-Channels = Signals | Absent
+Channels = Signals | AbsentChannels
 
 
-class _Job(ctypes.Structure):
+class _BatchJob(ctypes.Structure):
     """`Job` of batch.cpp."""
 
     _fields_ = [
@@ -49,7 +49,7 @@ class _Job(ctypes.Structure):
 
 
 @dataclass(frozen=True)
-class Finished:
+class BatchResult:
     """What a run of a batch gives beside its signals.
 
     `totals` (items, sums) are those of the program, `state` (items, bytes) is where each instance
@@ -81,7 +81,7 @@ class BatchProgram:
         self._api.open_batch.restype = ctypes.c_void_p
         self._api.close_batch.argtypes = [ctypes.c_void_p]
         self._api.state_size.restype = ctypes.c_longlong
-        self._api.run_batch.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Job)]
+        self._api.run_batch.argtypes = [ctypes.c_void_p, ctypes.POINTER(_BatchJob)]
         self._api.run_batch.restype = None
         self.state_size = int(self._api.state_size())
         self._batch = self._api.open_batch()
@@ -97,7 +97,7 @@ class BatchProgram:
         initial: NDArray[np.uint8] | None = None,
         keep_state: bool = False,
         threads: int = 1,
-    ) -> Finished:
+    ) -> BatchResult:
         """Runs the items, and fills `outputs` in place.
 
         `inputs` and `outputs` are groups of channels, one after the other: arrays (items, channels,
@@ -117,7 +117,7 @@ class BatchProgram:
         initial = None if initial is None else np.ascontiguousarray(initial)
         totals = np.empty((items, self.sums))
         state = np.empty((items if keep_state else 0, self.state_size), np.uint8)
-        job = _Job(
+        job = _BatchJob(
             items,
             frames,
             LONGEST_BLOCK,
@@ -132,21 +132,21 @@ class BatchProgram:
         )
         with in_program():
             self._api.run_batch(self._batch, ctypes.byref(job))
-        return Finished(totals, state)
+        return BatchResult(totals, state)
 
     def _channels(
         self, groups: Sequence[Channels], count: int, items: int, frames: int
     ) -> NDArray[np.int64]:
         """The address and the bytes from item to item of each channel: `Signal` of batch.cpp."""
-        found = [_signals(group, self.dtype, items, frames) for group in groups]
+        found = [_addresses(group, self.dtype, items, frames) for group in groups]
         table = np.concatenate(found) if found else np.zeros((0, 2), np.int64)
         if len(table) != count:
             raise ValueError(f"expected {count} channels, not {len(table)}")
         return table
 
 
-def _signals(group: Channels, dtype: np.dtype[Any], items: int, frames: int) -> NDArray[np.int64]:
-    if isinstance(group, Absent):
+def _addresses(group: Channels, dtype: np.dtype[Any], items: int, frames: int) -> NDArray[np.int64]:
+    if isinstance(group, AbsentChannels):
         return np.zeros((group.channels, 2), np.int64)
     fits = group.ndim == 3 and len(group) in (1, items) and group.shape[2] == frames
     if not fits or group.dtype != dtype:

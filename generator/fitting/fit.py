@@ -9,26 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..autodiff import Parameter
-from .alignment import LOOKED_AT
+from .alignment import MAX_SAMPLES
 from .attempts import Attempt, Attempts
 from .clock import drift
-from .identifiability import Unknown, unknown
+from .identifiability import Unidentifiable, find_unidentifiable
 from .inspection import Inspection, inspect
 from .losses import Residual
 from .lossy import lossy, without_bias
 from .model import model_of
-from .objective import FinishedError, Iteration, Record
+from .objective import Iteration, Record, SearchEndError
 from .pool import Pool
 from .searcher import closed_gates
 from .setup import Options, Setup
 from .starting import require_finite
-from .verdict import DRIFT_ERROR, NOTHING, Verdict, drifting, judge, lateness
-from .voices import SPECTRAL_MATCH, resolved
+from .verdict import DRIFT_ERROR, NOTHING_LEFT, Verdict, drifting, judge, lateness
+from .voices import SPECTRAL_MATCH, resolving_distance
 
 Array = NDArray[np.float64]
 
 #: A parameter is at an end of its range if it is nearer to it than this part of the range.
-AT_END = 1e-6
+END_DISTANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def fit(
     reason = ""
     try:
         attempts.run(setup)
-    except FinishedError as end:
+    except SearchEndError as end:
         reason = str(end)
     except KeyboardInterrupt:
         if not attempts.done:
@@ -94,7 +94,7 @@ def fit(
         reason, interrupted = "interrupted", True
     best = attempts.best()
     assert best is not None
-    return _concluded(best, attempts, reason or best.reason, notes, interrupted)
+    return _conclude(best, attempts, reason or best.reason, notes, interrupted)
 
 
 def open_gates(setup: Setup) -> tuple[Setup, list[str]]:
@@ -104,24 +104,24 @@ def open_gates(setup: Setup) -> tuple[Setup, list[str]]:
     if not gates:
         return setup, []
     values = np.array([one.init for one in setup.source.params])
-    if any(model.output(values, one, LOOKED_AT).any() for one in setup.examples):
+    if any(model.output(values, one, MAX_SAMPLES).any() for one in setup.examples):
         return setup, []
     paths = {one.path: 1.0 for one in model.program.controls if one.label in gates}
     source = replace(setup.source, settings={**setup.source.settings, **paths})
     opened = model_of(source)
-    if not any(opened.output(values, one, LOOKED_AT).any() for one in setup.examples):
+    if not any(opened.output(values, one, MAX_SAMPLES).any() for one in setup.examples):
         return setup, []
     names = ", ".join(f"'{name}'" for name in gates)
     return replace(setup, source=source), [f"the program is silent with {names} off: it is on"]
 
 
-def _concluded(
+def _conclude(
     best: Attempt, attempts: Attempts, reason: str, notes: list[str], interrupted: bool
 ) -> Fit:
     """The fit that the best attempt amounts to: all of it computed anew, over all samples."""
     setup, units, record = best.setup, best.units, attempts.record
     objective, sliders = setup.objective(), len(best.setup.source.params)
-    if lossy(setup.examples) and setup.compares_samples and best.best.error > NOTHING:
+    if lossy(setup.examples) and setup.compares_samples and best.best.error > NOTHING_LEFT:
         units = without_bias(setup, units)
     sums = objective(units)
     require_finite(objective, units, sums, setup.labels, setup.file)
@@ -131,10 +131,10 @@ def _concluded(
     inspection = inspect(model_of(setup.source), values, setup.examples, filters)
     error = _error(inspection)
     warnings = list(attempts.warnings)
-    left = unknown(sums.curvature) if setup.source.partials else Unknown()
+    left = find_unidentifiable(sums.curvature) if setup.source.partials else Unidentifiable()
     if left:
         warnings.append(f"not identifiable at the result: {left.described(setup.labels)}")
-    near = (units[:sliders] < AT_END) | (units[:sliders] > 1 - AT_END)
+    near = (units[:sliders] < END_DISTANCE) | (units[:sliders] > 1 - END_DISTANCE)
     ends = [setup.labels[i] for i in np.flatnonzero(near)]
     hints = []
     if reason.endswith("are spent") or interrupted:
@@ -168,7 +168,7 @@ def _concluded(
         reason,
         verdict,
         latencies,
-        (*notes, *_by_reverse(setup), *_done_to(setup, latencies, inspection)),
+        (*notes, *_by_reverse(setup), *_corrections(setup, latencies, inspection)),
         tuple(warnings),
         tuple(record.iterations),
         record.skipped,
@@ -202,17 +202,17 @@ def _verdict(
 ) -> Verdict:
     if setup.compares_samples:
         return judge(inspection, setup.examples, error, hints, aligned)
-    if min(error, loss) <= NOTHING:
+    if min(error, loss) <= NOTHING_LEFT:
         return Verdict("found", error)
     # Losses that compare no samples have scales of their own: one measure judges them all.
     pairs = list(zip(inspection.outputs, inspection.targets, strict=True))
-    distance = resolved(setup.examples).whole(pairs)
+    distance = resolving_distance(setup.examples).whole(pairs)
     if distance <= SPECTRAL_MATCH:
         return Verdict("found, by spectra", error, distance=distance)
     return Verdict("poor match", error, causes=tuple(hints))
 
 
-def _done_to(setup: Setup, latencies: Sequence[float], inspection: Inspection) -> list[str]:
+def _corrections(setup: Setup, latencies: Sequence[float], inspection: Inspection) -> list[str]:
     """What was undone to the recordings, in words."""
     found = []
     for index, (one, latency) in enumerate(zip(setup.examples, latencies, strict=True)):

@@ -27,7 +27,7 @@ from ..table.rules import partial
 Array = NDArray[np.float64]
 
 #: What is compared must not depend on a division by 0 at rest.
-TINY = 1e-12
+LEAST_DIVISOR = 1e-12
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Residual(Loss):
         if self.kind == "huber":
             return self.delta / np.maximum(size, self.delta)
         # Bounded where the absolute value has its kink.
-        return 1 / np.maximum(size, 1e-3 * float(size.mean()) + TINY)
+        return 1 / np.maximum(size, 1e-3 * float(size.mean()) + LEAST_DIVISOR)
 
     def meter(self, channels: int, parameters: int, *, curvature: bool) -> Meter:
         return _ResidualMeter(self, channels, parameters, curvature)
@@ -189,7 +189,7 @@ class Residual(Loss):
             found.append(self.filtered(np.ascontiguousarray(slope[:, ::-1]))[0][:, ::-1])
             relative = self.relative
             scale += float(self.rho(self.filtered(target)[0]).sum()) if relative else output.size
-        return [np.asarray(back / (scale or TINY), float) for back in found]
+        return [np.asarray(back / (scale or LEAST_DIVISOR), float) for back in found]
 
 
 class _ResidualMeter(Meter):
@@ -221,7 +221,7 @@ class _ResidualMeter(Meter):
             self.second += (columns * weights) @ columns.T
 
     def sums(self) -> tuple[float, Array, Array]:
-        scale = self.scale or TINY
+        scale = self.scale or LEAST_DIVISOR
         return self.total / scale, self.first / scale, self.second / scale
 
 
@@ -348,7 +348,7 @@ class _Terms:
 
 
 @dataclass
-class _Resolved:
+class _ResolutionSums:
     """Sums of one resolution: of squares, of the linear term, of the logarithmic one."""
 
     distance: float = 0.0
@@ -364,7 +364,7 @@ class _SpectralMeter(Meter):
         self.loss, self.channels, self.parameters = loss, channels, parameters
         self.curvature = curvature
         self.resolved = [
-            _Resolved(
+            _ResolutionSums(
                 first=[np.zeros(parameters) for _ in range(2)],
                 second=[np.zeros((parameters, parameters)) for _ in range(2)],
             )
@@ -398,7 +398,7 @@ class _SpectralMeter(Meter):
                 self.add(self.resolved[index], resolution, signals)
         self.start()
 
-    def add(self, sums: _Resolved, resolution: Resolution, signals: Array) -> None:
+    def add(self, sums: _ResolutionSums, resolution: Resolution, signals: Array) -> None:
         """The whole frames of `signals`: outputs, targets, partials, one after the other."""
         output = resolution.transform(signals[: self.channels])
         target = resolution.transform(signals[self.channels : 2 * self.channels])
@@ -431,7 +431,7 @@ class _SpectralMeter(Meter):
         first = np.zeros(self.parameters)
         second = np.zeros((self.parameters, self.parameters))
         for one in self.resolved:
-            energy, count = one.energy or TINY, one.count or 1
+            energy, count = one.energy or LEAST_DIVISOR, one.count or 1
             loss += one.distance / energy + one.ratio / count
             first += one.first[0] / energy + one.first[1] / count
             second += one.second[0] / energy + one.second[1] / count

@@ -10,9 +10,9 @@ Array = NDArray[np.float64]
 #: The pitches that are looked for, in Hz, and the samples in which they are.
 LOWEST, HIGHEST, WINDOW = 25.0, 5000.0, 8192
 #: A pitch is one if the autocorrelation there has this part of that at 0.
-PERIODIC = 0.6
+LEAST_PERIODICITY = 0.6
 #: A peak at a shorter period is taken if it has this part of the highest one.
-AS_HIGH = 0.93
+NEARLY_HIGHEST = 0.93
 
 
 def pitch(signal: Array, rate: int) -> float | None:
@@ -34,9 +34,9 @@ def pitch(signal: Array, rate: int) -> float | None:
     inner = curve[1:-1]
     peaks = 1 + np.flatnonzero((inner > curve[:-2]) & (inner >= curve[2:]))
     peaks = peaks[(peaks >= low) & (peaks <= high)]
-    if not peaks.size or curve[peaks].max() < PERIODIC:
+    if not peaks.size or curve[peaks].max() < LEAST_PERIODICITY:
         return None
-    place = int(peaks[np.argmax(curve[peaks] >= AS_HIGH * curve[peaks].max())])
+    place = int(peaks[np.argmax(curve[peaks] >= NEARLY_HIGHEST * curve[peaks].max())])
     # Several periods are known better than one: each peak says where the next one is.
     period = float(place)
     for count in (1, 2, 4, 8):

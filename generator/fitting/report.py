@@ -8,8 +8,8 @@ import json
 from typing import TYPE_CHECKING
 
 from .fit import Fit
-from .numbers import shown_value
 from .setup import Setup
+from .value_text import value_text
 from .verdict import decibels
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def table(fit: Fit) -> Display:
     for one, value, error in zip(fit.params, fit.values, fit.errors, strict=True):
         display.add_row(
             escape(one.label),
-            escape(shown_value(value, error, one.unit)),
+            escape(value_text(value, error, one.unit)),
             f"{one.init:g}",
             f"{one.min:g} .. {one.max:g}",
         )

@@ -17,42 +17,42 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from .leastsquares import Point, minimize
+from .least_squares import Point, minimize
 from .losses import Spectral, spectral
 from .objective import Objective, Record, Search
 from .pairing import Example
 from .pitch import peaks, pitch
-from .tuning import PEAKS, Ears, Tuner, frequencies, target_of, tuners
+from .tuning import MAX_PEAKS, Listener, Tuner, frequencies, target_of, tuners
 
 Array = NDArray[np.float64]
 
 #: A distance of magnitudes of spectra that is a match: that of two noises of one spectrum is 0.1.
 SPECTRAL_MATCH = 1e-2
 #: Places of the sliders that tune, at most, and how many sliders are tuned together.
-PLACES, TOGETHER = 12, 2
+MAX_PLACES, MAX_TUNED = 12, 2
 #: How many of each place are improved, by how many steps; how many of these go on, by how many.
-OF_EACH, STEPS, GO_ON, MORE = 2, 6, 5, 14
+PER_PLACE, FIRST_STEPS, FINALISTS, FINAL_STEPS = 2, 6, 5, 14
 #: Steps of the best one.
-PASSES = 25
+BEST_STEPS = 25
 #: They end where a step is not expected to improve the distance by this part.
-SETTLED = 1e-3
-DAMPING = 1e-2
+LEAST_GAIN = 1e-3
+FIRST_DAMPING = 1e-2
 
 #: Windows of so many periods tell partials apart, and see no phase; shorter ones do.
-PERIODS = 4.5
+WINDOW_PERIODS = 4.5
 #: The shortest and the longest window for a sound that has a pitch.
 SHORTEST, LONGEST = 512, 8192
 #: The samples of an end, and the part of the energy of the loudest ones with which it is quiet.
-END, QUIET = 256, 0.1
+END_SAMPLES, QUIET_PART = 256, 0.1
 #: What is near enough to a match for the others not to be improved.
-NEARLY = SPECTRAL_MATCH / 2
+NEAR_MATCH = SPECTRAL_MATCH / 2
 #: Ratios by which a pitch may be off in a valley beside the right one, as logarithms.
-BESIDE = (2e-4, 6e-4, 1.2e-3, 2e-3, 3.2e-3)
+PITCH_OFFSETS = (2e-4, 6e-4, 1.2e-3, 2e-3, 3.2e-3)
 #: Times that it is looked at.
-LOOKS = 3
+NEIGHBOUR_ROUNDS = 3
 
 
-def resolved(examples: Sequence[Example]) -> Spectral:
+def resolving_distance(examples: Sequence[Example]) -> Spectral:
     """The distance of magnitudes whose windows tell the partials of the targets apart.
 
     What a shorter window shows of a tone depends on its phase, which nobody knows.
@@ -61,12 +61,12 @@ def resolved(examples: Sequence[Example]) -> Spectral:
     target = target_of(one)
     lowest = pitch(target, one.rate)
     if lowest is None:
-        high = sorted(peaks(target, one.rate, PEAKS))
+        high = sorted(peaks(target, one.rate, MAX_PEAKS))
         gaps = [after - before for before, after in itertools.pairwise(high)]
         lowest = min(gaps, default=np.inf)
     if not np.isfinite(lowest):
         return Spectral()
-    least = max(SHORTEST, PERIODS * one.rate / lowest)
+    least = max(SHORTEST, WINDOW_PERIODS * one.rate / lowest)
     size = 2 ** int(np.ceil(np.log2(least)))
     longest = min(LONGEST, min(example.frames for example in examples) // 2)
     sizes = [factor * size for factor in (4, 2, 1) if factor * size <= longest]
@@ -77,8 +77,11 @@ def resolved(examples: Sequence[Example]) -> Spectral:
 
 def _quiet_ends(target: Array) -> tuple[bool, bool]:
     """Whether a signal (n,) begins and ends quietly."""
-    pieces = [float(np.vdot(one, one)) for one in np.split(target, range(END, len(target), END))]
-    loudest = QUIET * max(pieces)
+    pieces = [
+        float(np.vdot(one, one))
+        for one in np.split(target, range(END_SAMPLES, len(target), END_SAMPLES))
+    ]
+    loudest = QUIET_PART * max(pieces)
     return pieces[0] < loudest, pieces[-1] < loudest
 
 
@@ -87,26 +90,26 @@ def pitch_first(search: Search, timbres: Sequence[Array]) -> Array | None:
 
     `timbres` are units of all sliders, of which those that tune are found. None if no slider tunes
     the program at any of them, or the target has no frequency that stands out. Raises
-    `FinishedError` where the passes of the record are spent.
+    `SearchEndError` where the passes of the record are spent.
     """
     objective = search.objective
-    ears = Ears(objective)
+    ears = Listener(objective)
     wanted = frequencies(target_of(ears.one), ears.one.rate)
     tuned = next(filter(None, (tuners(ears, one) for one in timbres)), None)
     if not wanted or not tuned:
         return None
-    by = resolved(objective.examples)
+    by = resolving_distance(objective.examples)
     spectra = Objective(objective.model, objective.scales, objective.examples, by)
     try:
-        point = _raced(spectra, _starts(tuned[:TOGETHER], wanted, timbres), search.record)
+        point = _race(spectra, _starts(tuned[:MAX_TUNED], wanted, timbres), search.record)
         if point is None:
             return None
-        for _ in range(LOOKS):
-            for after in islice(minimize(spectra, point, gain=SETTLED), PASSES):
+        for _ in range(NEIGHBOUR_ROUNDS):
+            for after in islice(minimize(spectra, point, gain=LEAST_GAIN), BEST_STEPS):
                 point = after
                 search.record.check(spectra)
                 search.add("pitch and spectra", point.units, point.sums, comparable=False)
-            beside = _beside(spectra, point, tuned)
+            beside = _neighbour(spectra, point, tuned)
             if beside is None:
                 break
             point = beside
@@ -123,7 +126,7 @@ def _starts(
     # A slider that reaches none of the frequencies stays where it is.
     kept = [(one, there) for one, there in zip(tuned, places, strict=True) if there]
     combined = sorted(itertools.product(*(range(len(there)) for _, there in kept)), key=sum)
-    for ranks in combined[:PLACES]:
+    for ranks in combined[:MAX_PLACES]:
         starts = []
         for units in timbres:
             start = units.copy()
@@ -134,20 +137,20 @@ def _starts(
         yield list({one.tobytes(): one for one in starts}.values())
 
 
-def _raced(spectra: Objective, places: Iterator[list[Array]], record: Record) -> Point | None:
+def _race(spectra: Objective, places: Iterator[list[Array]], record: Record) -> Point | None:
     """The best of the starts at all places by magnitudes of spectra."""
     points: list[Point] = []
     for starts in places:
         record.check(spectra)
-        here = [Point(one, spectra(one, curvature=False), DAMPING) for one in starts]
-        points += sorted(filter(_finite, here), key=_loss)[:OF_EACH]
+        here = [Point(one, spectra(one, curvature=False), FIRST_DAMPING) for one in starts]
+        points += sorted(filter(_finite, here), key=_loss)[:PER_PLACE]
     improved: list[Point] = []
-    for number, steps in ((len(points), STEPS), (GO_ON, MORE)):
+    for number, steps in ((len(points), FIRST_STEPS), (FINALISTS, FINAL_STEPS)):
         improved = []
         for one in sorted(points, key=_loss)[:number]:
             record.check(spectra)
-            improved.append(_improved(spectra, one, steps))
-            if _loss(improved[-1]) < NEARLY:
+            improved.append(_improve(spectra, one, steps))
+            if _loss(improved[-1]) < NEAR_MATCH:
                 return improved[-1]
         points = improved
     return min(points, key=_loss, default=None)
@@ -161,24 +164,24 @@ def _loss(point: Point) -> float:
     return point.sums.loss
 
 
-def _improved(spectra: Objective, point: Point, steps: int) -> Point:
+def _improve(spectra: Objective, point: Point, steps: int) -> Point:
     """A point after some steps of least squares."""
     point = replace(point, sums=spectra(point.units))
-    for after in islice(minimize(spectra, point, gain=SETTLED), steps):
+    for after in islice(minimize(spectra, point, gain=LEAST_GAIN), steps):
         point = after
     return point
 
 
-def _beside(spectra: Objective, point: Point, tuned: Sequence[Tuner]) -> Point | None:
+def _neighbour(spectra: Objective, point: Point, tuned: Sequence[Tuner]) -> Point | None:
     """A better place a little beside a point, in one of the sliders that tune, or None."""
     best = None
     for one in tuned:
-        for ratio in (way * size for size in BESIDE for way in (1, -1)):
+        for ratio in (way * size for size in PITCH_OFFSETS for way in (1, -1)):
             units = point.units.copy()
             units[one.slider] = np.clip(units[one.slider] + ratio / one.slope, 0.0, 1.0)
             sums = spectra(units, curvature=False)
-            if sums.finite and sums.loss < (1 - SETTLED) * min(
+            if sums.finite and sums.loss < (1 - LEAST_GAIN) * min(
                 point.sums.loss, best.sums.loss if best else np.inf
             ):
-                best = Point(units, sums, DAMPING)
+                best = Point(units, sums, FIRST_DAMPING)
     return None if best is None else replace(best, sums=spectra(best.units))

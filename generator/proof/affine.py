@@ -10,9 +10,6 @@ from ..table.expressions import COMPARE
 from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function
 
-#: Functions of which a difference has the sign of the difference of their arguments.
-RISING = ("sinh", "tanh", "asinh", "atan", "erf", "expm1", "exp", "cbrt")
-
 
 def constant_of(node: ast.expr) -> Fraction | None:
     """The value of an expression of numbers alone, by exact arithmetic; else None."""
@@ -35,28 +32,28 @@ def affine_form(
             return None if name in CONSTANTS else {"": Fraction(0), name: Fraction(1)}
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
             inner = affine_form(operand, signs)
-            return inner if inner is None or isinstance(op, ast.UAdd) else _scaled(inner, -1)
+            return inner if inner is None or isinstance(op, ast.UAdd) else _scale(inner, -1)
         case ast.BinOp(left=left, op=op, right=right):
             a, b = affine_form(left, signs), affine_form(right, signs)
             if a is None or b is None:
                 return None
             match op:
                 case ast.Add():
-                    return _summed(a, b)
+                    return _add(a, b)
                 case ast.Sub():
-                    return _summed(a, _scaled(b, -1))
+                    return _add(a, _scale(b, -1))
                 case ast.Mult() if set(a) == {""}:
-                    return _scaled(b, a[""])
+                    return _scale(b, a[""])
                 case ast.Mult() if set(b) == {""}:
-                    return _scaled(a, b[""])
+                    return _scale(a, b[""])
                 case ast.Div() if set(b) == {""} and b[""]:
-                    return _scaled(a, 1 / b[""])
+                    return _scale(a, 1 / b[""])
         case ast.Call(func=ast.Name(id=name), args=arguments) if signs is not None:
-            return _settled(name, arguments, signs)
+            return _decided_form(name, arguments, signs)
     return None
 
 
-def _settled(
+def _decided_form(
     name: str, arguments: Sequence[ast.expr], signs: Mapping[str, int]
 ) -> dict[str, Fraction] | None:
     """The affine form of a choice or an absolute value where quantities have these signs."""
@@ -66,7 +63,7 @@ def _settled(
     if name == "abs":
         sign = _known_sign(arguments[0], signs)
         inner = affine_form(arguments[0], signs)
-        return None if sign is None or inner is None else _scaled(inner, sign)
+        return None if sign is None or inner is None else _scale(inner, sign)
     return None
 
 
@@ -105,7 +102,7 @@ def atom_key(node: ast.expr, affine: Mapping[str, Fraction] | None = None) -> tu
             key, flip = atom_key(operand)
             return key, -flip
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
-            if inner := _risen(left, right):
+            if inner := _increasing_arguments(left, right):
                 return atom_key(ast.BinOp(inner[0], ast.Sub(), inner[1]))
             sides = ast.unparse(left), ast.unparse(right)
             if sides[0] > sides[1]:
@@ -114,11 +111,11 @@ def atom_key(node: ast.expr, affine: Mapping[str, Fraction] | None = None) -> tu
     return ast.unparse(node), 1
 
 
-def _risen(a: ast.expr, b: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+def _increasing_arguments(a: ast.expr, b: ast.expr) -> tuple[ast.expr, ast.expr] | None:
     """Two quantities whose difference has the sign of `a - b`, if the same function is on both."""
     match a, b:
-        case ast.Call(args=[x]), ast.Call(args=[y]) if (name := called(a)) == called(b):
-            return (x, y) if name in RISING else None
+        case ast.Call(args=[x]), ast.Call(args=[y]) if function := called_function(a):
+            return (x, y) if function.increasing and called_function(b) is function else None
         case (
             ast.BinOp(left=x, op=ast.Pow(), right=ast.Constant(value=int() as power)),
             ast.BinOp(left=y, op=ast.Pow(), right=ast.Constant(value=other)),
@@ -127,21 +124,21 @@ def _risen(a: ast.expr, b: ast.expr) -> tuple[ast.expr, ast.expr] | None:
     return None
 
 
-def called(node: ast.expr) -> str:
+def called_name(node: ast.expr) -> str:
     """The name of the function that is called; nothing for anything else."""
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
 def called_function(node: ast.expr) -> Function | None:
     """The function of the vocabulary that is called, if one is."""
-    return FUNCTIONS.get(called(node))
+    return FUNCTIONS.get(called_name(node))
 
 
-def _scaled(form: Mapping[str, Fraction], factor: Fraction | int) -> dict[str, Fraction]:
+def _scale(form: Mapping[str, Fraction], factor: Fraction | int) -> dict[str, Fraction]:
     return {name: value * factor for name, value in form.items()}
 
 
-def _summed(a: Mapping[str, Fraction], b: Mapping[str, Fraction]) -> dict[str, Fraction]:
+def _add(a: Mapping[str, Fraction], b: Mapping[str, Fraction]) -> dict[str, Fraction]:
     total = {name: a.get(name, Fraction(0)) + b.get(name, Fraction(0)) for name in {*a, *b}}
     return {name: value for name, value in total.items() if value or not name}
 
@@ -155,4 +152,4 @@ def _affine_key(form: Mapping[str, Fraction]) -> tuple[str, int]:
     terms = [f"{form[name] / abs(lead)}*{name}" for name in names] + [f"{form[''] / abs(lead)}"]
     if lead > 0:
         return " + ".join(terms), 1
-    return _affine_key(_scaled(form, -1))[0], -1
+    return _affine_key(_scale(form, -1))[0], -1

@@ -28,7 +28,7 @@ def pi(c: Context) -> Dual:
     return arb.pi(), None
 
 
-def negated(a: Compiled) -> Compiled:
+def negate(a: Compiled) -> Compiled:
     """Minus `a`."""
 
     def evaluate(c: Context) -> Dual:
@@ -38,7 +38,7 @@ def negated(a: Compiled) -> Compiled:
     return evaluate
 
 
-def _added(a: Compiled, b: Compiled) -> Compiled:
+def _add(a: Compiled, b: Compiled) -> Compiled:
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
         w, e = b(c)
@@ -47,7 +47,7 @@ def _added(a: Compiled, b: Compiled) -> Compiled:
     return evaluate
 
 
-def _subtracted(a: Compiled, b: Compiled) -> Compiled:
+def _subtract(a: Compiled, b: Compiled) -> Compiled:
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
         w, e = b(c)
@@ -56,7 +56,7 @@ def _subtracted(a: Compiled, b: Compiled) -> Compiled:
     return evaluate
 
 
-def _multiplied(a: Compiled, b: Compiled) -> Compiled:
+def _multiply(a: Compiled, b: Compiled) -> Compiled:
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
         w, e = b(c)
@@ -67,7 +67,7 @@ def _multiplied(a: Compiled, b: Compiled) -> Compiled:
     return evaluate
 
 
-def divided(a: Compiled, b: Compiled) -> Compiled:
+def divide(a: Compiled, b: Compiled) -> Compiled:
     """`a / b`."""
 
     def evaluate(c: Context) -> Dual:
@@ -84,9 +84,9 @@ def divided(a: Compiled, b: Compiled) -> Compiled:
 
 
 BINARY: Mapping[type[ast.operator], Callable[[Compiled, Compiled], Compiled]] = {
-    ast.Add: _added,
-    ast.Sub: _subtracted,
-    ast.Mult: _multiplied,
+    ast.Add: _add,
+    ast.Sub: _subtract,
+    ast.Mult: _multiply,
 }
 
 
@@ -108,7 +108,7 @@ def absolute(a: Compiled, atom: Atom) -> Compiled:
     return evaluate
 
 
-def copied_sign(a: Compiled, size: Atom, b: Compiled, direction: Atom) -> Compiled:
+def copy_sign(a: Compiled, size: Atom, b: Compiled, direction: Atom) -> Compiled:
     """The size of `a` with the sign of `b`."""
 
     def evaluate(c: Context) -> Dual:
@@ -120,12 +120,12 @@ def copied_sign(a: Compiled, size: Atom, b: Compiled, direction: Atom) -> Compil
 
 
 #: Fewer bits than this in a ball mean that it stands for an interval.
-INTERVAL = 40
+MIN_EXACT_BITS = 40
 
 
-def _raised(v: Any, exponent: int) -> Any:
+def _raise(v: Any, exponent: int) -> Any:
     """A whole power; for an interval, no wider than it has to be."""
-    if exponent < 2 or v.rel_accuracy_bits() > INTERVAL or not v.is_finite():
+    if exponent < 2 or v.rel_accuracy_bits() > MIN_EXACT_BITS or not v.is_finite():
         return v**exponent
     if exponent % 2:
         return (v.lower() ** exponent).union(v.upper() ** exponent)
@@ -140,8 +140,8 @@ def whole_power(a: Compiled, exponent: int) -> Compiled:
         if exponent < 0 and c.vanishes(v):
             return arb.nan(), arb.nan()
         if d is None or exponent == 0:
-            return _raised(v, exponent), None
-        return _raised(v, exponent), exponent * v ** (exponent - 1) * d
+            return _raise(v, exponent), None
+        return _raise(v, exponent), exponent * v ** (exponent - 1) * d
 
     return evaluate
 
@@ -177,7 +177,7 @@ def real_power(a: Compiled, b: Compiled, base: Atom, exponent: Atom) -> Compiled
 # Functions that are constant between jumps.
 
 
-def stepped(name: str, parts: list[Compiled]) -> Compiled:
+def step_function(name: str, parts: list[Compiled]) -> Compiled:
     """A function of the vocabulary that is constant between jumps."""
     if len(parts) == 2:
         return _on_integers(FUNCTIONS[name].number, *parts)
@@ -185,7 +185,7 @@ def stepped(name: str, parts: list[Compiled]) -> Compiled:
     return lambda c: (step(c, parts[0](c)[0]), None)
 
 
-def unmoved(step: Compiled) -> Compiled:
+def unmoved_step(step: Compiled) -> Compiled:
     """A step of what stays where it is: on its jump there is no border."""
 
     def evaluate(c: Context) -> Dual:
@@ -227,7 +227,7 @@ def _ceil(c: Context, x: Any) -> Any:
     return -_floor(c, -x)
 
 
-def _truncated(c: Context, x: Any) -> Any:
+def _truncate(c: Context, x: Any) -> Any:
     if abs(x) < 1:
         return ZERO
     if x > 0:
@@ -272,7 +272,7 @@ def _exponent(c: Context, x: Any) -> Any:
 _STEPS: Mapping[str, Callable[[Context, Any], Any]] = {
     "floor": _floor,
     "ceil": _ceil,
-    "int": _truncated,
+    "int": _truncate,
     "rint": _nearest_even,
     "round": _nearest_away,
     "logb": _exponent,

@@ -26,13 +26,13 @@ from .arithmetic import (
     ZERO,
     absolute,
     choice,
-    copied_sign,
-    divided,
-    negated,
+    copy_sign,
+    divide,
+    negate,
     pi,
     real_power,
-    stepped,
-    unmoved,
+    step_function,
+    unmoved_step,
     whole_power,
 )
 from .ballfunctions import FUNCTIONS as BALL_FUNCTIONS
@@ -52,18 +52,28 @@ from .contexts import (
 from .forms import alike, is_positive, is_smooth, missing_signs, zeros
 
 #: Where a step function jumps, some places.
-WHOLES = (1, -1, 2)
-HALVES = (0.5, -0.5, 1.5)
+WHOLE_JUMPS = (1, -1, 2)
+HALF_JUMPS = (0.5, -0.5, 1.5)
 #: Numbers beyond this, or below its inverse, make a function flatten out over an unusual distance.
 STEEP = 1e3
 
 
+@dataclass(frozen=True)
+class Part:
+    """A compiled node, and the atoms and constants in it."""
+
+    node: ast.expr
+    compiled: Compiled
+    atoms: list[Atom]
+    constants: set[Fraction]
+
+
 @dataclass
-class Compiler:
+class BallCompiler:
     """Compiles expressions; collects the atoms of all of them, and the constants they mention.
 
     `whole` are names that take integers only. With `denormals`, `tiny` is the least double with all
-    its digits, not 0.
+    its digits, not 0. Compilers that agree in these may share what is `known`.
     """
 
     whole: frozenset[str] = frozenset()
@@ -71,16 +81,22 @@ class Compiler:
     atoms: list[Atom] = field(default_factory=list)
     constants: set[Fraction] = field(default_factory=set)
     _within: bool = False
-    _known: dict[int, tuple[ast.expr, Compiled]] = field(default_factory=dict)
+    known: dict[int, Part] = field(default_factory=dict)
 
     def expression(self, expression: Expression | ast.expr) -> Compiled:
         """The function that gives the dual of an expression; of a condition, 1 or 0."""
         node = expression.tree if isinstance(expression, Expression) else expression
-        known = self._known.get(id(node))
-        if known is None:
+        part = self.known.get(id(node))
+        if part is None:
+            before = self.atoms, self.constants
+            self.atoms, self.constants = [], set()
+            compiled = self._compiled(node)
             # The node is kept, so that its number is not given to another one.
-            known = self._known[id(node)] = node, self._compiled(node)
-        return known[1]
+            part = self.known[id(node)] = Part(node, compiled, self.atoms, self.constants)
+            self.atoms, self.constants = before
+        self.atoms += part.atoms
+        self.constants |= part.constants
+        return part.compiled
 
     def _compiled(self, node: ast.expr) -> Compiled:
         if is_condition(node):
@@ -98,12 +114,12 @@ class Compiler:
             case ast.UnaryOp(operand=operand):
                 if isinstance(operand, ast.Constant):
                     self.constants.add(-Fraction(str(operand.value)))
-                return negated(self.expression(operand))
+                return negate(self.expression(operand))
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
                 return self._power(left, right)
             case ast.BinOp(left=left, op=ast.Div(), right=right):
                 self._special(right)
-                return divided(self.expression(left), self.expression(right))
+                return divide(self.expression(left), self.expression(right))
             case ast.BinOp(left=left, op=ast.Mult(), right=right) if alike(left, right):
                 return whole_power(self.expression(left), 2)
             case ast.BinOp(left=left, op=op, right=right):
@@ -184,7 +200,7 @@ class Compiler:
 
     def _jumps(self, name: str, node: ast.expr) -> None:
         """Remembers some of the places where a step function of a quantity jumps."""
-        offset = HALVES if name in ("rint", "round") else WHOLES
+        offset = HALF_JUMPS if name in ("rint", "round") else WHOLE_JUMPS
         for at in offset:
             self._special(ast.BinOp(node, ast.Sub(), ast.Constant(at)), centre=False)
 
@@ -250,14 +266,14 @@ class Compiler:
                 return lambda c: (arb(c.sign(atom, parts[0](c)[0])), None)
             case "copysign":
                 size, direction = self.atom(arguments[0]), self.atom(arguments[1])
-                return copied_sign(parts[0], size, parts[1], direction)
+                return copy_sign(parts[0], size, parts[1], direction)
             case "isnan" | "isinf":
                 return lambda c: (parts[0](c) and ZERO, None)
         function = FUNCTIONS[name]
         if function.quotient:
             self._special(arguments[1])
             self._jumps(function.quotient, ast.BinOp(arguments[0], ast.Div(), arguments[1]))
-            quotient = stepped(function.quotient, [divided(*parts)])
+            quotient = step_function(function.quotient, [divide(*parts)])
             return BINARY[ast.Sub](parts[0], BINARY[ast.Mult](parts[1], quotient))
         if function.step:
             for argument in arguments:
@@ -265,8 +281,8 @@ class Compiler:
             if len(arguments) == 1:
                 self._jumps(name, arguments[0])
             if all(map(self._steps, arguments)):
-                return unmoved(stepped(name, parts))
-            return stepped(name, parts)
+                return unmoved_step(step_function(name, parts))
+            return step_function(name, parts)
         if name not in BALL_FUNCTIONS:
             raise TypeError(f"{name} has no value outside a signal")
         return self._analytic(name, arguments, parts)

@@ -10,7 +10,7 @@ from flint import arb
 
 from .contexts import Context, NoValueError, UndecidedError, exact, float_of
 from .questions import Objection, Question
-from .sides import ROUNDING, Side, short, texts
+from .sides import ROUNDING, Side, distinct_texts, short_text
 
 #: The limits on both sides of a border are taken at these two distances.
 LIMIT, NEARER = arb("1e-60"), arb("1e-90")
@@ -23,7 +23,7 @@ def objection(
 ) -> Objection:
     """What speaks against a formula at a place."""
     at = {name: float(value) for name, value in place.items()}
-    first, second = texts(expected, stated)
+    first, second = distinct_texts(expected, stated)
     return Objection(what, at, first, second, single)
 
 
@@ -66,7 +66,7 @@ def _jumps(value: Any, near: Any, slope: Any, change: Any, step: Any) -> bool:
     return bool(abs(near - value) > most + arb("1e-150") * (1 + abs(value)))
 
 
-def hole(
+def hole_objection(
     place: Mapping[str, Any], sides: Sequence[Side | None], declared: bool
 ) -> Objection | None:
     """Objects to a point without a value between two sides that have one."""
@@ -111,7 +111,7 @@ class Border:
         low, high = sorted((side.near for side in sides), key=float_of)
         margin = sum((side.margin for side in sides), ROUNDING * (1 + abs(low) + abs(high)))
         if self.stated < low - margin or self.stated > high + margin:
-            what = f"the formula is not between the slopes {short(low)} and {short(high)}"
+            what = f"the formula is not between the slopes {short_text(low)} and {short_text(high)}"
             return objection(what, self.place, low, self.stated, single=True)
         if self.declared or self.jumps:
             return None

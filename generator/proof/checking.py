@@ -18,7 +18,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from ..table.model import Primitive, Table
-from . import parallel, remembering
+from . import findings_store
 from .budget import OverBudgetError, limited
 from .findings import Checked, Finding, Outcome, Report
 
@@ -26,11 +26,11 @@ __all__ = ["Checked", "Finding", "Outcome", "Report", "check", "check_row"]
 
 DIGITS = 50
 #: Seconds that a row may take.
-BUDGET = 10.0
+ROW_SECONDS = 10.0
 #: Of these, what may pass before SymPy has answered.
-PATIENCE = 5.0
+SYMPY_SECONDS = 5.0
 #: Times the budget after which a process that does not answer is stopped.
-STOPPED = 6.0
+STOP_FACTOR = 6.0
 
 
 def check(
@@ -44,18 +44,20 @@ def check(
     named in `accepted` may be unknown.
     """
     start = time.perf_counter()
-    known = remembering.recalled(table.primitives)
+    known = findings_store.recall(table.primitives)
     for row in table.primitives:
         if row.name in known:
             progress(row)
     fresh = [row for row in table.primitives if row.name not in known]
     if fresh:
+        from . import parallel
+
         # Once, before the processes that share it begin.
         import_module(".pointwise", __package__)
-    for row, found in parallel.checked(fresh, check_row, STOPPED * BUDGET):
-        progress(row)
-        known[row.name] = found
-    remembering.remember(known, fresh)
+        for row, found in parallel.check_rows(fresh, check_row, STOP_FACTOR * ROW_SECONDS):
+            progress(row)
+            known[row.name] = found
+        findings_store.remember(known, fresh)
     findings = [finding for row in table.primitives for finding in known[row.name]]
     report = Report(table, tuple(findings), time.perf_counter() - start, frozenset(accepted))
     if report.failures:
@@ -63,7 +65,7 @@ def check(
     return Checked(table, report.findings, report.seconds, report.accepted)
 
 
-def check_row(row: Primitive, proofs: bool = True, budget: float = BUDGET) -> list[Finding]:
+def check_row(row: Primitive, proofs: bool = True, budget: float = ROW_SECONDS) -> list[Finding]:
     """The findings on one row, one for each argument (one for a row that has none to check).
 
     Without `proofs` SymPy is not asked: what it could prove is confirmed.
@@ -75,7 +77,7 @@ def check_row(row: Primitive, proofs: bool = True, budget: float = BUDGET) -> li
             if not proofs:
                 return _findings(row, False)
             try:
-                with limited(min(PATIENCE, budget / 2)):
+                with limited(min(SYMPY_SECONDS, budget / 2)):
                     return _findings(row, True)
             except OverBudgetError:
                 return _findings(row, False)
@@ -99,7 +101,7 @@ def _findings(row: Primitive, proofs: bool) -> list[Finding]:
     import mpmath as mp
 
     from ..table.samples import NoPointError
-    from . import edges, unrolled
+    from . import edges, unrolling
     from .ideal import ideal
     from .pointwise import Claims
 
@@ -109,12 +111,13 @@ def _findings(row: Primitive, proofs: bool) -> list[Finding]:
                 what = f"no edge lies on the tie {row.tie and row.tie.at}"
                 return [Finding(row, name, "refuted", what) for name in row.args]
             if row.temporal:
-                return [unrolled.finding(row, name) for name in row.args]
+                return [unrolling.finding_in_time(row, name) for name in row.args]
             found = [replace(f, row=row) for f in Claims(ideal(row), proofs).findings()]
-            return [
-                f if f.outcome == "refuted" else next(edges.objections(row, f.argument), f)
-                for f in found
-            ]
+            with mp.workdps(edges.DIGITS):
+                return [
+                    f if f.outcome == "refuted" else next(edges.objections(row, f.argument), f)
+                    for f in found
+                ]
         except NoPointError as error:
             return [Finding(row, name, "refuted", str(error)) for name in row.args]
         except (TypeError, LookupError, ArithmeticError, ValueError, MemoryError) as error:

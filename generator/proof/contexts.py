@@ -66,6 +66,8 @@ class Context:
     tells whether one was 0 or a step was on its jump. Below `zero` a quantity counts as 0.
     """
 
+    __slots__ = ("met", "on", "signs", "values", "zero")
+
     def __init__(self, values: Mapping[str, Dual], zero: Any = None) -> None:
         self.values = values
         self.zero = zero
@@ -78,7 +80,7 @@ class Context:
         known = self.signs.get(atom.key)
         if known is not None:
             return known * atom.flip
-        found = self.told(atom, value)
+        found = self.decide_sign(atom, value)
         self.signs[atom.key] = found * atom.flip
         self.met.append(atom)
         if found == 0 and atom.free and not atom.steps:
@@ -89,7 +91,7 @@ class Context:
         """Whether a quantity counts as 0 on a border."""
         return self.zero is not None and bool(value.abs_upper() <= self.zero)
 
-    def told(self, atom: Atom, value: Any) -> int:
+    def decide_sign(self, atom: Atom, value: Any) -> int:
         """The sign that the ball of an atom shows."""
         if self.vanishes(value):
             return 0

@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from ..table.rules import copied
-from .affine import affine_form, called, called_function
+from ..table.rules import copy_tree
+from .affine import affine_form, called_function, called_name
 from .contexts import Atom
 from .regions import Form, Signs, TooManyError, affine_part, feasible
 
@@ -75,12 +75,12 @@ def _factors(node: ast.expr, signs: Mapping[str, int]) -> tuple[int, list[Form],
 
     from ..table.algebras import Symbols
     from ..table.folding import fold
-    from .symbolic import Settled
+    from .symbolic import DecidedConditions
 
     if affine_form(node) is not None:
         return None
     try:
-        tree = Settled(signs).visit(copied(node))
+        tree = DecidedConditions(signs).visit(copy_tree(node))
         names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
         algebra = Symbols({name: sp.Symbol(name, real=True) for name in names})
         scale, factors = sp.factor_list(sp.sympify(fold(tree, algebra)))
@@ -111,8 +111,8 @@ def _on_circle(signs: Signs) -> bool:
     """Whether a sine is 0 where the cosine is neither 1 nor -1, or the other way round."""
     known = {ast.unparse(atom.node): sign for atom, sign in signs if atom.node is not None}
     for atom, sign in signs:
-        if isinstance(atom.node, ast.Call) and called(atom.node) in ("sin", "cos"):
-            other = "cos" if called(atom.node) == "sin" else "sin"
+        if isinstance(atom.node, ast.Call) and called_name(atom.node) in ("sin", "cos"):
+            other = "cos" if called_name(atom.node) == "sin" else "sin"
             partner = ast.unparse(ast.Call(ast.Name(other), atom.node.args, []))
             ends = known.get(f"1 - {partner}"), known.get(f"1 + {partner}")
             if (0 in ends and sign != 0) or (sign == 0 and None not in ends and 0 not in ends):
@@ -127,7 +127,7 @@ def _between_integers(signs: Signs, names: Sequence[str]) -> bool:
     for atom, sign in signs:
         if atom.node is None or not atom.steps:
             continue
-        form = affine_form(_Integer().visit(copied(atom.node)))
+        form = affine_form(_Integer().visit(copy_tree(atom.node)))
         moving = [name for name in form or () if name]
         if form is None or len(moving) != 1 or moving[0] in names:
             continue

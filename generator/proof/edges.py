@@ -17,45 +17,48 @@ from ..table.algebras import Numbers
 from ..table.expressions import Expression
 from ..table.folding import condition, fold
 from ..table.model import Guard, Primitive
-from ..table.samples import Point, numbers, single, special
+from ..table.samples import Point, numbers_at, single, special_points
 from .findings import Finding
 
-FORMATS: Mapping[str, Callable[[Any], Any]] = {
+NUMBER_FORMATS: Mapping[str, Callable[[Any], Any]] = {
     "double": lambda value: mp.mpf(float(value)),
     "single": lambda value: mp.mpf(single(float(value))),
 }
+#: With so many digits, what is rounded to a format afterwards is rounded once.
+DIGITS = 36
 #: The least number above 0 of each format.
-DENORMAL: Mapping[str, float] = {"double": 5e-324, "single": single(1.5e-45)}
+LEAST_DENORMAL: Mapping[str, float] = {"double": 5e-324, "single": single(1.5e-45)}
 
 
 def objections(row: Primitive, name: str) -> Iterator[Finding]:
     """What speaks against the rule for one argument at the points that the row lists."""
     if row.partials[name] is None or row.temporal:
         return
-    for point in special(row):
-        yield from _finite(row, name, point)
-    for title in FORMATS:
+    partial = rules.partial(row, name)
+    for point in special_points(row):
+        yield from _finite(row, name, partial, point)
+    for title in NUMBER_FORMATS:
         for point in _denormal_points(row, title):
-            yield from _finite_beside(row, name, point, title)
+            yield from _finite_beside(row, name, partial, point, title)
     yield from _guard(row, name)
 
 
 def tie_is_met(row: Primitive) -> bool:
     """Whether an edge lies on the tie, so that it is tested in compiled programs too."""
-    return row.tie is None or any(condition(row.tie.at, numbers(p)) for p in special(row))
+    return row.tie is None or any(condition(row.tie.at, numbers_at(p)) for p in special_points(row))
 
 
 def _algebra(point: Point, title: str) -> Numbers:
-    rounding = FORMATS[title]
+    rounding = NUMBER_FORMATS[title]
     return Numbers({key: mp.mpf(value) for key, value in point.items()}, rounding)
 
 
-def _finite(row: Primitive, name: str, point: Point) -> Iterator[Finding]:
+def _finite(row: Primitive, name: str, partial: Expression, point: Point) -> Iterator[Finding]:
     """Value and partial at an edge (at a pole, the partial) in both formats."""
     poles = [{k: single(v) for k, v in pole.items()} for pole in row.samples.poles]
-    for title in FORMATS:
+    for title in NUMBER_FORMATS:
         algebra = _algebra(point, title)
-        stated = fold(rules.partial(row, name), algebra)
+        stated = fold(partial, algebra)
         if not mp.isfinite(stated):
             what = f"the partial is not finite in {title}"
             yield _refuted(row, name, what, point, stated)
@@ -68,9 +71,9 @@ def _finite(row: Primitive, name: str, point: Point) -> Iterator[Finding]:
 
 def _denormal_points(row: Primitive, title: str) -> Iterator[Point]:
     """The edges and poles with each 0 replaced by the least numbers of a format."""
-    least = DENORMAL[title]
+    least = LEAST_DENORMAL[title]
     seen: set[tuple[tuple[str, float], ...]] = set()
-    for point in special(row):
+    for point in special_points(row):
         zeros = [n for n, v in point.items() if v == 0 and row.roles[n] == "signal"]
         choices = itertools.product((0.0, least, -least), repeat=len(zeros))
         for values in itertools.islice(choices, 27):
@@ -81,12 +84,14 @@ def _denormal_points(row: Primitive, title: str) -> Iterator[Point]:
                 yield moved
 
 
-def _finite_beside(row: Primitive, name: str, point: Point, title: str) -> Iterator[Finding]:
+def _finite_beside(
+    row: Primitive, name: str, partial: Expression, point: Point, title: str
+) -> Iterator[Finding]:
     """The partial beside an edge, where the value is finite there."""
     algebra = _algebra(point, title)
     if row.value is None or not mp.isfinite(fold(row.value, algebra)):
         return
-    stated = fold(rules.partial(row, name), algebra)
+    stated = fold(partial, algebra)
     if not mp.isfinite(stated):
         what = f"the partial is not finite in {title} where the value is"
         yield _refuted(row, name, what, point, stated)
@@ -97,7 +102,7 @@ def _guard(row: Primitive, name: str) -> Iterator[Finding]:
     guard = row.guard_of(name)
     if guard is None:
         return
-    outside = [p for p in special(row) if not condition(guard.when, numbers(p))]
+    outside = [p for p in special_points(row) if not condition(guard.when, numbers_at(p))]
     if not outside:
         what = f"no edge or pole is outside the guard {guard.when}"
         yield Finding(row, name, "refuted", what)

@@ -19,10 +19,10 @@ from ..table.algebras import Numbers, Stream, Symbols
 from ..table.expressions import Expression, delay_of
 from ..table.folding import fold
 from ..table.model import Role
-from ..table.rules import copied, expression_of
+from ..table.rules import copy_tree, expression_of
 from ..table.samples import Point
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
-from .balls import Compiler
+from .balls import BallCompiler
 from .budget import OverBudgetError, limited
 from .pieces import decide
 from .questions import Answer, Objection, Question
@@ -35,11 +35,11 @@ DIGITS = 100
 #: ... and values this close count as one: what cancels between two forms stays far below.
 TOLERANCE = mp.mpf("1e-40")
 #: Samples over which signals in time are compared: more than the longest delay a row may have.
-HORIZON = 70
+COMPARED_SAMPLES = 70
 #: Integers that an argument of that role is tried with.
 WHOLE = (0, 1, 2, 3, -1, -2, 7)
 #: Seconds that a comparison may take.
-BUDGET = 10.0
+COMPARISON_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Equality:
     """What was found, and how; for a difference, a point with the old and the new value.
 
     `kink` says that the difference is one of single points: everywhere else the two are equal.
@@ -86,25 +86,25 @@ def same_text(old: Expression | None, new: Expression | None) -> bool:
     return ast.unparse(old.tree) == ast.unparse(new.tree)
 
 
-def compare(old: Expression, new: Expression, setting: Setting) -> Comparison:
+def compare(old: Expression, new: Expression, setting: Setting) -> Equality:
     """How two expressions of the same names compare where the setting's region holds."""
     if same_text(old, new):
-        return Comparison("identical", "the same expression")
+        return Equality("identical", "the same expression")
     try:
-        with limited(BUDGET):
+        with limited(COMPARISON_SECONDS):
             if setting.signals:
                 return _compare_in_time(old, new, setting)
             return _compare_numbers(old, new, setting)
     except OverBudgetError:
-        return Comparison("undecided", f"not decided in {BUDGET:g} s")
+        return Equality("undecided", f"not decided in {COMPARISON_SECONDS:g} s")
     except (TypeError, ValueError, ArithmeticError, LookupError) as error:
-        return Comparison("undecided", f"cannot be evaluated: {error}")
+        return Equality("undecided", f"cannot be evaluated: {error}")
 
 
-def _compare_numbers(old: Expression, new: Expression, setting: Setting) -> Comparison:
+def _compare_numbers(old: Expression, new: Expression, setting: Setting) -> Equality:
     whole = {n: WHOLE for n, role in setting.roles.items() if role == "integer"}
     # Between two guards the least number of a format is a number, not 0.
-    compiler = Compiler(frozenset(whole), denormals=True)
+    compiler = BallCompiler(frozenset(whole), denormals=True)
     names = tuple(n for n in setting.roles if n not in whole)
     question = Question(
         value=compiler.expression(old),
@@ -122,30 +122,30 @@ def _compare_numbers(old: Expression, new: Expression, setting: Setting) -> Comp
     if inside.objection:
         return _difference(inside.objection)
     if inside.unknown or not inside.pieces:
-        return Comparison("undecided", inside.unknown or "no point of the region was found")
+        return Equality("undecided", inside.unknown or "no point of the region was found")
     on_borders = decide(question).objection
     if on_borders:
         return replace(_difference(on_borders), kink=True)
     return _equal(old, new, inside, frozenset(whole))
 
 
-def _difference(objection: Objection) -> Comparison:
+def _difference(objection: Objection) -> Equality:
     how = "the values differ"
-    return Comparison("differs", how, objection.point, objection.expected, objection.stated)
+    return Equality("differs", how, objection.point, objection.expected, objection.stated)
 
 
-def _equal(old: Expression, new: Expression, inside: Answer, whole: frozenset[str]) -> Comparison:
+def _equal(old: Expression, new: Expression, inside: Answer, whole: frozenset[str]) -> Equality:
     count = len(inside.pieces)
     on = f" on each of {count} pieces" if count > 1 else ""
     if all(vanishes_on(piece, old, new, None, whole) for piece in inside.stretches):
-        return Comparison("proved", f"SymPy reduces the difference to 0{on}")
-    return Comparison("confirmed", f"not decided by SymPy; they agree to 150 digits{on}")
+        return Equality("proved", f"SymPy reduces the difference to 0{on}")
+    return Equality("confirmed", f"not decided by SymPy; they agree to 150 digits{on}")
 
 
 # Signals in time.
 
 
-class _Opaque(ast.NodeTransformer):
+class _OpaqueMemory(ast.NodeTransformer):
     """Replaces what has a memory by a name, the same one where SymPy expands its parts alike."""
 
     def __init__(self) -> None:
@@ -172,57 +172,57 @@ class _Opaque(ast.NodeTransformer):
         return self._named(f"{base} delayed", [self.visit(lag)])
 
     def _named(self, what: str, parts: Sequence[ast.expr]) -> ast.expr:
-        key = (what, *(_expanded(part) for part in parts))
+        key = (what, *(_expand(part) for part in parts))
         return ast.Name(self.names.setdefault(key, f"opaque_{len(self.names)}"))
 
 
-def _expanded(node: ast.expr) -> str:
+def _expand(node: ast.expr) -> str:
     """An expression as SymPy multiplies it out; with choices in it, as it stands."""
     names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
     names -= {*FUNCTIONS, *CONSTANTS, WHERE}
-    algebra = _Plain({name: sp.Symbol(name, real=True) for name in names})
+    algebra = _UnevaluatedSymbols({name: sp.Symbol(name, real=True) for name in names})
     try:
         return str(sp.expand(fold(node, algebra)))
     except (TypeError, NotImplementedError):
         return ast.unparse(node)
 
 
-class _Plain(Symbols):
+class _UnevaluatedSymbols(Symbols):
     """Symbols with every function as it is."""
 
     def call(self, function: Any, arguments: Sequence[Any]) -> Any:
         return sp.Function(function.name)(*(sp.expand(argument) for argument in arguments))
 
 
-def _compare_in_time(old: Expression, new: Expression, setting: Setting) -> Comparison:
+def _compare_in_time(old: Expression, new: Expression, setting: Setting) -> Equality:
     """Samples refute; a proof takes each delayed signal and each entry for an argument."""
     if found := _differ_in_time(old, new, setting):
         return found
-    opaque = _Opaque()
-    first, second = (expression_of(opaque.visit(copied(side.tree))) for side in (old, new))
+    opaque = _OpaqueMemory()
+    first, second = (expression_of(opaque.visit(copy_tree(side.tree))) for side in (old, new))
     names = sorted((first.names | second.names) - {*CONSTANTS})
     found = _compare_numbers(first, second, Setting(dict.fromkeys(names, "signal")))
     if found.same:
         return replace(found, how=f"{found.how}; delayed signals are symbols of their own")
     if found.outcome == "differs" and not opaque.moving:
         return found
-    return Comparison("undecided", f"not decided; {HORIZON} samples agree")
+    return Equality("undecided", f"not decided; {COMPARED_SAMPLES} samples agree")
 
 
-def _differ_in_time(old: Expression, new: Expression, setting: Setting) -> Comparison | None:
+def _differ_in_time(old: Expression, new: Expression, setting: Setting) -> Equality | None:
     with mp.workdps(DIGITS):
         signals = {n: [mp.mpf(value) for value in v] for n, v in setting.signals.items()}
         tables = {n: [mp.mpf(value) for value in v] for n, v in setting.tables.items()}
         # Folded apart: nothing of one is in the other.
         sides = [fold(side, Stream(Numbers({}), signals, tables)) for side in (old, new)]
-        for n in range(HORIZON):
+        for n in range(COMPARED_SAMPLES):
             try:
                 first, second = (side(n) for side in sides)
             except (LookupError, TypeError, ValueError, ArithmeticError):
                 break
             if not _agree(first, second):
                 shown = str(mp.nstr(mp.mpf(first), 12)), str(mp.nstr(mp.mpf(second), 12))
-                return Comparison("differs", f"sample {n} differs", {"n": n}, *shown)
+                return Equality("differs", f"sample {n} differs", {"n": n}, *shown)
     return None
 
 

@@ -50,10 +50,12 @@ class Finding:
     @property
     def where(self) -> str:
         """The point as text, `x=2, y=0.5`, with as many digits as it takes."""
-        return ", ".join(f"{name}={_number(value)}" for name, value in (self.point or {}).items())
+        return ", ".join(
+            f"{name}={_number_text(value)}" for name, value in (self.point or {}).items()
+        )
 
 
-def _number(value: float) -> str:
+def _number_text(value: float) -> str:
     short = f"{value:.9g}"
     return short if float(short) == value else repr(float(value))
 
@@ -73,15 +75,15 @@ class Report:
     @cached_property
     def failures(self) -> tuple[Finding, ...]:
         """What is refuted, and what is unknown and was not accepted."""
-        return tuple(f for f in self.findings if f.fails and not self._is_taken(f))
+        return tuple(f for f in self.findings if f.fails and not self._is_accepted(f))
 
-    def _is_taken(self, finding: Finding) -> bool:
+    def _is_accepted(self, finding: Finding) -> bool:
         return finding.outcome == "unknown" and finding.row.name in self.accepted
 
     @cached_property
-    def taken(self) -> tuple[Finding, ...]:
+    def accepted_findings(self) -> tuple[Finding, ...]:
         """What is unknown, and accepted all the same."""
-        return tuple(f for f in self.findings if self._is_taken(f))
+        return tuple(f for f in self.findings if self._is_accepted(f))
 
     @cached_property
     def _by_row(self) -> Mapping[str, tuple[Finding, ...]]:

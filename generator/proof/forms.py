@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from ..table.vocabulary import FUNCTIONS
-from .affine import affine_form, called, called_function
+from .affine import affine_form, called_function, called_name
 
 #: Affine forms that are 0 together.
 Zero = tuple[Mapping[str, Fraction], ...]
@@ -21,7 +21,7 @@ MAX_ZEROS = 8
 
 def is_smooth(node: ast.expr) -> bool:
     """Whether nothing in a quantity jumps where all its signs are known."""
-    names = (called(n) for n in ast.walk(node) if isinstance(n, ast.Call))
+    names = (called_name(n) for n in ast.walk(node) if isinstance(n, ast.Call))
     functions = (FUNCTIONS[name] for name in names if name in FUNCTIONS)
     return not any(function.step or function.quotient for function in functions)
 
@@ -45,7 +45,7 @@ def is_positive(node: ast.expr) -> bool:
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             return is_positive(left) and is_positive(right)
         case ast.Call():
-            return called(node) in ("exp", "cosh")
+            return called_name(node) in ("exp", "cosh")
     return False
 
 
@@ -62,7 +62,7 @@ def is_not_negative(node: ast.expr) -> bool:
             return isinstance(node.op, ast.Add) and _is_one_and_bounded(left, right)
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
             return _is_one_and_bounded(left, right)
-        case ast.Call() if called(node) in ("abs", "hypot", "sqrt"):
+        case ast.Call() if called_name(node) in ("abs", "hypot", "sqrt"):
             return True
     return is_positive(node) or (isinstance(node, ast.Constant) and node.value == 0)
 
@@ -111,11 +111,11 @@ def _zeros(node: ast.expr) -> tuple[Zero, ...] | None:
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             if is_not_negative(left) and is_not_negative(right):
                 return _both(_zeros(left), _zeros(right))
-        case ast.Call(args=arguments) if called(node) == "hypot":
+        case ast.Call(args=arguments) if called_name(node) == "hypot":
             return _both(*map(_zeros, arguments))
         case ast.Call(args=[argument]) if _is_only_zero_at_zero(node):
             return _zeros(argument)
-        case ast.Call(args=[_, yes, no]) if called(node) == "where":
+        case ast.Call(args=[_, yes, no]) if called_name(node) == "where":
             return _either(_zeros(yes), _zeros(no))
     return None
 

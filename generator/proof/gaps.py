@@ -18,12 +18,12 @@ from typing import Any, Literal
 
 from flint import arb
 
-from ..table.rules import copied
+from ..table.rules import copy_tree
 from .affine import affine_form, called_function
 from .contexts import Atom, Compiled, Context, NoValueError, UndecidedError, exact, float_of
 from .lines import LARGEST, Line, roots
 from .questions import Key
-from .regions import Form, TooManyError, Unreached, affine_part, feasible, find, holds
+from .regions import Form, NoPlaceError, TooManyError, affine_part, feasible, find, holds
 from .regions import Signs as Wanted
 from .sides import geometric
 
@@ -46,7 +46,7 @@ Place = Mapping[str, Any]
 Gap = list[tuple[Atom, int]]
 
 
-def text_of(gap: Wanted) -> str:
+def gap_text(gap: Wanted) -> str:
     """Signs as conditions, `x - 1 > 0 and y = 0`."""
     return " and ".join(f"{atom.text} {'=><'[sign]} 0" for atom, sign in gap)
 
@@ -60,7 +60,7 @@ def _is_border(atom: Atom) -> bool:
     return bool(atom.free) and not atom.steps
 
 
-class Signs:
+class SignRecord:
     """The combinations of signs that were met; with `borders`, parts of borders are asked for."""
 
     def __init__(self, borders: bool) -> None:
@@ -109,17 +109,17 @@ class Signs:
         """Places that have all signs of a gap but the last, or as many of them as there are."""
         begun = [(atom.key, sign * atom.flip) for atom, sign in gap[:-1]]
         ranked = sorted(
-            self.known.items(), key=lambda item: -_alike(item[0], begun)
+            self.known.items(), key=lambda item: -_common_signs(item[0], begun)
         )  # the stable order keeps what was found first
         return [place for _, (_, place) in ranked[:MAX_STARTS]]
 
 
-def _alike(key: Key, begun: Sequence[tuple[str, int]]) -> int:
+def _common_signs(key: Key, begun: Sequence[tuple[str, int]]) -> int:
     pairs = zip(key, begun, strict=False)
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-class Search:
+class PlaceSearch:
     """A search for places with wanted signs, among all `names` and listed integers `whole`."""
 
     def __init__(
@@ -134,7 +134,7 @@ class Search:
         """A place with these signs; None where there is none, "open" if none was found."""
         try:
             return self._place(gap, starts)
-        except Unreached:
+        except NoPlaceError:
             return None
         except TooManyError:
             return "open"
@@ -171,7 +171,9 @@ class Search:
         names = (*self.names, *integers)
         forms: list[Form] = []
         for atom, sign in gap:
-            form = None if atom.node is None else affine_form(_Unrounded().visit(copied(atom.node)))
+            form = (
+                None if atom.node is None else affine_form(_Unrounded().visit(copy_tree(atom.node)))
+            )
             if form is not None and {n for n in form if n} <= {*names}:
                 margin = sign if atom.steps else 0
                 forms.append(({**form, "": form[""] - margin}, sign))
@@ -191,7 +193,7 @@ class Search:
         """A place where affine forms have their signs, by elimination."""
         point = feasible(part, self.names)
         if point is None:
-            raise Unreached
+            raise NoPlaceError
         return {name: exact(value) for name, value in point.items()}
 
     def _has(self, place: Place, gap: Wanted) -> bool:
@@ -205,7 +207,7 @@ class Search:
         for start, way in itertools.product(starts, self._ways()):
             line = _line(start, way)
             for atom, sign in curved:
-                yield from _beside(atom, sign, line)
+                yield from _places_on_line(atom, sign, line)
         if not on_border(gap):
             for start in starts:
                 yield from self._climb(*gap[-1], start)
@@ -288,7 +290,7 @@ def _fraction(value: Any) -> Fraction:
     return exactly if abs(exactly) < Fraction(LARGEST) else Fraction(0)
 
 
-def _beside(atom: Atom, sign: int, line: Line) -> Iterator[Place]:
+def _places_on_line(atom: Atom, sign: int, line: Line) -> Iterator[Place]:
     """Places on a line on which an atom is 0, or between its zeros and beside them."""
     zeros = sorted(roots(atom, line, MAX_INTERVALS), key=float_of)
     if sign == 0:

@@ -37,13 +37,13 @@ MAX_INTERVALS_BESIDE = 150
 MAX_ROOTS = 20
 #: Multiplicities of a zero that Newton's method is tried with, and its steps for each.
 MULTIPLICITIES = (1, 2, 3, 4, 6, 8)
-STEPS = 12
+NEWTON_STEPS = 12
 #: How far, relative to where it starts, a zero may be; and a last step that is small enough.
-NEAR, SETTLED = 1e-6, arb("1e-300")
+NEWTON_REACH, LAST_STEP = 1e-6, arb("1e-300")
 #: An interval this narrow, relative to its place, holds one zero for all that matters.
-NARROW = 1e-9
+NARROW_WIDTH = 1e-9
 #: How far the nearest double is from a number, relative to it, at most.
-ROUNDED = 2.0**-52
+ROUNDING_ERROR = 2.0**-52
 #: Bits of interval arithmetic, where a wide box is no loss.
 INTERVAL_BITS = 64
 
@@ -85,9 +85,9 @@ def roots(atom: Atom, line: Line, most: int | None = None) -> list[Any]:
         with working_precision(2 * ctx.prec):
             return _listed_roots(atom, line)
     found: list[Any] = []
-    for low, high in _isolated(atom, line, most or _intervals(atom)):
+    for low, high in _isolate(atom, line, most or _intervals(atom)):
         with working_precision(2 * ctx.prec):
-            root = _refined(atom, line, low, high)
+            root = _refine(atom, line, low, high)
         if not any(abs(root - other) < abs(root) * 1e-8 or root == other for other in found):
             found.append(root)
     return found
@@ -133,7 +133,7 @@ def _intervals(atom: Atom) -> int:
     return MAX_INTERVALS if atom.decides else MAX_INTERVALS_BESIDE
 
 
-def _isolated(atom: Atom, line: Line, most: int) -> list[tuple[float, float]]:
+def _isolate(atom: Atom, line: Line, most: int) -> list[tuple[float, float]]:
     """Narrow intervals that hold all zeros, as far as they were looked for."""
     counter = itertools.count()
     todo = [(0.0, next(counter), -LARGEST, 0.0), (0.0, next(counter), 0.0, LARGEST)]
@@ -143,7 +143,7 @@ def _isolated(atom: Atom, line: Line, most: int) -> list[tuple[float, float]]:
             if not todo or len(found) >= MAX_ROOTS:
                 break
             _, _, low, high = heapq.heappop(todo)
-            narrowed = _narrowed(atom, line, low, high)
+            narrowed = _narrow(atom, line, low, high)
             if narrowed is None:
                 continue
             shrunk = narrowed[1] - narrowed[0] < (high - low) / 4
@@ -157,7 +157,7 @@ def _isolated(atom: Atom, line: Line, most: int) -> list[tuple[float, float]]:
     return found
 
 
-def _narrowed(atom: Atom, line: Line, low: float, high: float) -> tuple[float, float] | None:
+def _narrow(atom: Atom, line: Line, low: float, high: float) -> tuple[float, float] | None:
     """Where in an interval a zero may be; None if it has none.
 
     Where the slope has one sign, a step of the interval Newton method leads to the zero.
@@ -178,8 +178,8 @@ def _narrowed(atom: Atom, line: Line, low: float, high: float) -> tuple[float, f
     if not reached.is_finite():
         return low, high
     first, last = float(reached.lower()), float(reached.upper())
-    first = max(low, first - abs(first) * ROUNDED)
-    last = min(high, last + abs(last) * ROUNDED)
+    first = max(low, first - abs(first) * ROUNDING_ERROR)
+    last = min(high, last + abs(last) * ROUNDING_ERROR)
     return (first, last) if first <= last else None
 
 
@@ -189,7 +189,7 @@ def interval(low: float, high: float) -> Any:
     return arb(middle, max(high - middle, middle - low) * (1 + 1e-15) + 5e-324)
 
 
-def between(low: float, high: float, narrow: float = NARROW) -> float | None:
+def between(low: float, high: float, narrow: float = NARROW_WIDTH) -> float | None:
     """A number that splits an interval, across magnitudes first; None if it is narrow."""
     if low < 0 < high:
         return 0.0
@@ -209,7 +209,7 @@ def between(low: float, high: float, narrow: float = NARROW) -> float | None:
     return low / 2 + high / 2
 
 
-def _refined(atom: Atom, line: Line, low: float, high: float) -> Any:
+def _refine(atom: Atom, line: Line, low: float, high: float) -> Any:
     """A zero to the working precision by Newton's method, by its multiplicity."""
     start = arb(low / 2 + high / 2)
     if low <= 0 <= high:
@@ -223,7 +223,7 @@ def _refined(atom: Atom, line: Line, low: float, high: float) -> Any:
             size = abs(atom.quantity(Context(line.values(t)))[0]).abs_upper()
         except (NoValueError, UndecidedError):
             continue
-        if abs(t - start) <= abs(start) * NEAR and (least is None or size < least):
+        if abs(t - start) <= abs(start) * NEWTON_REACH and (least is None or size < least):
             best, least = t, size
     return _simplest(atom, line, best)
 
@@ -231,7 +231,7 @@ def _refined(atom: Atom, line: Line, low: float, high: float) -> Any:
 def _newton(atom: Atom, line: Line, start: Any, order: int) -> tuple[Any, bool]:
     """Newton's method for a zero of some multiplicity, and whether it settled."""
     t, step = start, None
-    for _ in range(STEPS):
+    for _ in range(NEWTON_STEPS):
         try:
             value, slope = atom.quantity(Context(line.values(t)))
         except (NoValueError, UndecidedError):
@@ -242,9 +242,9 @@ def _newton(atom: Atom, line: Line, start: Any, order: int) -> tuple[Any, bool]:
             break
         step = order * value / slope
         t = (t - step).mid()
-        if abs(t - start) > abs(start) * NEAR:
+        if abs(t - start) > abs(start) * NEWTON_REACH:
             return t, False
-        if step.abs_upper() < abs(t) * SETTLED:
+        if step.abs_upper() < abs(t) * LAST_STEP:
             return t, True
     return t, step is not None and bool(step.abs_upper() < abs(t) * arb("1e-100"))
 
@@ -300,23 +300,23 @@ class Flat:
             return None
         gone = names[0]
         mine = {n: -v / total[gone] for n, v in total.items() if n != gone and (v or not n)}
-        solved = {name: _put(known, gone, mine) for name, known in self.solved.items()}
+        solved = {name: _substitute(known, gone, mine) for name, known in self.solved.items()}
         return Flat(tuple(n for n in self.free if n != gone), {**solved, gone: mine})
 
     def point(self, given: Mapping[str, Fraction]) -> dict[str, Fraction]:
         """The point with these values of the free names."""
         point = {name: given[name] for name in self.free}
         for name, form in self.solved.items():
-            point[name] = applied(form, given) + form.get("", Fraction(0))
+            point[name] = apply_form(form, given) + form.get("", Fraction(0))
         return point
 
     def direction(self, given: Mapping[str, Fraction]) -> dict[str, Fraction]:
         """A direction within the flat."""
         direction = {name: given.get(name, Fraction(0)) for name in self.free}
-        return {**direction, **{n: applied(f, direction) for n, f in self.solved.items()}}
+        return {**direction, **{n: apply_form(f, direction) for n, f in self.solved.items()}}
 
 
-def _put(
+def _substitute(
     form: Mapping[str, Fraction], gone: str, mine: Mapping[str, Fraction]
 ) -> dict[str, Fraction]:
     total = {name: value for name, value in form.items() if name != gone}
@@ -325,7 +325,7 @@ def _put(
     return total
 
 
-def applied(form: Mapping[str, Fraction], given: Mapping[str, Fraction]) -> Fraction:
+def apply_form(form: Mapping[str, Fraction], given: Mapping[str, Fraction]) -> Fraction:
     """An affine form at a point, without its constant."""
     return sum((v * given.get(n, Fraction(0)) for n, v in form.items() if n), Fraction(0))
 

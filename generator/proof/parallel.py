@@ -17,7 +17,7 @@ from .findings import Finding
 Check = Callable[[Primitive], list[Finding]]
 
 #: Bytes that a process may take beyond what it starts with.
-MEMORY = 2_000_000_000
+WORKER_MEMORY = 2_000_000_000
 #: Fewer rows than this are checked here: to start a process takes as long.
 FEW_ROWS = 6
 
@@ -27,7 +27,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
-def checked(
+def check_rows(
     rows: Sequence[Primitive], check: Check, patience: float
 ) -> Iterator[tuple[Primitive, list[Finding]]]:
     """Each row with its findings, as they come; after `patience` seconds a row is unknown."""
@@ -71,9 +71,9 @@ class _Worker:
         self.rows, self.check = rows, check
         self.busy: int | None = None
         self.since = 0.0
-        self.connection, self.process = self._begun()
+        self.connection, self.process = self._start_process()
 
-    def _begun(self) -> tuple[Connection, BaseProcess]:
+    def _start_process(self) -> tuple[Connection, BaseProcess]:
         context = multiprocessing.get_context("fork")
         here, there = context.Pipe()
         process = context.Process(target=_serve, args=(there, self.rows, self.check), daemon=True)
@@ -98,7 +98,7 @@ class _Worker:
     def restart(self) -> None:
         self.end()
         self.busy = None
-        self.connection, self.process = self._begun()
+        self.connection, self.process = self._start_process()
 
     def end(self) -> None:
         self.connection.close()
@@ -108,7 +108,7 @@ class _Worker:
 
 def _serve(connection: Connection, rows: Sequence[Primitive], check: Check) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + MEMORY
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + WORKER_MEMORY
     limit = own if most == resource.RLIM_INFINITY else min(own, most)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
     while True:

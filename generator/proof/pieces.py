@@ -15,8 +15,8 @@ from typing import Any
 
 from flint import arb
 
-from .assumed import harmless
-from .borders import Border, hole, objection, side_of
+from .assumptions import harmless_ways
+from .borders import Border, hole_objection, objection, side_of
 from .budget import during
 from .contexts import (
     Atom,
@@ -29,12 +29,12 @@ from .contexts import (
     working_precision,
 )
 from .contradictions import contradict, is_excluded
-from .gaps import MAX_BORDERS, Gap, Search, Signs, on_border, text_of
+from .gaps import MAX_BORDERS, Gap, PlaceSearch, SignRecord, gap_text, on_border
 from .lines import Flat, Line, flats, lines, roots
 from .questions import Answer, Key, Objection, Piece, Question
 from .sides import (
     DISTANCES,
-    SMALL,
+    ZERO_TOLERANCE,
     apart,
     both_sides,
     distinct,
@@ -45,7 +45,7 @@ from .sides import (
 )
 
 #: Points that decide a piece, and the most that are tried in it.
-ENOUGH = 3
+POINTS_PER_PIECE = 3
 #: Pieces, flats and borders that are looked at, at most.
 MAX_PIECES = 300
 MAX_FLATS = 24
@@ -54,7 +54,7 @@ MAX_AROUND = 8
 #: Places on one part of a border, by the signs of all atoms.
 MAX_VISITS = 5
 #: Combinations of whole numbers that are tried, at most.
-MAX_WHOLE = 120
+MAX_COMBINATIONS = 120
 #: Combinations of signs that are looked for, at most.
 MAX_TRIED = 4000
 #: How often the precision is doubled where a ball is too wide.
@@ -66,26 +66,26 @@ _ZERO = arb(0)
 def decide(question: Question) -> Answer:
     """The answer to a question; the first objection ends the search."""
     with working_precision(precision(set(question.constants))):
-        return _Search(question).answer()
+        return _PieceSearch(question).answer()
 
 
-def along(question: Question, places: Sequence[Mapping[str, Any]]) -> Objection | None:
+def objection_at(question: Question, places: Sequence[Mapping[str, Any]]) -> Objection | None:
     """What speaks against the formula of a question at places on a border."""
     with working_precision(precision(set(question.constants))):
-        search = _Search(question)
+        search = _PieceSearch(question)
         for place in places:
             search.border(place)
     return search.found.objection
 
 
-class _Search:
+class _PieceSearch:
     def __init__(self, question: Question) -> None:
         self.question = question
         self.bits = precision(set(question.constants))
         self.draws = random.Random(question.seed)
         self.found = Answer()
         self.pool: dict[Key, Piece] = {}
-        self.signs = Signs(question.borders and not question.forbidden)
+        self.signs = SignRecord(question.borders and not question.forbidden)
         self.agreed: dict[Key, int] = {}
         self.outside: set[Key] = set()
         self.corners = 0
@@ -106,11 +106,11 @@ class _Search:
                     self.point(place)
                 if self.found.objection:
                     return self.found
-        self._find_missing()
+        self._search_gaps()
         for key in [*self.pool]:
             if self.found.objection:
                 return self.found
-            if key not in self.outside and not self._settled(key):
+            if key not in self.outside and not self._is_decided(key):
                 at = place_text(self.pool[key].points[0])
                 self.found.unknown = f"nothing could be told near {at}"
         self.found.pieces = [p for key, p in self.pool.items() if self.agreed.get(key)]
@@ -132,9 +132,9 @@ class _Search:
         for flat in flats(self.question.names, self.atoms, MAX_FLATS):
             count = 0 if flat.solved else 2 if several else 0
             for line in lines(flat, self.draws, ranges, count):
-                yield from self._along(line, flat)
+                yield from self._places_on(line, flat)
 
-    def _along(self, line: Line, flat: Flat) -> Iterator[tuple[dict[str, Any], bool]]:
+    def _places_on(self, line: Line, flat: Flat) -> Iterator[tuple[dict[str, Any], bool]]:
         """Places on a line: on each zero of an atom, on both sides of it, and between."""
         whole = {n: self.draws.choice([*v]) for n, v in self.question.whole.items()}
         with working_precision(2 * self.bits):
@@ -143,16 +143,16 @@ class _Search:
                 {**line.direction, **dict.fromkeys(whole, Fraction(0))},
             )
         if not flat.free:
-            yield self._sharp(numbers, _ZERO), True
+            yield self._precise_place(numbers, _ZERO), True
             return
         zeros = sorted(distinct(self._zeros(numbers)), key=float_of)
         border = bool(flat.solved)
         pairs = [*itertools.pairwise(zeros)]
         between = [middle for a, b in pairs for middle in ((a + b) / 2, geometric(a, b))]
-        for t in (*map(arb, self._spread(line, flat)), *between):
-            yield self._sharp(numbers, t) if border else numbers.place(t.mid()), border
+        for t in (*map(arb, self._line_positions(line, flat)), *between):
+            yield self._precise_place(numbers, t) if border else numbers.place(t.mid()), border
         for zero in zeros:
-            yield self._sharp(numbers, zero), True
+            yield self._precise_place(numbers, zero), True
             for t in () if border else both_sides(zero.mid(), self.distances):
                 yield numbers.place(t), False
         if not border:
@@ -169,12 +169,12 @@ class _Search:
             found += self.question.zeros[key]
         return found
 
-    def _sharp(self, line: Line, t: Any) -> dict[str, Any]:
+    def _precise_place(self, line: Line, t: Any) -> dict[str, Any]:
         """A place on a border, to twice the precision."""
         with working_precision(2 * self.bits):
             return {name: value.mid() for name, value in line.place(t).items()}
 
-    def _spread(self, line: Line, flat: Flat) -> list[float]:
+    def _line_positions(self, line: Line, flat: Flat) -> list[float]:
         """Numbers of all sizes, and some in the range of the samples."""
         if flat.solved:
             return [0.37, -2.9, 97.0]
@@ -197,7 +197,7 @@ class _Search:
 
     def point(self, place: Mapping[str, Any]) -> bool:
         """Holds the formula against what is expected at a place; whether they agree there."""
-        told = self._told(place)
+        told = self._evaluate(place)
         if told is None:
             return False
         c, expected, stated = told
@@ -224,36 +224,42 @@ class _Search:
         _, expected, stated = told
         if self._slopes or expected.is_finite() == stated.is_finite():
             return False
-        around = [self._told(self._nudged(place, scale)) for scale in (1e-6, 1e-9, 1e-12)]
+        around = [self._evaluate(self._nudge(place, scale)) for scale in (1e-6, 1e-9, 1e-12)]
         return any(near is not None and same(near[1], near[2]) for near in around)
 
     def _holds_around(self, place: Mapping[str, Any]) -> bool:
         """Whether the two agree near a place too, so that it is not a single point."""
-        near = [self._told(self._nudged(place, scale)) for scale in (1e-6, 1e-9, 1e-12)]
+        near = [self._evaluate(self._nudge(place, scale)) for scale in (1e-6, 1e-9, 1e-12)]
         return all(told is not None and same(told[1], told[2]) for told in near)
 
     @property
     def _slopes(self) -> bool:
         return self.question.direction is not None
 
-    def _told(self, place: Mapping[str, Any]) -> tuple[Context, Any, Any] | None:
+    def _evaluate(self, place: Mapping[str, Any]) -> tuple[Context, Any, Any] | None:
         """Context, what is expected and what is stated, with as many bits as that takes."""
-        told: tuple[Context, Any, Any] | None = None
-        for doubling in range(DOUBLINGS):
+        # At the working precision most points decide; it is set already.
+        told, is_settled = self._tried(place)
+        for doubling in range(1, DOUBLINGS):
+            if is_settled:
+                break
             with working_precision(self.bits << (2 * doubling)):
-                c = Context(self.question.values(place))
-                try:
-                    _, expected, stated = self.question.run(c)
-                except NoValueError:
-                    if not c.on:
-                        self.outside.add(self._remember(c, place))
-                    return None
-                except UndecidedError:
-                    continue
-                told = c, expected, stated
-                if c.on or same(expected, stated) or apart(expected, stated):
-                    break
+                closer, is_settled = self._tried(place)
+                told = closer if is_settled else closer or told
         return told
+
+    def _tried(self, place: Mapping[str, Any]) -> tuple[tuple[Context, Any, Any] | None, bool]:
+        """What is told at the present precision, and whether more bits would tell no more."""
+        c = Context(self.question.values(place))
+        try:
+            _, expected, stated = self.question.run(c)
+        except NoValueError:
+            if not c.on:
+                self.outside.add(self._remember(c, place))
+            return None, True
+        except UndecidedError:
+            return None, False
+        return (c, expected, stated), c.on or same(expected, stated) or apart(expected, stated)
 
     def _remember(self, c: Context, place: Mapping[str, Any]) -> Key:
         key = tuple((atom.key, c.signs[atom.key]) for atom in c.met)
@@ -262,23 +268,23 @@ class _Search:
             signs = tuple((atom, c.signs[atom.key] * atom.flip) for atom in c.met)
             self.pool[key] = Piece(signs, (dict(place),))
             self.signs.add(key, signs, place)
-        elif len(piece.points) < ENOUGH:
+        elif len(piece.points) < POINTS_PER_PIECE:
             self.pool[key] = Piece(piece.signs, (*piece.points, dict(place)))
         return key
 
     def _object(self, what: str, place: Mapping[str, Any], expected: Any, stated: Any) -> None:
-        self._take(objection(what, place, expected, stated))
+        self._keep_objection(objection(what, place, expected, stated))
 
-    def _settled(self, key: Key) -> bool:
+    def _is_decided(self, key: Key) -> bool:
         """Whether points of a piece agree, after some more were tried near those that are known."""
         for scale in (1e-3, 1e-2, 1e-6, 1e-9, 1e-12, 0.3):
             for point in self.pool[key].points:
-                if self.agreed.get(key, 0) >= ENOUGH or self.found.objection:
+                if self.agreed.get(key, 0) >= POINTS_PER_PIECE or self.found.objection:
                     return True
-                self.point(self._nudged(point, scale))
+                self.point(self._nudge(point, scale))
         return self.agreed.get(key, 0) > 0 or key in self.outside
 
-    def _nudged(self, point: Mapping[str, Any], scale: float) -> dict[str, Any]:
+    def _nudge(self, point: Mapping[str, Any], scale: float) -> dict[str, Any]:
         def nudged(value: Any) -> Any:
             size = abs(value).mid() if value != 0 else arb(1)
             return (value + size * arb(scale * self.draws.uniform(-1, 1))).mid()
@@ -288,10 +294,10 @@ class _Search:
 
     # Pieces that no point has met.
 
-    def _find_missing(self) -> None:
+    def _search_gaps(self) -> None:
         """Looks for a place with each combination of signs that no point has had."""
         question = self.question
-        search = Search(question.walk, question.names, self._combinations())
+        search = PlaceSearch(question.walk, question.names, self._combinations())
         while not self.found.objection:
             gap = self.signs.gap()
             if gap is None:
@@ -303,22 +309,22 @@ class _Search:
                 return
             if is_excluded(gap, question.names):
                 continue
-            with during(f"a place where {text_of(gap)}"):
-                self._fill(search, gap)
+            with during(f"a place where {gap_text(gap)}"):
+                self._decide_gap(search, gap)
 
-    def _fill(self, search: Search, gap: Gap) -> None:
+    def _decide_gap(self, search: PlaceSearch, gap: Gap) -> None:
         """Decides a combination of signs that no point has had."""
-        ways = harmless(self.question, gap, on_border(gap), self._around())
+        ways = harmless_ways(self.question, gap, on_border(gap), self._nearby_places())
         if ways is not None:
             self.found.assumed += [way for way in ways if not on_border(way)]
             return
-        place = self._searched(search, gap)
+        place = self._search_place(search, gap)
         if place is not None and on_border(gap):
             self.border(place)
         elif place is not None:
             self.point(place)
 
-    def _searched(self, search: Search, gap: Gap) -> Mapping[str, Any] | None:
+    def _search_place(self, search: PlaceSearch, gap: Gap) -> Mapping[str, Any] | None:
         """A place with signs that were looked for; what is open is told in the answer."""
         known = self.question.known
         key = tuple((atom.key, sign * atom.flip) for atom, sign in gap)
@@ -329,23 +335,25 @@ class _Search:
                     known[key] = search.place(gap, self.signs.starts(gap))
         place = known[key]
         if isinstance(place, str):
-            self._leave_open(f"no place was found, and none is excluded, where {text_of(gap)}")
+            self._leave_open(f"no place was found, and none is excluded, where {gap_text(gap)}")
             return None
         return place
 
     def _leave_open(self, why: str) -> None:
         self.found.unknown = self.found.unknown or why
 
-    def _around(self) -> list[Mapping[str, Any]]:
+    def _nearby_places(self) -> list[Mapping[str, Any]]:
         """A few places in pieces that are known."""
         known = [*self.pool.values()][:MAX_AROUND]
         around = [place for piece in known for place in piece.points[:2]]
-        return [self._nudged(place, scale) for scale in (1e-3, 0.3) for place in around]
+        return [self._nudge(place, scale) for scale in (1e-3, 0.3) for place in around]
 
     def _combinations(self) -> list[dict[str, Fraction]]:
         listed = self.question.whole
         rows = itertools.product(*([Fraction(v) for v in values] for values in listed.values()))
-        return [dict(zip(listed, row, strict=True)) for row in itertools.islice(rows, MAX_WHOLE)]
+        return [
+            dict(zip(listed, row, strict=True)) for row in itertools.islice(rows, MAX_COMBINATIONS)
+        ]
 
     # Borders.
 
@@ -361,27 +369,27 @@ class _Search:
             if zero is not None:
                 place = {n: _ZERO if abs(v) <= zero else v for n, v in place.items()}
             if not self._slopes:
-                self._compared(place, zero)
+                self._compare_at(place, zero)
                 return
-            value, stated = self._on(place, zero)
-            if value is not None and self._often(place, zero):
+            value, stated = self._values_on_border(place, zero)
+            if value is not None and self._is_worn(place, zero):
                 return
             sides = [side_of(question, place, zero, sign, value) for sign in (1, -1)]
             declared = question.declared is not None and question.declared(place)
             if value is None:
-                self._take(hole(place, sides, declared))
+                self._keep_objection(hole_objection(place, sides, declared))
                 return
             here = Border(place, stated, declared, question.jumps)
-            self._take(here.objection([s for s in sides if s is not None], len(sides)))
+            self._keep_objection(here.objection([s for s in sides if s is not None], len(sides)))
             if here.kink and self.corners <= 1:
                 # Where two borders meet there may be no partials that fit every direction.
                 self.found.kinks.append(place)
 
-    def _take(self, objection: Objection | None) -> None:
+    def _keep_objection(self, objection: Objection | None) -> None:
         if self.found.objection is None:
             self.found.objection = objection
 
-    def _often(self, place: Mapping[str, Any], zero: Any) -> bool:
+    def _is_worn(self, place: Mapping[str, Any], zero: Any) -> bool:
         """Whether a part of a border, by what is 0 there, was looked at often enough."""
         c = Context(self.question.values(place), zero)
         signs: list[int | None] = []
@@ -396,7 +404,7 @@ class _Search:
         self.visits[key] = self.visits.get(key, 0) + 1
         return self.visits[key] > MAX_VISITS
 
-    def _compared(self, place: Mapping[str, Any], zero: Any) -> None:
+    def _compare_at(self, place: Mapping[str, Any], zero: Any) -> None:
         c = Context(self.question.values(place), zero)
         try:
             _, expected, stated = self.question.run(c)
@@ -404,10 +412,12 @@ class _Search:
             return
         self._remember_border(c, place)
         finite = expected.is_finite(), stated.is_finite()
-        if finite[0] != finite[1] or (all(finite) and not near(expected, stated, SMALL)):
-            self._take(objection("the values differ", place, expected, stated, single=True))
+        if finite[0] != finite[1] or (all(finite) and not near(expected, stated, ZERO_TOLERANCE)):
+            self._keep_objection(
+                objection("the values differ", place, expected, stated, single=True)
+            )
 
-    def _on(self, place: Mapping[str, Any], zero: Any) -> tuple[Any, Any]:
+    def _values_on_border(self, place: Mapping[str, Any], zero: Any) -> tuple[Any, Any]:
         """Value and formula on a border; None for a value that is not there."""
         c = Context(self.question.values(place), zero)
         try:

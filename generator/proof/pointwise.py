@@ -21,13 +21,13 @@ from flint import arb
 from ..table import rules
 from ..table.expressions import Expression
 from ..table.model import Primitive
-from ..table.samples import points, special
-from .balls import Compiler
+from ..table.samples import NoPointError, sample_points, special_points
+from .balls import BallCompiler, Part
 from .budget import during
 from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
 from .findings import Finding
-from .gaps import text_of
-from .pieces import along, decide
+from .gaps import gap_text
+from .pieces import decide, objection_at
 from .questions import Answer, Known, Objection, Question, Zeros
 from .symbolic import vanishes_on
 
@@ -35,10 +35,12 @@ from .symbolic import vanishes_on
 WHOLE = (0, 1, 2, 3, -1, -2, 7)
 #: Integers of the text, and their neighbours, that are tried too.
 MAX_LISTED = 24
+#: How often a sample point is drawn that shall be in the domain, before it is left out.
+FEW_ATTEMPTS = 12
 #: Kinks at which the arguments of a row are moved together.
 MAX_KINKS = 12
 
-NOTHING = rules.expression_of(ast.Constant(0))
+ZERO_EXPRESSION = rules.expression_of(ast.Constant(0))
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Claims:
     ) -> Question:
         """A question about the row; only where `domain` holds, if that is given."""
         row = self.row
-        compiler = Compiler(frozenset(self.whole))
+        compiler = BallCompiler(frozenset(self.whole), known=self._compiled)
         tried: dict[str, Sequence[float]] = {
             n: v for n, v in self.whole.items() if n not in (direction or {})
         }
@@ -113,6 +115,10 @@ class Claims:
         )
 
     @cached_property
+    def _compiled(self) -> dict[int, Part]:
+        return {}
+
+    @cached_property
     def _known(self) -> Known:
         return {}
 
@@ -122,11 +128,14 @@ class Claims:
 
     @cached_property
     def _extra(self) -> list[Mapping[str, float]]:
-        return [*special(self.row), *points(self.row, 4)]
+        try:
+            return [*special_points(self.row), *sample_points(self.row, 4, FEW_ATTEMPTS)]
+        except NoPointError:
+            return [*special_points(self.row), *sample_points(self.row, 4)]
 
     def _declared(self, arguments: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
         """Whether a place is one of those where the row says that there may be no slope."""
-        row, compiler = self.row, Compiler(frozenset(self.whole))
+        row, compiler = self.row, BallCompiler(frozenset(self.whole), known=self._compiled)
         zeros: list[Compiled] = [compiler.expression(e) for e in row.samples.avoid]
         tests = [compiler.condition(row.tie.at)] if row.tie else []
         guards = [g for g in row.guards if not arguments or {*g.args} & {*arguments}]
@@ -164,7 +173,7 @@ class Claims:
                 return replace(found, expected="", stated="")
         for avoided in row.samples.avoid:
             question = replace(
-                self.question(avoided, NOTHING, None),
+                self.question(avoided, ZERO_EXPRESSION, None),
                 forbidden=f"'{avoided}' is 0 on a whole range: only single points may be avoided",
             )
             if found := decide(question).objection:
@@ -215,7 +224,7 @@ class Claims:
 
     def _moves(self, name: str, value: Expression) -> Objection | None:
         """A point at which the value has a slope along an argument, jumps apart."""
-        question = self.question(value, NOTHING, {name: Fraction(1)})
+        question = self.question(value, ZERO_EXPRESSION, {name: Fraction(1)})
         objection = decide(replace(question, jumps=True)).objection
         return None if objection is None or objection.single else objection
 
@@ -270,7 +279,7 @@ class Claims:
     ) -> bool:
         whole = frozenset(self.whole)
         for part in answer.stretches:
-            with during(f"SymPy's proof where {text_of(part.signs) or 'the row is defined'}"):
+            with during(f"SymPy's proof where {gap_text(part.signs) or 'the row is defined'}"):
                 if not vanishes_on(part, value, stated, way, whole):
                     return False
         return True
@@ -304,7 +313,7 @@ class Claims:
             for term in terms[1:]:
                 total = ast.BinOp(total, ast.Add(), term)
             question = self.question(row.value, rules.expression_of(total), way)
-            objection = along(question, self._kinks[:MAX_KINKS])
+            objection = objection_at(question, self._kinks[:MAX_KINKS])
             if objection:
                 text = ", ".join(f"{float(w):g} {n}" for n, w in way.items())
                 what = f"the partials contradict each other along ({text}): {objection.what}"

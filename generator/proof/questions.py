@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal
 
 from flint import arb
@@ -91,10 +92,16 @@ class Question:
     def values(self, place: Mapping[str, Any], step: Any = None) -> dict[str, Dual]:
         """A place, moved by `step` along the direction, with the direction as its slope."""
         values: dict[str, Dual] = {name: (ball, None) for name, ball in place.items()}
-        for name, way in (self.direction or {}).items():
-            slope = place[way] if isinstance(way, str) else exact(way)
+        for name, way in self._ways:
+            slope = place[way] if isinstance(way, str) else way
             values[name] = (place[name] if step is None else place[name] + step * slope, slope)
         return values
+
+    @cached_property
+    def _ways(self) -> list[tuple[str, Any]]:
+        """The direction, with a ball for each number."""
+        ways = (self.direction or {}).items()
+        return [(name, way if isinstance(way, str) else exact(way)) for name, way in ways]
 
     def walk(self, c: Context) -> Dual:
         """Domain, value and formula in their order: the atoms that are met make out the piece."""

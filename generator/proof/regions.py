@@ -27,25 +27,25 @@ from .contexts import (
     exact,
     working_precision,
 )
-from .lines import INTERVAL_BITS, LARGEST, SMALLEST, applied, between, interval
+from .lines import INTERVAL_BITS, LARGEST, SMALLEST, apply_form, between, interval
 
 #: Boxes that a search starts with, by the size of their numbers, and boxes looked at in each.
-STARTS = ((LARGEST, 60), (16.0, 150), (3e4, 150), (LARGEST, 400))
+START_BOXES = ((LARGEST, 60), (16.0, 150), (3e4, 150), (LARGEST, 400))
 #: Pairs of inequalities that the elimination of one name may make.
 MAX_PAIRS = 600
 #: A box this narrow holds no two doubles.
-THIN = 1e-14
+THIN_BOX = 1e-14
 
 Signs = Sequence[tuple[Atom, int]]
 #: An affine form and its sign.
 Form = tuple[Mapping[str, Fraction], int]
 
 
-class _MissedError(Exception):
+class _WrongSignError(Exception):
     """A box has another sign than the one that is wanted."""
 
 
-class _ReachedError(Exception):
+class _AllSignsMetError(Exception):
     """All wanted signs have been met."""
 
 
@@ -53,11 +53,11 @@ class TooManyError(Exception):
     """Too many inequalities to be decided."""
 
 
-class Unreached(Exception):  # noqa: N818 - no error, but a proof
+class NoPlaceError(Exception):
     """No place has the wanted signs."""
 
 
-class _Follow(Context):
+class _WantedContext(Context):
     """Takes wanted signs for granted, unless a ball excludes one."""
 
     def __init__(
@@ -69,26 +69,26 @@ class _Follow(Context):
         #: How far an atom was from the sign that was wanted, as a logarithm; None if none was.
         self.missed: float | None = None
 
-    def told(self, atom: Atom, value: Any) -> int:
+    def decide_sign(self, atom: Atom, value: Any) -> int:
         wanted = self.wanted.get(atom.key)
         if wanted is None:
-            raise _ReachedError
+            raise _AllSignsMetError
         wanted *= atom.flip
         if self.vanishes(value):
             if wanted:
                 self.missed = -1e6
-                raise _MissedError
+                raise _WrongSignError
         elif value > 0 or value < 0:
             if wanted != (1 if value > 0 else -1):
                 size = min(float(abs(value).upper()), LARGEST)
                 # Signs that are met later are the nearer, the more were right before.
                 self.missed = math.log(max(size, SMALLEST)) - 1e4 * len(self.signs)
-                raise _MissedError
+                raise _WrongSignError
         elif not (value.is_exact() and value == 0):
             self.open += 1
         elif wanted:
             self.missed = -1e6
-            raise _MissedError
+            raise _WrongSignError
         return wanted
 
 
@@ -100,7 +100,7 @@ def find(
 ) -> dict[str, Fraction] | None:
     """A place at which the atoms have these signs; None if none was found.
 
-    Raises `Unreached` where there is none.
+    Raises `NoPlaceError` where there is none.
     """
     plain, is_all = affine_part(signs, names)
     if plain:
@@ -109,13 +109,13 @@ def find(
         except TooManyError:
             point, is_all = {}, False
         if point is None:
-            raise Unreached
+            raise NoPlaceError
         if is_all:
             return {**point, **(fixed[0] if fixed else {})}
     wanted = {atom.key: sign * atom.flip for atom, sign in signs}
     # Not all integers are among those that are fixed.
     is_told = not fixed or all(atom.free <= {*names} for atom, _ in signs)
-    for size, most in STARTS:
+    for size, most in START_BOXES:
         undecided = False
         for whole in fixed or [{}]:
             found, all_seen = _bisect(program, wanted, names, whole, size, most)
@@ -123,7 +123,7 @@ def find(
                 return found
             undecided = undecided or not all_seen
         if size == LARGEST and not undecided and is_told:
-            raise Unreached
+            raise NoPlaceError
     return None
 
 
@@ -154,7 +154,7 @@ def affine_part(signs: Signs, names: Sequence[str]) -> tuple[list[Form], bool]:
 def holds(program: Compiled, signs: Signs, place: Mapping[str, Any], zero: Any = None) -> bool:
     """Whether the atoms have these signs at a place; what is below `zero` counts as 0."""
     wanted = {atom.key: sign * atom.flip for atom, sign in signs}
-    found = _box(program, wanted, place, zero)
+    found = _signs_in_box(program, wanted, place, zero)
     return found.missed is None and not found.open and found.signs.keys() >= wanted.keys()
 
 
@@ -178,13 +178,15 @@ def _bisect(
                 return None, not thin
             _, _, box = heapq.heappop(todo)
             sides = {n: interval(*side) for n, side in box.items()}
-            if _box(program, wanted, {**sides, **constants}).missed is not None:
+            if _signs_in_box(program, wanted, {**sides, **constants}).missed is not None:
                 continue
-            middle = {n: _inside(*side) for n, side in box.items()}
-            at = _box(program, wanted, {**{n: arb(v) for n, v in middle.items()}, **constants})
+            middle = {n: _interior_point(*side) for n, side in box.items()}
+            at = _signs_in_box(
+                program, wanted, {**{n: arb(v) for n, v in middle.items()}, **constants}
+            )
             if at.missed is None and not at.open:
                 return {**{n: Fraction(value) for n, value in middle.items()}, **whole}, False
-            halves = [*_halves(box)]
+            halves = [*_split_box(box)]
             # What is left of a box too thin to be halved is not known.
             thin = thin or not halves
             for half in halves:
@@ -193,21 +195,21 @@ def _bisect(
     return None, False
 
 
-def _inside(low: float, high: float) -> float:
+def _interior_point(low: float, high: float) -> float:
     middle = between(low, high, 0.0)
     if middle is None or (middle == 0.0 and low < 0 < high and high > 2):
         return low / 2 + high / 2 + (0.37 if high - low > 2 else 0.0)
     return middle
 
 
-def _box(
+def _signs_in_box(
     program: Compiled, wanted: Mapping[str, int], box: Mapping[str, Any], zero: Any = None
-) -> _Follow:
+) -> _WantedContext:
     """What became of the wanted signs in a box."""
-    follow = _Follow({name: (ball, None) for name, ball in box.items()}, wanted, zero)
+    follow = _WantedContext({name: (ball, None) for name, ball in box.items()}, wanted, zero)
     try:
         program(follow)
-    except (_ReachedError, _MissedError):
+    except (_AllSignsMetError, _WrongSignError):
         pass
     except NoValueError:
         if follow.missed is None and not follow.signs.keys() >= wanted.keys():
@@ -217,21 +219,21 @@ def _box(
     return follow
 
 
-def _halves(box: Mapping[str, tuple[float, float]]) -> Iterator[dict[str, tuple[float, float]]]:
+def _split_box(box: Mapping[str, tuple[float, float]]) -> Iterator[dict[str, tuple[float, float]]]:
     """The two halves of a box along its longest side, by the number of doubles on it."""
-    sides = [(_length(*side), name) for name, side in box.items()]
+    sides = [(_halvings(*side), name) for name, side in box.items()]
     length, name = max(sides)
     low, high = box[name]
-    middle = between(low, high, THIN)
+    middle = between(low, high, THIN_BOX)
     if length <= 0 or middle is None:
         return
     yield {**box, name: (low, middle)}
     yield {**box, name: (middle, high)}
 
 
-def _length(low: float, high: float) -> float:
+def _halvings(low: float, high: float) -> float:
     """How long an interval is, in halvings until it is thin; less for what lies close to 0."""
-    if between(low, high, THIN) is None:
+    if between(low, high, THIN_BOX) is None:
         return 0.0
     if low < 0 < high:
         return 1200.0
@@ -286,7 +288,7 @@ def _bounds(
         factor = form.get(name)
         if not factor:
             continue
-        bound = -(applied(form, point) + form.get("", Fraction(0))) / factor
+        bound = -(apply_form(form, point) + form.get("", Fraction(0))) / factor
         if factor > 0:
             low = bound if low is None else max(low, bound)
         else:

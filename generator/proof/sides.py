@@ -12,7 +12,9 @@ from flint import arb
 from .contexts import float_of
 
 #: A residual is 0 if its ball holds 0 and is this small beside the formula.
-SMALL = arb("1e-150")
+ZERO_TOLERANCE = arb("1e-150")
+#: ... or, where both are 0 to rounding, this small.
+NOTHING = arb("1e-170")
 #: What rounding leaves of a slope of size 1 next to a border.
 ROUNDING = arb("1e-100")
 #: Distances from a border at which both sides are looked at.
@@ -51,18 +53,21 @@ def same(expected: Any, stated: Any) -> bool:
     """Whether two finite numbers are equal to 150 digits."""
     if not (expected.is_finite() and stated.is_finite()):
         return False
-    return near(expected, stated, SMALL)
+    return near(expected, stated, ZERO_TOLERANCE)
 
 
 def near(a: Any, b: Any, tolerance: Any) -> bool:
     """Whether the ball of a difference holds 0 and is small beside the two."""
     gap = a - b
-    if gap > 0 or gap < 0:
+    if not gap.contains(0):
         return False
+    most = gap.abs_upper()
+    if most < tolerance * abs(a).abs_lower():
+        return True
     size = max(abs(a).abs_lower(), abs(b).abs_lower(), key=float_of)
     if size == 0:
-        return bool(gap.abs_upper() < arb("1e-170"))
-    return bool(gap.abs_upper() < tolerance * size)
+        return bool(most < NOTHING)
+    return bool(most < tolerance * size)
 
 
 def apart(a: Any, b: Any) -> bool:
@@ -74,7 +79,9 @@ def distinct(zeros: Sequence[Any]) -> list[Any]:
     """Each number once."""
     found: list[Any] = []
     for zero in zeros:
-        if not any(zero == other or abs(zero - other) < SMALL * abs(zero) for other in found):
+        if not any(
+            zero == other or abs(zero - other) < ZERO_TOLERANCE * abs(zero) for other in found
+        ):
             found.append(zero)
     return found
 
@@ -97,22 +104,22 @@ def geometric(a: Any, b: Any) -> Any:
     return -(a * b).sqrt() if b < 0 else (a + b) / 2
 
 
-def short(value: Any) -> str:
+def short_text(value: Any) -> str:
     """A number with six digits."""
     return f"{float(value):.6g}"
 
 
-def texts(*values: Any) -> tuple[str, ...]:
+def distinct_texts(*values: Any) -> tuple[str, ...]:
     """Numbers with 12 digits, or with as many as it takes to tell them apart."""
     shown: tuple[str, ...] = ()
     for digits in (12, 17, 25, 40, 80, 160):
-        shown = tuple(_text(value, digits) for value in values)
+        shown = tuple(_number_text(value, digits) for value in values)
         if len(set(shown)) == len(shown):
             break
     return shown
 
 
-def _text(value: Any, digits: int) -> str:
+def _number_text(value: Any, digits: int) -> str:
     if not value.is_finite():
         return "nan"
     mantissa, e, exponent = str(value.mid().str(digits, radius=False)).partition("e")

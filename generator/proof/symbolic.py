@@ -16,7 +16,7 @@ import sympy as sp
 from ..table.algebras import Symbols
 from ..table.expressions import COMPARE, Expression, is_condition
 from ..table.folding import COMPARISONS, fold
-from ..table.rules import copied
+from ..table.rules import copy_tree
 from ..table.vocabulary import WHERE
 from .affine import atom_key
 from .questions import Piece
@@ -37,7 +37,7 @@ def vanishes_on(
     """Whether SymPy reduces slope (without a direction, value) minus formula to a literal 0."""
     signs = {atom.key: sign * atom.flip for atom, sign in piece.signs}
     try:
-        plain = [Settled(signs).visit(copied(side.tree)) for side in (value, stated)]
+        plain = [DecidedConditions(signs).visit(copy_tree(side.tree)) for side in (value, stated)]
     except KeyError:
         return False
     names = {n.id for tree in plain for n in ast.walk(tree) if isinstance(n, ast.Name)}
@@ -77,7 +77,7 @@ def _symbol(name: str, signs: Mapping[str, int], whole: frozenset[str]) -> tuple
     return symbol, symbol
 
 
-class Settled(ast.NodeTransformer):
+class DecidedConditions(ast.NodeTransformer):
     """Replaces every condition, absolute value and sign by what it is where atoms have `signs`."""
 
     def __init__(self, signs: Mapping[str, int]) -> None:
@@ -168,31 +168,31 @@ def _expandable(expression: Any) -> bool:
     )
 
 
-def _plain_powers(expression: Any) -> Any:
+def _expand_radicands(expression: Any) -> Any:
     """What stands under a root multiplied out, so that equal roots look alike."""
     return expression.replace(
         lambda e: e.is_Pow and not e.exp.is_Integer, lambda e: sp.Pow(sp.expand(e.base), e.exp)
     )
 
 
-def _factored_powers(expression: Any) -> Any:
+def _factor_radicands(expression: Any) -> Any:
     return expression.replace(
         lambda e: e.is_Pow and not e.exp.is_Integer, lambda e: sp.Pow(sp.factor(e.base), e.exp)
     )
 
 
-def _doubled(expression: Any) -> Any:
+def _double_angles(expression: Any) -> Any:
     """Angles doubled, which turns the functions of half an angle into functions of a whole one."""
     doubles = {s: 2 * sp.Symbol(s.name, real=True) for s in expression.free_symbols}
     return sp.expand_trig(expression.subs(doubles))
 
 
-def _exponential(expression: Any) -> Any:
+def _as_exponentials(expression: Any) -> Any:
     numerator = sp.numer(sp.together(expression.rewrite(sp.exp)))
     return sp.expand(sp.powsimp(sp.expand(numerator)))
 
 
-def _simplified(expression: Any) -> Any:
+def _simplify(expression: Any) -> Any:
     return sp.simplify(expression) if sp.count_ops(expression) <= MAX_OPERATIONS else expression
 
 
@@ -201,19 +201,19 @@ Strategy = Callable[[Any], Any]
 _STRATEGIES: tuple[Strategy, ...] = (
     sp.expand,
     lambda d: sp.expand(sp.numer(sp.together(d))),
-    lambda d: sp.expand(sp.numer(sp.together(_plain_powers(d)))),
-    lambda d: sp.expand(sp.numer(sp.together(_factored_powers(d)))),
+    lambda d: sp.expand(sp.numer(sp.together(_expand_radicands(d)))),
+    lambda d: sp.expand(sp.numer(sp.together(_factor_radicands(d)))),
     lambda d: sp.expand(sp.expand_func(d)),
     lambda d: sp.expand_log(sp.expand(d)),
     lambda d: sp.cancel(sp.together(sp.expand_trig(d))),
-    _exponential,
-    lambda d: _exponential(_doubled(d)),
+    _as_exponentials,
+    lambda d: _as_exponentials(_double_angles(d)),
     lambda d: sp.expand(d.rewrite(sp.asin)),
     lambda d: sp.radsimp(sp.together(d)),
     lambda d: sp.trigsimp(sp.expand_trig(d)),
-    _simplified,
-    lambda d: _simplified(sp.expand_func(d)),
-    lambda d: _simplified(d.rewrite(sp.log)),
-    lambda d: _simplified(_doubled(d)),
+    _simplify,
+    lambda d: _simplify(sp.expand_func(d)),
+    lambda d: _simplify(d.rewrite(sp.log)),
+    lambda d: _simplify(_double_angles(d)),
 )
 _WITHOUT_EXPANSION: tuple[Strategy, ...] = (sp.factor_terms, sp.trigsimp)

@@ -34,7 +34,7 @@ class Box:
 
 
 #: Kinds whose appearance depends on the groups around them.
-_SHOWN = frozenset(("widget", "bargraph", "soundfile"))
+_VISIBLE_KINDS = frozenset(("widget", "bargraph", "soundfile"))
 
 
 class Boxes:
@@ -42,8 +42,8 @@ class Boxes:
 
     def __init__(self, arities: Mapping[str, tuple[int, int]]) -> None:
         self._arities = arities
-        self._known: dict[tuple[str, tuple[str, ...], tuple[int, ...]], Box] = {}
-        self._unread: dict[int, str] = {}
+        #: By kind, data, identities of the parts, and arity, which the data of a route do not tell.
+        self._known: dict[tuple[str, tuple[str, ...], tuple[int, ...], tuple[int, int]], Box] = {}
 
     def _make(
         self,
@@ -53,13 +53,13 @@ class Boxes:
         arity: tuple[int, int],
         bound: frozenset[str] = frozenset(),
     ) -> Box:
-        key = (kind, data, tuple(map(id, parts)))
+        key = (kind, data, tuple(map(id, parts)), arity)
         found = self._known.get(key)
         if found is None:
             free = frozenset(data) if kind == "slot" else frozenset()
             for part in parts:
                 free |= part.free
-            shown = kind in _SHOWN or any(part.shown for part in parts)
+            shown = kind in _VISIBLE_KINDS or any(part.shown for part in parts)
             found = Box(kind, data, parts, *arity, free - bound, shown)
             self._known[key] = found
         return found

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .graph import Graph, Node
-from .rows import Rows
+from .row_lookup import Rows
 
 #: What it costs to record a signal and to read it again, in additions: two passes through memory.
-RECORDING = 8
+RECORDING_COST = 8
 #: What a foreign function costs, in additions.
-FOREIGN = 16
+FOREIGN_COST = 16
 
 
 def computed_from(rows: Rows, node: Node) -> tuple[int, ...] | None:
@@ -72,7 +72,7 @@ def operations(graph: Graph, rows: Rows, outputs: Sequence[int]) -> int:
         node = graph.nodes[number]
         if node.args and node.op in ("primitive", "foreign") and not steady(number):
             known = rows.known_of(node)
-            total += known.cost if known else FOREIGN
+            total += known.cost if known else FOREIGN_COST
     return total
 
 
