@@ -92,13 +92,13 @@ class Recording:
         left = self.frames - start
         left = left if frames is None else min(frames, left)
         if self.frames * self.channels <= MAX_CACHED:
-            whole = _whole(self.path, self.path.stat().st_mtime_ns, self.frames)
+            whole = _whole_file(self.path, self.path.stat().st_mtime_ns, self.frames)
             if whole.shape[1] < start + left:
                 raise _refusal(self.path, "ends early", "it changed meanwhile")
             for place in range(start, start + left, block):
                 yield whole[:, place : min(place + block, start + left)].copy()
             return
-        with _opened(self.path) as sound:
+        with _open_sound(self.path, _data_chunk(self.path)) as sound:
             if start:
                 sound.seek(start)
             while left > 0:
@@ -140,15 +140,15 @@ def open_recording(path: Path) -> Recording:
     import soundfile
 
     try:
-        with _opened(path) as sound:
-            return _described(path, sound)
+        with _open_sound(path, data) as sound:
+            return _describe(path, sound)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.strip().rstrip(".")
         what = f"is no sound file that can be read: {reason}"
         raise _refusal(path, what, "use WAV, FLAC, AIFF, OGG or MP3") from None
 
 
-def _described(path: Path, sound: SoundFile) -> Recording:
+def _describe(path: Path, sound: SoundFile) -> Recording:
     """The description of an open sound file, read to its end."""
     frames, peak, energy = 0, 0.0, 0.0
     for samples in sound.blocks(BLOCK_FRAMES, dtype="float64", always_2d=True):
@@ -191,25 +191,27 @@ def write_audio(
 
 
 @lru_cache(maxsize=8)
-def _whole(path: Path, changed: int, frames: int) -> Array:
+def _whole_file(path: Path, changed: int, frames: int) -> Array:
     """The samples (channels, frames) of a short file, kept as long as it has not `changed`."""
-    with _opened(path) as sound:
+    with _open_sound(path, _data_chunk(path)) as sound:
         samples = sound.read(frames, dtype="float64", always_2d=True)
     return np.ascontiguousarray(samples.T)
 
 
-def _opened(path: Path) -> SoundFile:
-    """The file, opened; with its real length in the header where this says 0 for "unknown"."""
+def _open_sound(path: Path, data: _DataChunk | None) -> SoundFile:
+    """The file, opened; with its real length in the header where this says 0 for "unknown".
+
+    `data` is what the header says of its samples, as `_data_chunk` reads it.
+    """
     import soundfile
 
-    data = _data_chunk(path)
     if data is None or data.stated or not data.there:
         return soundfile.SoundFile(path)
     there = min(data.there - data.there % data.frame, 0xFFFFFFFF)
-    return soundfile.SoundFile(_Patched(path, data.place - 4, struct.pack("<I", there)))
+    return soundfile.SoundFile(_PatchedFile(path, data.place - 4, struct.pack("<I", there)))
 
 
-class _Patched(io.FileIO):
+class _PatchedFile(io.FileIO):
     """A file with other bytes in one place, as one reads it."""
 
     def __init__(self, path: Path, place: int, content: bytes) -> None:
@@ -227,7 +229,7 @@ class _Patched(io.FileIO):
 
 
 @dataclass(frozen=True)
-class _Data:
+class _DataChunk:
     """The samples of a WAV file: where they begin, how many bytes are stated, and are there.
 
     `frame` is how many bytes the samples of all channels at one time take.
@@ -244,7 +246,7 @@ class _Data:
         return max(0, self.stated - self.there) if self.stated < UNKNOWN_SIZE else 0
 
 
-def _data_chunk(path: Path) -> _Data | None:
+def _data_chunk(path: Path) -> _DataChunk | None:
     """What the header of a RIFF file says of its samples.
 
     libsndfile reads truncated files without complaint, as far as they go. A size of 0 is that of a
@@ -262,7 +264,7 @@ def _data_chunk(path: Path) -> _Data | None:
             if name == b"data":
                 there = size - file.tell()
                 completed = not length and whole + 8 in (size, size - 1)
-                return _Data(file.tell(), length, 0 if completed else there, frame)
+                return _DataChunk(file.tell(), length, 0 if completed else there, frame)
             content = file.read(14) if name == b"fmt " else b""
             if len(content) == 14:
                 frame = max(1, int(struct.unpack("<H", content[12:])[0]))

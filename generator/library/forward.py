@@ -50,17 +50,9 @@ def environment(rows: LibraryRows) -> str:
                 f"{dual.row.name}_rule = {dual.refusal};",
             )
         ],
-        newer=[
-            line
-            for place, dual in enumerate(rows.newer)
-            for line in lines_of(
-                "library/repeated/newer.lib",
-                faust=dual.row.faust,
-                name=dual.row.name,
-                since=dual.row.since,
-                next=next_newer(rows.newer[place + 1 :], "or_other(x, x)", "other(inputs(x), x)"),
-            )
-        ],
+        newer=newer_attempts(
+            "library/repeated/newer.lib", rows.newer, "or_other(x, x)", "other(inputs(x), x)"
+        ),
         hidden=fill("library/hidden.lib"),
         dense=_dense(rows),
         sparse=_sparse(rows),
@@ -84,6 +76,21 @@ def _rules_by_box(rows: LibraryRows) -> list[str]:
 def next_newer(newer: Sequence[DualText], ending: str, last: str) -> str:
     """What comes next: the first primitive of a later compiler, or `last` if there is none."""
     return f"{newer[0].row.name}_{ending}" if newer else last
+
+
+def newer_attempts(template: str, newer: Sequence[DualText], ending: str, last: str) -> list[str]:
+    """Each primitive of a later compiler, tried one after the other; then comes `last`."""
+    return [
+        line
+        for place, dual in enumerate(newer)
+        for line in lines_of(
+            template,
+            faust=dual.row.faust,
+            name=dual.row.name,
+            since=dual.row.since,
+            next=next_newer(newer[place + 1 :], ending, last),
+        )
+    ]
 
 
 def _numbered(name: str, count: int, last: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .forward import next_newer
+from .forward import newer_attempts, next_newer
 from .row_text import DualText, LibraryRows
 from .templates import fill, lines_of
 
@@ -31,17 +31,9 @@ def reverse_mode(rows: LibraryRows) -> str:
             if dual.adjoint.form and not dual.newer
         ],
         newer_or_opened=next_newer(rows.newer, "or_opened(x, x)", last),
-        newer=[
-            line
-            for place, dual in enumerate(rows.newer)
-            for line in lines_of(
-                "library/repeated/newer_reverse.lib",
-                faust=dual.row.faust,
-                name=dual.row.name,
-                since=dual.row.since,
-                next=next_newer(rows.newer[place + 1 :], "or_opened(x, x)", last),
-            )
-        ],
+        newer=newer_attempts(
+            "library/repeated/newer_reverse.lib", rows.newer, "or_opened(x, x)", last
+        ),
         values=[line for mask in masks for line in _values(mask)],
         lags=[_lags(mask) for mask in [*masks, *(m for m in lag_masks if m not in masks)]],
         delays=[
