@@ -152,35 +152,15 @@ def _programs(
     signals = tuple(original.sliders[n] for n in moved)
     moving = with_signals(original, moved)
     program, graph = moving.program, moving.program.graph
-    tables = read_waveforms(graph, program.outputs) if waveforms else Waveforms()
-    if waveforms and not tables.reads:
-        hint = "read it as in `waveform{...}, index : rdtable`; a computed table has no entries"
-        raise InputError([Problem(Place(file), "no waveform is read by rdtable", hint)])
-    values = [read.value for read in tables.reads]
-    steady, leaves = Steadiness(graph, rows, values), _leaves(moving, values, chosen)
+    tables = _waveforms(graph, program.outputs, file) if waveforms else Waveforms()
+    reads = [read.value for read in tables.reads]
+    steady, leaves = Steadiness(graph, rows, reads), _leaves(moving, reads, chosen)
     if not leaves:
         what = "there is nothing to differentiate by: no input, slider or signal"
         raise InputError([Problem(Place(file), what, "add a slider, or run the program as it is")])
-    try:
-        transposed = transpose(
-            graph,
-            rows,
-            program.outputs,
-            leaves,
-            steady,
-            program.inputs,
-            reads=values,
-            by_sums=by_sums,
-        )
-    except NoRuleError as error:
-        hint = "choose other sliders, or use forward mode, if it goes through"
-        what = f"cannot differentiate through {error.box} in reverse mode: {error.why}"
-        raise InputError([Problem(Place(file), what, hint)]) from None
+    transposed = _transposed(program, rows, leaves, reads, steady, by_sums, file)
     moments = len(leaves) - len(params)
-    first = moments - len(values)
-    results = [*transposed.cotangents[:first]]
-    for read, cotangent in zip(tables.reads, transposed.cotangents[first:moments], strict=True):
-        results += [read.place, cotangent]
+    results = _with_places(transposed.cotangents[:moments], tables)
     results += transposed.coefficients if by_sums else transposed.cotangents[moments:]
     fed = [graph.add("input", (program.inputs + k,)) for k in range(len(program.outputs))]
     cut = extract_backward(
@@ -206,6 +186,44 @@ def _programs(
         texts.sliders(_of_sums(graph, transposed, moments, steady)) if by_sums and params else "",
         len(transposed.coefficients),
     )
+
+
+def _transposed(
+    program: ProgramGraph,
+    rows: Rows,
+    leaves: Sequence[int],
+    reads: Sequence[int],
+    steady: Steadiness,
+    by_sums: bool,
+    file: str,
+) -> Transpose:
+    graph, outputs = program.graph, program.outputs
+    try:
+        return transpose(
+            graph, rows, outputs, leaves, steady, program.inputs, reads=reads, by_sums=by_sums
+        )
+    except NoRuleError as error:
+        hint = "choose other sliders, or use forward mode, if it goes through"
+        what = f"cannot differentiate through {error.box} in reverse mode: {error.why}"
+        raise InputError([Problem(Place(file), what, hint)]) from None
+
+
+def _waveforms(graph: Graph, outputs: Sequence[int], file: str) -> Waveforms:
+    """The waveforms that are read; an error if there is none."""
+    found = read_waveforms(graph, outputs)
+    if not found.reads:
+        hint = "read it as in `waveform{...}, index : rdtable`; a computed table has no entries"
+        raise InputError([Problem(Place(file), "no waveform is read by rdtable", hint)])
+    return found
+
+
+def _with_places(cotangents: Sequence[int], waveforms: Waveforms) -> list[int]:
+    """The cotangents, of which the last are those of reads, each of these behind its place."""
+    first = len(cotangents) - len(waveforms.reads)
+    results = list(cotangents[:first])
+    for read, cotangent in zip(waveforms.reads, cotangents[first:], strict=True):
+        results += [read.place, cotangent]
+    return results
 
 
 def _of_sums(graph: Graph, transposed: Transpose, first: int, steady: Steadiness) -> BackwardGraph:

@@ -224,13 +224,11 @@ class VJP:
                 dropped = AbsentChannels(self.outputs)
                 self._run_forward(sources, dropped, recorded, values, stop - start, border)
             read = np.empty((items, 2 * len(reads), stop - start), self.dtype)
-            ends: list[Channels] = [moving[:, :, start:stop], read]
-            ends.insert(
-                0, AbsentChannels(self.inputs) if through is None else through[:, :, start:stop]
-            )
+            absent = AbsentChannels(self.inputs)
+            first: Channels = absent if through is None else through[:, :, start:stop]
             finished = self._backward.run(
                 [given[:, :, start:stop], recorded],
-                ends,
+                [first, moving[:, :, start:stop], read],
                 values.numbers[:, self.names.backward],
                 frames=stop - start,
                 initial=self._initial(state, items, "backward"),
@@ -240,15 +238,12 @@ class VJP:
             if tape.recorded is None:
                 self._buffers.give_back(recorded)
             totals += finished.totals
-            for k, one in enumerate(reads):
-                places = read[:, 2 * k].astype(np.int64)
-                np.add.at(entries[one], places, read[:, 2 * k + 1])
+            _add_up(entries, reads, read)
             state = State(finished.state, self._key("backward"))
         assert state is not None
         totals = self._of_sliders(totals, values)
-        names = self.names
-        found = {name: totals[:, index] for index, name in enumerate(names.params)}
-        found |= {name: moving[:, index] for index, name in enumerate(names.signals)}
+        found = {name: totals[:, index] for index, name in enumerate(self.names.params)}
+        found |= {name: moving[:, index] for index, name in enumerate(self.names.signals)}
         shaped = {name: values.in_shape(name, one) for name, one in found.items()}
         if through is not None and not batched:
             through = through[0]
@@ -343,6 +338,12 @@ class VJP:
             rates = f"{other.sample_rate} Hz, and this program runs at {self.sample_rate} Hz"
             raise ValueError(f"the tape was made at {rates}")
         raise ValueError(f"the tape is of {other.dtype}, and this program computes {self.dtype}")
+
+
+def _add_up(entries: Sequence[NDArray[np.float64]], reads: Sequence[int], read: Signals) -> None:
+    """Adds the cotangents of `reads`, (items, 2 reads, frames) behind places, to the entries."""
+    for k, one in enumerate(reads):
+        np.add.at(entries[one], read[:, 2 * k].astype(np.int64), read[:, 2 * k + 1])
 
 
 def _segments(frames: int, length: int) -> Iterator[tuple[int, int]]:

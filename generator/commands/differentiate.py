@@ -97,15 +97,8 @@ def differentiate_command(
       faustdiff differentiate wah.dsp --signal cutoff --mode reverse -o wah.dsp
       faustdiff differentiate network.dsp --all --mode reverse --single -o network.diff.dsp
     """
-    two = mode == "reverse" and not single
-    if table_slope != "oscillators" and two:
-        refuse("--table-slope is about one program", "leave it out, or use --mode forward")
-    if single and mode == "forward":
-        refuse("--single is about reverse mode", "add --mode reverse, or leave it out")
-    if waveforms and not two:
-        refuse("--waveforms is about two programs", "add --mode reverse, without --single")
+    two = _writes_two(mode, single, waveforms, table_slope)
     refuse_to_replace(program, *(_output_files(output) if two else (output,)))
-    rules = read_table(table, extensions)
     with usable_input(program):
         options: dict[str, Any] = {
             "params": params or None,
@@ -113,20 +106,32 @@ def differentiate_command(
             "signals": signals,
             "compiler": chosen_compiler(compiler),
             "include": (program.parent, *include),
-            "table": rules,
+            "table": read_table(table, extensions),
             "name": program.stem,
             "file": str(program),
         }
         if two:
-            made = reverse_programs(read_source(program), waveforms=waveforms, **options)
-            _write_both(output, made)
+            _write_both(
+                output, reverse_programs(read_source(program), waveforms=waveforms, **options)
+            )
             return
         done = differentiate(read_source(program), mode=mode, table_slope=table_slope, **options)
     write_whole(output, done.text)
     names = ", ".join(param.label for param in done.params)
-    tell(output, f"wrote {output}: {done.outputs} x (value, {names})")
-    for remark in done.remarks:
-        tell(output, remark)
+    for line in (f"wrote {output}: {done.outputs} x (value, {names})", *done.remarks):
+        tell(output, line)
+
+
+def _writes_two(mode: Mode, single: bool, waveforms: bool, table_slope: TableSlope) -> bool:
+    """Whether two programs are written; an error if options contradict each other."""
+    two = mode == "reverse" and not single
+    if two and table_slope != "oscillators":
+        refuse("--table-slope is about one program", "leave it out, or use --mode forward")
+    if single and mode == "forward":
+        refuse("--single is about reverse mode", "add --mode reverse, or leave it out")
+    if waveforms and not two:
+        refuse("--waveforms is about two programs", "add --mode reverse, without --single")
+    return two
 
 
 def _output_files(output: Path) -> tuple[Path, Path]:
