@@ -25,7 +25,7 @@ from faustdiff.commands.main import commands, main
 from faustdiff.errors import InputError
 from faustdiff.learned.values import read_values
 from faustdiff.recordings import open_recording
-from faustdiff.table.loading import parse
+from faustdiff.table.loading import parse_yaml
 from faustdiff.table.modelling import model
 from support.fuzzing import command_lines, damaged, examples, tables
 
@@ -56,7 +56,7 @@ def load(text: str) -> None:
     """A table is read, or what is wrong with it is said."""
     with nothing_written():
         try:
-            model(parse(text, "table.yaml"))
+            model(parse_yaml(text, "table.yaml"))
         except InputError as error:
             assert error.problems
             assert all(problem.what and problem.hint for problem in error.problems)

@@ -47,8 +47,8 @@ from .options import (
 )
 
 #: The exit status of a fit that explains less than is asked for.
-POOR = 3
-INTERRUPTED = "interrupted: nothing was fitted yet, nothing is written"
+POOR_MATCH = 3
+INTERRUPTED_MESSAGE = "interrupted: nothing was fitted yet, nothing is written"
 #: A checkpoint is not written more often, in seconds.
 CHECKPOINT_INTERVAL = 1.0
 
@@ -129,7 +129,7 @@ def _run(request: Request, subject: Subject, work: Path, pool: Pool) -> int:
     )
     if request.many:
         return _fit_all(_jobs(request, subject, maker, source, menus, out), pool, out)
-    others = _others(maker, request.other_inputs, request.other_targets, work)
+    others = _validation_examples(maker, request.other_inputs, request.other_targets, work)
     examples = maker.examples(request.inputs, request.targets, request.truth)
     setup = Setup(source, examples, request.loss, others, str(request.program))
     if request.online:
@@ -138,13 +138,13 @@ def _run(request: Request, subject: Subject, work: Path, pool: Pool) -> int:
     record = Record(options.passes_limit, options.patience)
     if request.resume and request.checkpoint_file:
         record = restore(request.checkpoint_file, setup, options)
-    with _shown(setup, options, record, request.checkpoint_file):
+    with _progress_and_checkpoints(setup, options, record, request.checkpoint_file):
         found = fit_menus(setup, menus, options, pool=pool, record=record)
     _write(subject, found, out, ExtraFiles(request.report is not False, request.plot))
     if found.interrupted:
         return NOT_HELD
     good = found.verdict.good if request.require is None else found.error <= request.require
-    return 0 if good else POOR
+    return 0 if good else POOR_MATCH
 
 
 @contextmanager
@@ -153,11 +153,11 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"{INTERRUPTED}\n  run it again, and let it go on for longer", err=True)
+        click.echo(f"{INTERRUPTED_MESSAGE}\n  run it again, and let it go on for longer", err=True)
         sys.exit(NOT_HELD)
 
 
-def _others(
+def _validation_examples(
     maker: ExampleMaker, inputs: Sequence[str], targets: Sequence[Path], work: Path
 ) -> tuple[Example, ...]:
     if not targets:
@@ -239,7 +239,9 @@ def _online(setup: Setup, rate: float, subject: Subject, out: Path) -> int:
     values, rows, interrupted = run_online(setup, start, rate, absolute, click.echo)
     make_folder(out)
     write_whole(out / "online.csv", rows)
-    write_whole(out / f"{subject.name}.dsp", subject.initialized(setup, values.tolist()).text)
+    write_whole(
+        out / f"{subject.name}.dsp", subject.with_initial_values(setup, values.tolist()).text
+    )
     click.echo(f"wrote {out}: online.csv, {subject.name}.dsp")
     if interrupted:
         click.echo("interrupted: these are the values until then")
@@ -274,7 +276,7 @@ def _write(subject: Subject, found: Fit, out: Path, extras: ExtraFiles) -> None:
 
 
 @contextmanager
-def _shown(
+def _progress_and_checkpoints(
     setup: Setup, options: Options, record: Record, checkpoint_file: Path | None
 ) -> Iterator[None]:
     """Shows a progress bar on a terminal, and keeps the checkpoint up to date."""

@@ -22,21 +22,21 @@ from ..faust.calling import FaustError
 from ..faust.compilers import Compiler, find_compiler
 from ..faust.program import Program, build
 from .changes import Change, Detail
-from .libraries import Function, Library
+from .libraries import Definition, Library
 
-FRAMES = 2048
+TEST_FRAMES = 2048
 #: Relative distance below which two numbers in double precision are the same: a sum in another
 #: order moves the last digits.
 TOLERANCE = 1e-9
 
 _TEST = re.compile(r"#### Test\n\n?```\w*\n(.*?)\n```", re.DOTALL)
-_LOADED = re.compile(r'\w+\s*=\s*library\("[^"]+"\);|import\("[^"]+"\);')
+_LOAD = re.compile(r'\w+\s*=\s*library\("[^"]+"\);|import\("[^"]+"\);')
 _TITLE = re.compile(r"^//#+ *([\w.-]+\.lib) *#+", re.MULTILINE)
 
 Numbers = Mapping[str, NDArray[np.float64]]
 
 
-def compare(
+def compare_numbers(
     old: Library, new: Library, changes: Sequence[Change], compiler: str | None
 ) -> tuple[str, tuple[Change, ...]]:
     """What the numbers say in one line, and the changes with what they say of each function.
@@ -90,7 +90,7 @@ def compare(
     return note, tuple(found)
 
 
-def _test(function: Function) -> list[str]:
+def _test(function: Definition) -> list[str]:
     """The lines of the documented test; [] if there is none, or it has no entry."""
     lines = [line.removeprefix("//").removeprefix(" ") for line in function.comment.splitlines()]
     found = _TEST.search("\n".join(lines))
@@ -133,7 +133,7 @@ def _numbers(
         refused: dict[str, str] = {}
         found: dict[str, NDArray[np.float64]] = {}
         try:
-            for tests_together in _compiling([*tests.items()], compiler, options, refused):
+            for tests_together in _compilable([*tests.items()], compiler, options, refused):
                 text = _program(tests_together)
                 program = build(text, compiler=compiler, optimize="-O0", **options)
                 outputs = _outputs(program, len(tests_together))
@@ -150,13 +150,13 @@ def _outputs(program: Program, count: int) -> Iterator[NDArray[np.float64]]:
     """What each of the tests in a program gives, fed the same noise whatever stands beside it."""
     ends = program.run(np.zeros((program.inputs, 1)), 1)[: 2 * count, 0].astype(int)
     takes, gives = ends[:count], ends[count:]
-    noise = [np.random.default_rng(0).uniform(-1, 1, (number, FRAMES)) for number in takes]
-    fed = np.concatenate([np.zeros((0, FRAMES)), *noise])
-    outputs = program.run(fed, FRAMES)[2 * count :].astype(np.float64)
+    noise = [np.random.default_rng(0).uniform(-1, 1, (number, TEST_FRAMES)) for number in takes]
+    fed = np.concatenate([np.zeros((0, TEST_FRAMES)), *noise])
+    outputs = program.run(fed, TEST_FRAMES)[2 * count :].astype(np.float64)
     yield from np.split(outputs, np.cumsum(gives)[:-1])
 
 
-def _compiling(
+def _compilable(
     tests: list[tuple[str, list[str]]],
     compiler: Compiler,
     options: Mapping[str, Any],
@@ -176,7 +176,7 @@ def _compiling(
             return []
         half = len(tests) // 2
         parts = (tests[:half], tests[half:])
-        return [group for part in parts for group in _compiling(part, compiler, options, refused)]
+        return [group for part in parts for group in _compilable(part, compiler, options, refused)]
     return [tests]
 
 
@@ -185,7 +185,7 @@ def _program(tests: Sequence[tuple[str, list[str]]]) -> str:
     loaded: dict[str, None] = {}
     entries = []
     for number, (name, lines) in enumerate(tests):
-        own = [line for line in lines if not _LOADED.fullmatch(line.strip())]
+        own = [line for line in lines if not _LOAD.fullmatch(line.strip())]
         loaded |= dict.fromkeys(line.strip() for line in lines if line not in own)
         text = "\n".join(own)
         entries.append(f"test_{number} = {name}_test with {{\n{text}\n}};")

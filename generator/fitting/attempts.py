@@ -9,6 +9,7 @@ they are, if that explains as much. The fraction of a sample is found together w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,17 +18,19 @@ from numpy.typing import NDArray
 from ..errors import InputError, Place, Problem
 from .alignment import MAX_SAMPLES, Alignment, alignment
 from .clock import at_own_clock, drift
+from .identifiability import find_unidentifiable, share
 from .least_squares import Point
+from .likeness import Difference
 from .losses import Sums
 from .model import model_of
-from .objective import Iteration, Objective, Record, Search, SearchEndError
+from .objective import Iteration, Record, Search, SearchEndError
 from .pool import Pool
 from .scales import Scales
 from .search import candidates, is_lost
 from .searcher import Searcher, with_latencies
 from .setup import LATENCY_RANGE, Options, Setup
 from .verdict import NOTHING_LEFT
-from .voices import SPECTRAL_MATCH, pitch_first, resolving_distance
+from .voices import Tuned, pitch_first, spectra_of
 
 Array = NDArray[np.float64]
 
@@ -45,9 +48,11 @@ FAR_PART = 0.75
 WHOLE_DISTANCE = 0.03
 #: Starts at each place of a slider that tunes: of one search, and of a race.
 TIMBRES, MANY_TIMBRES = 4, 8
-#: A loss that sees phases is left where it makes the distance of spectra so many times larger.
+#: A loss that sees phases is left where it makes the difference of spectra so many times larger.
 WORSE_FACTOR = 1.1
-#: Passes over them.
+#: Why a search ends where no loss has a slope by what tunes.
+TUNED = "the pitch is that of the target"
+#: Passes of a search for the pitch.
 RACE_PASSES = 1000.0
 
 
@@ -134,15 +139,14 @@ class Attempts:
     def _attempt_by_spectra(self, setup: Setup) -> None:
         """A sound by magnitudes of spectra, which have no latency: from its pitch where that helps.
 
-        One start is tried as it is, and its pitch is sought where that is no match; before a race
-        of many starts it is sought first.
+        Where no slider tunes the program at its start, one search begins there as it is.
         """
-        if self.options.starts == 1:
-            self.attempt(setup)
+        single = self.options.starts == 1
+        sought = self._attempt_pitch_first(setup, everywhere=not single)
         if not self._has_same_spectra:
-            self._attempt_pitch_first(setup)
-        if self.options.starts > 1 and not self._has_same_spectra:
             self.attempt(setup)
+        if single and not sought and not self._has_same_spectra:
+            self._attempt_pitch_first(setup)
 
     @property
     def _has_same_spectra(self) -> bool:
@@ -150,57 +154,93 @@ class Attempts:
         best = self.best()
         if best is None or not best.whole:
             return False
-        if min(best.best.loss, best.best.error) <= NOTHING_LEFT:
-            return True
-        return self._distance(best.setup, best.units) <= SPECTRAL_MATCH
+        return best.best.error <= NOTHING_LEFT or self._difference(best.setup, best.units).matches
 
-    def _distance(self, setup: Setup, units: Array) -> float:
-        """The distance of the spectra from those of the targets."""
-        scales, examples = setup.objective().scales, setup.examples
-        spectra = Objective(model_of(setup.source), scales, examples, resolving_distance(examples))
-        sums = spectra(units, curvature=False)
-        self.record.passes_before += spectra.passes
-        return sums.loss if sums.finite else np.inf
+    def _difference(self, setup: Setup, units: Array) -> Difference:
+        """How the spectra differ from those of the targets."""
+        objective = setup.objective()
+        found = spectra_of(setup, objective).difference(units)
+        self.record.passes_before += objective.passes
+        return found
 
-    def _attempt_pitch_first(self, setup: Setup) -> None:
-        """From the frequencies of the target, if it has some and sliders tune the program."""
+    def _attempt_pitch_first(self, setup: Setup, *, everywhere: bool = True) -> bool:
+        """From the frequencies of the target, if it has some and sliders tune the program.
+
+        They are moved at one start, or `everywhere`. Says whether there was anything to try.
+        """
+        tuned = self._find_tuned(setup, everywhere)
+        if tuned is None:
+            return False
+        if setup.compares_samples:
+            self.attempt(setup, tuned.units)
+        elif not self._keep_by_jumps(setup, tuned):
+            self.attempt(setup, tuned.units)
+            self._return_to_longer_windows(setup, tuned.units)
+        return True
+
+    def _find_tuned(self, setup: Setup, everywhere: bool) -> Tuned | None:
+        """Where the program has the pitch and the spectra of the target, or None."""
         objective, first = setup.objective(), self._first(setup)
         search = Search(objective, self.record)
         self._allow_more(RACE_PASSES)
         count = MANY_TIMBRES if self.options.starts > 1 else TIMBRES
         start = None if self.options.random_start else first
         timbres = next(candidates(count, len(first), self.options.seed, start))
-        units, limit = None, self.record.limit
+        limit = self.record.limit
         if self.options.passes is not None:
             # The search that follows has to be paid, too.
             self.record.limit -= (limit - self.record.passes_before) / 2
+        places = timbres if everywhere else timbres[:1]
         try:
-            units = pitch_first(search, timbres)
-        except SearchEndError:
-            self.warnings.append(
-                "the pitch was not looked for to the end: allow more with --passes"
-            )
+            found = pitch_first(search, spectra_of(setup, objective), timbres, places)
         finally:
             self.record.limit = limit
             self.record.passes_before += objective.passes
-        if units is None:
+        if found is not None and not found.whole:
+            what = "the pitch was not looked for to the end"
+            self.warnings.append(f"{what}: allow more with --passes")
+        return found
+
+    def _keep_by_jumps(self, setup: Setup, tuned: Tuned) -> bool:
+        """Keeps what is tuned where no loss has a slope by the sliders that tune, and it matches.
+
+        A square of 1 and -1 depends on its frequency by jumps alone.
+        """
+        objective = setup.objective()
+        left = find_unidentifiable(objective(tuned.units).curvature)
+        self.record.passes_before += objective.passes
+        if left.together or not left.idle or not set(left.idle) <= set(tuned.sliders):
+            return False
+        if not self._difference(setup, tuned.units).matches:
+            return False
+        self.done.append(self._stay(setup, tuned.units, "the pitch", TUNED))
+        return True
+
+    def _return_to_longer_windows(self, setup: Setup, units: Array) -> None:
+        """Undoes the last attempt, from `units`, where its loss has led away from the spectra.
+
+        One with windows shorter than a few periods depends on phases.
+        """
+        after = self._difference(setup, self.done[-1].units)
+        if after.matches or after.level <= WORSE_FACTOR * self._difference(setup, units).level:
             return
-        self.attempt(setup, units)
-        if setup.compares_samples or not self.done:
-            return
-        last = self.done[-1]
-        before = self._distance(setup, units)
-        if self._distance(setup, last.units) > WORSE_FACTOR * before:
-            # A loss with windows shorter than a few periods depends on phases: it led away.
-            self.record.forget()
-            self._allow_more()
-            again = Search(setup.objective(), self.record)
-            again.add("by windows of several periods", units, again.objective(units))
-            self.record.passes_before += again.objective.passes
-            assert self.record.best is not None
-            self.done[-1] = replace(last, units=units, best=self.record.best)
-            what = f"'{setup.loss}' sees phases here, by windows of a few periods"
-            self.warnings.append(f"{what}: the values are by longer windows")
+        self.done[-1] = self._stay(
+            setup, units, "by windows of several periods", "no loss leads closer to the spectra"
+        )
+        what = f"'{setup.loss}' sees phases here, by windows of a few periods"
+        self.warnings.append(f"{what}: the values are by longer windows")
+
+    def _stay(self, setup: Setup, units: Array, stage: str, reason: str) -> Attempt:
+        """An attempt that stays where it begins."""
+        self.record.forget()
+        self._allow_more()
+        search = Search(setup.objective(), self.record)
+        # Where this spends the passes, the units are kept before it ends.
+        with suppress(SearchEndError):
+            search.add(stage, units, search.objective(units))
+        self.record.passes_before += search.objective.passes
+        assert self.record.best is not None
+        return Attempt(setup, units, self.record.best, True, reason)
 
     @property
     def _aligns(self) -> bool:
@@ -250,7 +290,7 @@ class Attempts:
         sliders = len(setup.source.params)
         for place in range(sliders, len(sums.curvature)):
             keep = [*range(sliders), place]
-            if _share(sums.curvature[np.ix_(keep, keep)]) > DISTINCT_R2:
+            if share(sums.curvature[np.ix_(keep, keep)]) > DISTINCT_R2:
                 return False
         return True
 
@@ -407,17 +447,3 @@ def _align(
         # What sounds by itself is not upside down.
         found = replace(found, signs=(1.0,) * len(target))
     return found
-
-
-def _share(curvature: Array) -> float:
-    """R^2 of the last column of a Jacobian on the others, from the products of its columns."""
-    size = np.sqrt(np.maximum(np.diag(curvature), 0.0))
-    if not size[-1] > 0:
-        return 1.0
-    keep = np.flatnonzero(size[:-1] > 0)
-    if not keep.size:
-        return 0.0
-    scaled = curvature / np.outer(np.where(size > 0, size, 1.0), np.where(size > 0, size, 1.0))
-    inner, cross = scaled[np.ix_(keep, keep)], scaled[keep, -1]
-    found, *_ = np.linalg.lstsq(inner, cross, rcond=1e-12)
-    return float(cross @ found)

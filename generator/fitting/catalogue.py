@@ -164,3 +164,12 @@ def at_rate(loss: Loss, rate: float) -> Loss:
     if isinstance(loss, SumAndDifference):
         return replace(loss, inner=at_rate(loss.inner, rate))
     return replace(loss, rate=rate) if isinstance(loss, SpectralLoss) else loss
+
+
+def knows_level(loss: Loss) -> bool:
+    """Whether a loss depends on how loud an output is; shares of energy do not."""
+    if isinstance(loss, SumAndDifference):
+        return knows_level(loss.inner)
+    if not isinstance(loss, SpectralLoss):
+        return True
+    return not all(isinstance(one, Divergence | Transport) for _, one in loss.distances)

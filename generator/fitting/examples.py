@@ -10,10 +10,10 @@ import numpy as np
 
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
-from ..faust.excitation import GENERATED, RATE, excitation
+from ..faust.excitation import DEFAULT_RATE, GENERATED_INPUTS, excitation
 from ..faust.program import CompiledProgram, Program
 from ..files import read_text
-from ..recordings import BLOCK, SUFFIXES, Recording, open_recording, write_audio
+from ..recordings import BLOCK_FRAMES, SUFFIXES, Recording, open_recording, write_audio
 from .model import compiled
 from .pairing import Array, Example, pair
 
@@ -66,7 +66,7 @@ class ExampleMaker:
         frames = target.frames if target else round((self.seconds or DEFAULT_SECONDS) * self._rate)
         rate = target.rate if target else self._rate
         path = self.work / f"input-{index + 1}.wav"
-        if name in GENERATED:
+        if name in GENERATED_INPUTS:
             signals = excitation(name, self.inputs, frames / rate, rate).signals
             return _write_blocks(path, iter([signals]), len(signals), rate)
         if name.endswith(".dsp"):
@@ -110,7 +110,7 @@ class ExampleMaker:
 
     @property
     def _rate(self) -> int:
-        return self.rate or RATE
+        return self.rate or DEFAULT_RATE
 
     def _built(self, path: Path) -> Program:
         text = read_text(path, "Faust program")
@@ -165,8 +165,8 @@ def _write_blocks(path: Path, blocks: Iterator[Array], channels: int, rate: int)
 
 
 def _silence(frames: int) -> Iterator[Array]:
-    for start in range(0, frames, BLOCK):
-        yield np.zeros((0, min(BLOCK, frames - start)))
+    for start in range(0, frames, BLOCK_FRAMES):
+        yield np.zeros((0, min(BLOCK_FRAMES, frames - start)))
 
 
 def _one_rate(pairs: Sequence[Example]) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..autodiff import Parameter
 from .alignment import MAX_SAMPLES
-from .attempts import Attempt, Attempts
+from .attempts import TUNED, Attempt, Attempts
 from .clock import drift
 from .identifiability import Unidentifiable, find_unidentifiable
 from .inspection import Inspection, inspect
@@ -18,15 +18,17 @@ from .losses import Residual
 from .lossy import lossy, without_bias
 from .model import model_of
 from .objective import Iteration, Record, SearchEndError
+from .pitch import FEWEST, pitch
 from .pool import Pool
 from .searcher import closed_gates
 from .setup import Options, Setup
 from .starting import require_finite
 from .verdict import DRIFT_ERROR, NOTHING_LEFT, Verdict, drifting, judge, lateness
-from .voices import SPECTRAL_MATCH, resolving_distance
 
 Array = NDArray[np.float64]
 
+#: Pitches that differ by this part of them are the same.
+SAME_PITCH = 1e-3
 #: A parameter is at an end of its range if it is nearer to it than this part of the range.
 END_DISTANCE = 1e-6
 
@@ -132,8 +134,6 @@ def _conclude(
     error = _error(inspection)
     warnings = list(attempts.warnings)
     left = find_unidentifiable(sums.curvature) if setup.source.partials else Unidentifiable()
-    if left:
-        warnings.append(f"not identifiable at the result: {left.described(setup.labels)}")
     near = (units[:sliders] < END_DISTANCE) | (units[:sliders] > 1 - END_DISTANCE)
     ends = [setup.labels[i] for i in np.flatnonzero(near)]
     hints = []
@@ -144,13 +144,12 @@ def _conclude(
     if attempts.options.starts == 1 and attempts.options.optimizer == "lm":
         hints.append("the search is in another minimum: try --starts 256")
     aligned = attempts.options.align and not attempts.options.batch
-    verdict = _verdict(setup, inspection, sums.loss, error, hints, aligned)
+    verdict = _verdict(setup, inspection, error, hints, aligned)
+    if left:
+        warnings.append(_not_known(left.described(setup.labels), best))
     if ends and verdict.good:
         warnings.append(hints[0])
-    latencies = tuple(
-        one.advance + (float(values[sliders + i]) if setup.latency else 0.0)
-        for i, one in enumerate(setup.examples)
-    )
+    latencies = _latencies(setup, values)
     known = setup.tells_errors and not left and verdict.good
     errors = inspection.standard_errors() if known else (None,) * len(values)
     if record.skipped:
@@ -177,6 +176,19 @@ def _conclude(
     )
 
 
+def _latencies(setup: Setup, values: Array) -> tuple[float, ...]:
+    """How late the targets are, in samples."""
+    sought = values[len(setup.source.params) :] if setup.latency else np.zeros(len(setup.examples))
+    return tuple(one.advance + float(lag) for one, lag in zip(setup.examples, sought, strict=True))
+
+
+def _not_known(described: str, best: Attempt) -> str:
+    """What a loss does not tell at the result; of a sound that is tuned, the pitch may."""
+    if best.reason == TUNED:
+        return f"{described}: found by the pitch"
+    return f"not identifiable at the result: {described}"
+
+
 def _by_reverse(setup: Setup) -> list[str]:
     """How the gradient was computed, if by reverse mode."""
     if setup.source.reverse is None:
@@ -195,21 +207,38 @@ def _error(inspection: Inspection) -> float:
 def _verdict(
     setup: Setup,
     inspection: Inspection,
-    loss: float,
     error: float,
     hints: list[str],
     aligned: bool,
 ) -> Verdict:
     if setup.compares_samples:
         return judge(inspection, setup.examples, error, hints, aligned)
-    if min(error, loss) <= NOTHING_LEFT:
+    if error <= NOTHING_LEFT and inspection.samples > len(setup.params):
         return Verdict("found", error)
     # Losses that compare no samples have scales of their own: one measure judges them all.
     pairs = list(zip(inspection.outputs, inspection.targets, strict=True))
-    distance = resolving_distance(setup.examples).whole(pairs)
-    if distance <= SPECTRAL_MATCH:
-        return Verdict("found, by spectra", error, distance=distance)
-    return Verdict("poor match", error, causes=tuple(hints))
+    difference = setup.windows.difference(pairs, level=setup.knows_level)
+    if inspection.samples < FEWEST:
+        causes = [f"{inspection.samples} samples are too few to know a spectrum"]
+    elif difference.matches:
+        return Verdict("found, by spectra", error, difference=difference)
+    else:
+        causes = [*_heard(setup, pairs), *hints]
+    return Verdict("poor match", error, causes=tuple(causes), difference=difference)
+
+
+def _heard(setup: Setup, pairs: Sequence[tuple[Array, Array]]) -> list[str]:
+    """What is alike in sounds whose spectra differ."""
+    scaled = setup.windows.difference(pairs, level=False)
+    if scaled.matches:
+        way = "louder" if scaled.louder > 0 else "softer"
+        what = f"the target is the same sound, {abs(scaled.louder):.2g} dB {way}"
+        return [f"{what}: is there a slider for that?"]
+    rate = setup.examples[0].rate
+    mine, its = (pitch(one[0], rate) for one in pairs[0])
+    if mine is None or its is None or abs(mine / its - 1) > SAME_PITCH:
+        return []
+    return [f"the pitch is that of the target, {its:.6g} Hz: the timbre or the envelope is another"]
 
 
 def _corrections(setup: Setup, latencies: Sequence[float], inspection: Inspection) -> list[str]:

@@ -64,3 +64,17 @@ def condition(curvature: NDArray[np.float64]) -> float:
         return 0.0
     values = np.linalg.eigvalsh(curvature / np.outer(sizes, sizes))
     return float(np.sqrt(max(values[0], 0.0) / values[-1]))
+
+
+def share(curvature: NDArray[np.float64]) -> float:
+    """R^2 of the last column of a Jacobian on the others, from the products of its columns."""
+    size = np.sqrt(np.maximum(np.diag(curvature), 0.0))
+    if not size[-1] > 0:
+        return 1.0
+    keep = np.flatnonzero(size[:-1] > 0)
+    if not keep.size:
+        return 0.0
+    scaled = curvature / np.outer(np.where(size > 0, size, 1.0), np.where(size > 0, size, 1.0))
+    inner, cross = scaled[np.ix_(keep, keep)], scaled[keep, -1]
+    found, *_ = np.linalg.lstsq(inner, cross, rcond=1e-12)
+    return float(cross @ found)

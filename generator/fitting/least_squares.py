@@ -22,14 +22,26 @@ from .losses import Sums
 Array = NDArray[np.float64]
 Objective = Callable[[Array], Sums]
 
-#: A step is not worth a pass if it is expected to improve the loss by less than this part of it.
-#: With N samples of noise, that is a small part of the standard error of the parameters: sqrt(N)
-#: times less.
-LEAST_GAIN = 1e-9
-#: Nor if it moves no parameter by more than this part of its range.
-LEAST_STEP = 1e-10
 #: What is explained up to this part of the target's energy is explained.
 EXPLAINED_ENERGY = 1e-18
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a step must promise to be worth a pass.
+
+    A `gain`, as a part of the loss, and that it moves a parameter by more than a part of its range.
+    """
+
+    gain: float
+    move: float
+
+
+#: With N samples of noise, such a gain is a small part of the standard error of the parameters:
+#: sqrt(N) times less.
+OF_SAMPLES = Worth(1e-9, 1e-10)
+#: Where phases are unknown, spectra that match are never the same, and have many corners.
+OF_SPECTRA = Worth(1e-3, 1e-7)
 
 
 @dataclass(frozen=True)
@@ -73,15 +85,15 @@ def expected_gain(point: Point, move: Array) -> float:
     return float(-(sums.gradient @ move + move @ sums.curvature @ move / 2))
 
 
-def stop_reason(point: Point, move: Array, gain: float = LEAST_GAIN) -> str:
+def stop_reason(point: Point, move: Array, worth: Worth = OF_SAMPLES) -> str:
     """Why the search ends here instead of taking the step `move`, or nothing."""
     if not point.sums.finite:
         return "the program diverges"
     if point.sums.error <= EXPLAINED_ENERGY:
         return "the target is explained"
-    if expected_gain(point, move) <= gain * point.sums.loss:
+    if expected_gain(point, move) <= worth.gain * point.sums.loss:
         return "no step improves the loss"
-    if np.abs(move).max() < LEAST_STEP:
+    if np.abs(move).max() < worth.move:
         return "the parameters rest"
     return ""
 
@@ -96,7 +108,7 @@ def next_point(point: Point, move: Array, sums: Sums) -> Point:
     return Point(point.units, point.sums, point.damping * point.growth, point.growth * 2)
 
 
-def minimize(objective: Objective, start: Point, *, gain: float = LEAST_GAIN) -> Iterator[Point]:
+def minimize(objective: Objective, start: Point, worth: Worth = OF_SAMPLES) -> Iterator[Point]:
     """The points after each evaluation of `objective`; a rejected step repeats its point.
 
     The last one is `done` and says why.
@@ -104,7 +116,7 @@ def minimize(objective: Objective, start: Point, *, gain: float = LEAST_GAIN) ->
     point = start
     while True:
         move = step(point) if point.sums.finite else np.zeros_like(point.units)
-        if reason := stop_reason(point, move, gain):
+        if reason := stop_reason(point, move, worth):
             yield replace(point, done=reason)
             return
         point = next_point(point, move, objective(point.units + move))

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recordings import COARSE, Recording, open_recording, write_audio
+from ..recordings import COARSE_FORMATS, Recording, open_recording, write_audio
 from .alignment import alignment
 from .least_squares import Point, minimize
 from .model import model_of
@@ -27,7 +27,12 @@ from .setup import Setup
 Array = NDArray[np.float64]
 
 #: The container of a coding, where it is not MP3.
-CONTAINERS = {"VORBIS": "OGG", "OPUS": "OGG", "PCM_S8": "AIFF", **dict.fromkeys(COARSE[1:], "WAV")}
+CONTAINERS = {
+    "VORBIS": "OGG",
+    "OPUS": "OGG",
+    "PCM_S8": "AIFF",
+    **dict.fromkeys(COARSE_FORMATS[1:], "WAV"),
+}
 #: Times that the result is coded and fitted.
 RECODING_ROUNDS = 3
 #: Passes of one such fit.
@@ -58,7 +63,7 @@ def through_codec(signal: Array, recording: Recording, folder: Path) -> Array | 
     peak = max(1.0, float(np.abs(signal).max()))
     form = CONTAINERS.get(recording.coding, "MP3")
     best: tuple[float, Array] | None = None
-    for level in COMPRESSION_LEVELS if bits and recording.coding not in COARSE else (None,):
+    for level in COMPRESSION_LEVELS if bits and recording.coding not in COARSE_FORMATS else (None,):
         path = folder / f"coded.{form.lower()}"
         options = {} if level is None else {"compression_level": level}
         try:

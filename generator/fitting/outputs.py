@@ -39,7 +39,7 @@ def write_results(out: Path, subject: Subject, fit: Fit, extras: ExtraFiles) -> 
     Files of other names stay, and links are followed. Raises OSError.
     """
     setup, name = fit.setup, subject.name
-    program = subject.initialized(setup, fit.values)
+    program = subject.with_initial_values(setup, fit.values)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".new-") as folder:
         new = Path(folder)

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
-from ..recordings import BLOCK, Recording, open_recording, write_audio
+from ..recordings import BLOCK_FRAMES, Recording, open_recording, write_audio
 
-__all__ = ["BLOCK", "Array", "Example", "pair", "total_frames"]
+__all__ = ["BLOCK_FRAMES", "Array", "Example", "pair", "total_frames"]
 
 Array = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ class Example:
         """Whether any channel of the target is taken upside down."""
         return any(sign < 0 for sign in self.signs)
 
-    def given(self, frames: int | None = None, block: int = BLOCK) -> Iterator[Array]:
+    def given(self, frames: int | None = None, block: int = BLOCK_FRAMES) -> Iterator[Array]:
         """What goes in (inputs, n), block by block, for `frames` samples."""
         left = self.frames if frames is None else min(frames, self.frames)
         if self.input is None:
@@ -88,7 +88,7 @@ class Example:
             yield np.ascontiguousarray(wide)
 
     def wanted(
-        self, frames: int | None = None, block: int = BLOCK, latency: float | None = None
+        self, frames: int | None = None, block: int = BLOCK_FRAMES, latency: float | None = None
     ) -> Iterator[tuple[Array, Array]]:
         """What should come out (outputs, n), block by block, and its slope by the latency.
 
@@ -114,7 +114,7 @@ class Example:
             before = samples
 
     def blocks(
-        self, frames: int | None = None, block: int = BLOCK, latency: float | None = None
+        self, frames: int | None = None, block: int = BLOCK_FRAMES, latency: float | None = None
     ) -> Iterator[tuple[Array, Array, Array]]:
         """Inputs (inputs, n), targets (outputs, n) and the slopes of these by the latency."""
         wanted = _regular(self.wanted(frames, block, latency), block)

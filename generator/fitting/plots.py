@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..drawing import canvas, plain, png
+from ..drawing import canvas, literal_label, png
 from .fit import Fit
 from .scales import Scales
 from .setup import Setup
@@ -83,7 +83,7 @@ def figure(setup: Setup, fit: Fit) -> Figure:
     passes = [one.passes for one in fit.iterations]
     units = np.array([scales.units(one.values) for one in fit.iterations])
     for index, one in enumerate(fit.params):
-        values.plot(passes, units[:, index], ".-", label=plain(one.label))
+        values.plot(passes, units[:, index], ".-", label=literal_label(one.label))
     values.set(xlabel="passes", ylabel="part of the slider's range", ylim=(-0.03, 1.03))
     values.legend(fontsize="small", ncols=2)
     target, result = Spectrum(), Spectrum()

@@ -68,7 +68,7 @@ class FitResult:
             fit.setup.examples[0].inverted,
             fit.notes,
             fit.warnings,
-            subject.initialized(fit.setup, fit.values).text,
+            subject.with_initial_values(fit.setup, fit.values).text,
             fit.inspection.outputs[0],
             fit.inspection.targets[0],
             fit,

@@ -28,7 +28,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .identifiability import condition
-from .least_squares import Point, minimize, next_point, step, stop_reason
+from .least_squares import (
+    OF_SAMPLES,
+    OF_SPECTRA,
+    Point,
+    Worth,
+    minimize,
+    next_point,
+    step,
+    stop_reason,
+)
 from .losses import Residual, Sums
 from .objective import Objective, Search
 
@@ -43,8 +52,8 @@ WARM_DAMPING = 1e-3
 
 #: The lowpasses, in Hz.
 CUTOFFS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-#: A level is solved where no step is expected to improve it by this part.
-SOLVED_GAIN = 3e-2
+#: A level is solved where no step is worth that.
+SOLVED = Worth(3e-2, OF_SAMPLES.move)
 #: How many standard deviations a finer level may contradict a coarser one.
 AGREEMENT = 3.0
 
@@ -66,7 +75,8 @@ PROBED_STARTS, PROBED_CONDITION, PROBED_PART = 16, 1e-2, 0.75
 def least_squares(search: Search, start: Point, stage: str = "least squares") -> Point:
     """Levenberg-Marquardt over all samples."""
     point = start
-    for point in minimize(search.objective, start):
+    samples = isinstance(search.objective.loss, Residual)
+    for point in minimize(search.objective, start, OF_SAMPLES if samples else OF_SPECTRA):
         search.record.state = {"damping": point.damping, "growth": point.growth}
         if not point.done:
             search.add(stage, point.units, point.sums)
@@ -122,7 +132,7 @@ def coarse_to_fine(search: Search, units: Array) -> Point:
     point = Point(units, found[0], FIRST_DAMPING)
     while level < len(levels):
         move = step(point)
-        if stop_reason(point, move, SOLVED_GAIN):
+        if stop_reason(point, move, SOLVED):
             samples = max(2 * len(units), 4 * cutoffs[level] / rate * objective.total)
             level = _finest_agreeing(found, level, samples, point.units)
             point = Point(point.units, found[level], WARM_DAMPING)

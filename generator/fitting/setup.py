@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..autodiff import Parameter
 from .alignment import Alignment
-from .catalogue import at_rate, parse_loss
+from .catalogue import at_rate, knows_level, parse_loss
+from .likeness import Windows
 from .losses import Loss, Residual
 from .model import DualSource, model_of
 from .objective import Objective
@@ -85,6 +87,16 @@ class Setup:
     def compares_samples(self) -> bool:
         """Whether its loss compares sample by sample, so that a latency matters."""
         return isinstance(parse_loss(self.loss), Residual)
+
+    @property
+    def knows_level(self) -> bool:
+        """Whether its loss depends on how loud the output is."""
+        return knows_level(parse_loss(self.loss))
+
+    @cached_property
+    def windows(self) -> Windows:
+        """The windows by which spectra are compared with those of the targets."""
+        return Windows.of(self.examples)
 
     @property
     def tells_errors(self) -> bool:

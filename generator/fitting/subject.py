@@ -15,7 +15,7 @@ from ..autodiff import Parameter, differentiate
 from ..autodiff.reverse import reverse_programs
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
-from ..signals.initial_values import Initialized, Initializer
+from ..signals.initial_values import InitializedProgram, Initializer
 from ..table.model import Table
 from .gradients import Wanted, derivatives
 from .model import DualSource, model_of
@@ -36,10 +36,10 @@ class Subject:
     include: tuple[Path, ...] = ()
     table: Table | None = None
 
-    def initialized(self, setup: Setup, values: Sequence[float]) -> Initialized:
+    def with_initial_values(self, setup: Setup, values: Sequence[float]) -> InitializedProgram:
         """The program with fitted values as those that its sliders start at."""
         fitted = {one.path: float(v) for one, v in zip(setup.source.params, values, strict=True)}
-        return _initializer(self.text, self.name, self.compiler, self.include).initialized(
+        return _initializer(self.text, self.name, self.compiler, self.include).with_initial_values(
             {**setup.source.settings, **fitted}, self.table
         )
 

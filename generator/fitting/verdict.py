@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .alignment import Alignment, alignment
 from .clock import drift
 from .inspection import Inspection
+from .likeness import Difference
 from .lossy import coding_error
 from .pairing import Example
 
@@ -54,8 +55,8 @@ class Verdict:
     """What a fit is, in one word, and why: the likely causes of a poor match, in order.
 
     `error` is the error-to-signal ratio in energy, `predicted` the part of the target's energy that
-    is left over and depends on the signal. `distance` is that of magnitudes of spectra, for losses
-    that compare no samples: what these do not tell apart, as an attack within a window, may be off.
+    is left over and depends on the signal. `difference` is that of spectra, for losses that compare
+    no samples: what these do not tell apart, as an attack within a window, may be off.
     `coded` says that what is left over depends on the signal, but no more than a lossy format makes
     it: values may be off by what the format removes.
     """
@@ -64,13 +65,20 @@ class Verdict:
     error: float
     predicted: float = 0.0
     causes: tuple[str, ...] = ()
-    distance: float = 0.0
+    difference: Difference | None = None
     coded: bool = False
 
     @property
     def good(self) -> bool:
         """Whether the parameters are found."""
         return self.kind != "poor match"
+
+    @property
+    def rest(self) -> str:
+        """What is not explained: the difference of spectra, or what is left of the samples."""
+        if self.difference is not None:
+            return self.difference.described
+        return decibels(self.error)
 
     @property
     def line(self) -> str:
@@ -81,7 +89,9 @@ class Verdict:
             how = "as far as a lossy format tells" if self.coded else "with noise"
             return f"found, {how} at {decibels(self.error)}"
         if self.kind == "found, by spectra":
-            return f"found, as far as spectra tell: they differ by {100 * self.distance:.2g} %"
+            return f"found, as far as spectra tell: they differ by {self.rest}"
+        if self.difference is not None:
+            return f"poor match: spectra differ by {self.rest}"
         left = f"{100 * min(self.error, 9.99):.2g} % of the target's energy is not explained"
         return f"poor match: {left} ({decibels(self.error)})"
 

@@ -63,7 +63,7 @@ def page_program(
         program = to_wasm(source, compiler=compiler, include=folders)
     widgets = list(program.widgets())
     chosen = bool(params) or all_continuous
-    if _learns(widgets) and not chosen:
+    if _is_learning(widgets) and not chosen:
         _refuse_without_loss(program, file)
         return PageProgram("self", program)
     if not chosen and not any(_is_marked(widget) for widget in widgets):
@@ -99,7 +99,7 @@ def page_program(
     return PageProgram("sliders", program, partials, tuple(sought.values()), pairs)
 
 
-def _learns(widgets: Sequence[Mapping[str, Any]]) -> bool:
+def _is_learning(widgets: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a program learns by itself, as far as its widgets tell; as in plan.js.
 
     That is so for `df.backprop`. Others, as networks layer by layer, show a loss and what they

@@ -18,7 +18,7 @@ T = TypeVar("T")
 LEAST, GREATEST = 1e-45, 3e38
 
 
-def shown(text: str) -> str:
+def visible_text(text: str) -> str:
     """A text in which every character can be seen."""
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
@@ -89,7 +89,9 @@ class FieldReader:
         text = self.text(node, field)
         raw = str(node.value).strip(" \n") if node is not None and text else ""
         if text and node is not None and not pattern.fullmatch(raw):
-            self.problem(node, field, f"'{shown(raw)}' is not valid here{invisible(raw)}", hint)
+            self.problem(
+                node, field, f"'{visible_text(raw)}' is not valid here{invisible(raw)}", hint
+            )
             return ""
         return text
 

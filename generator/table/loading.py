@@ -35,10 +35,10 @@ class Node:
     word: bool = False
 
 
-def load(path: Path) -> Node:
+def load_tree(path: Path) -> Node:
     """The tree of the file at `path`; raises `InputError` with every problem that was found."""
-    name = displayed(path)
-    return parse(decoded(read_bytes(path, name), name), name)
+    name = display_path(path)
+    return parse_yaml(decode(read_bytes(path, name), name), name)
 
 
 def read_bytes(path: Path, name: str) -> bytes:
@@ -53,7 +53,7 @@ def read_bytes(path: Path, name: str) -> bytes:
         ) from None
 
 
-def decoded(content: bytes, name: str) -> str:
+def decode(content: bytes, name: str) -> str:
     """The text of a file; `InputError` if it is too long or not UTF-8."""
     if len(content) > MAX_BYTES:
         raise _refusal(
@@ -70,13 +70,13 @@ def decoded(content: bytes, name: str) -> str:
         ) from None
 
 
-def displayed(path: Path) -> str:
+def display_path(path: Path) -> str:
     """The path as the user would type it from here."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def parse(text: str, name: str) -> Node:
+def parse_yaml(text: str, name: str) -> Node:
     """The tree of the YAML document `text`; `name` is the file's name in messages."""
     try:
         root = _root(text, name)

@@ -20,19 +20,19 @@ from ..table import rules
 from ..table.expressions import Expression, parse
 from ..table.model import Guard, Primitive, Table, Tie, is_zero, tangent_name
 from ..table.rules import expression_of
-from ..table.samples import Point, points, special, usable
+from ..table.samples import Point, is_usable, sample_points, special_points
 from .changes import Bump, Change, Detail, Kind
-from .matching import in_terms_of, stated_rule, text, texts
+from .matching import in_terms_of, plain_text, plain_texts, stated_rule
 
 #: Points that read well are tried first.
-READABLE = (0.5, 2.0, -0.5, -2.0, 0.25, 1.0, 3.0, -1.0, -3.0, 1.5, 10.0, -10.0)
-BORDER = (0.0, 1.0, -1.0, 1e-6, -1e-6, 1e6)
+READABLE_POINTS = (0.5, 2.0, -0.5, -2.0, 0.25, 1.0, 3.0, -1.0, -3.0, 1.5, 10.0, -10.0)
+EDGE_POINTS = (0.0, 1.0, -1.0, 1e-6, -1e-6, 1e6)
 ZERO = parse("0", ())
 ALWAYS = parse("0 == 0", ())
 
 
 @dataclass(frozen=True)
-class Pair:
+class RowPair:
     """An old row and a new one; `now` is the new one with the old names of the arguments."""
 
     old: Primitive
@@ -145,12 +145,12 @@ class Pair:
             before, after = self.old.partials[mine], self.now.partials[mine]
             # From 0 to inactive nothing is computed in another way: that is for the verdict.
             if not same_text(before, after) and not (is_zero(before) and is_zero(after)):
-                region = _both(*domain, _when(self.old, mine), _when(self.now, mine))
+                region = _conjunction(*domain, _when(self.old, mine), _when(self.now, mine))
                 found = equality.compare(
-                    rules.contribution(_unguarded(self.old), mine)
+                    rules.contribution(_without_guards(self.old), mine)
                     if self.temporal
                     else before or ZERO,
-                    rules.contribution(_unguarded(self.now), mine)
+                    rules.contribution(_without_guards(self.now), mine)
                     if self.temporal
                     else after or ZERO,
                     self._setting(region),
@@ -164,11 +164,11 @@ class Pair:
                     f"surrogates.{its}",
                     before,
                     self.new.surrogates.get(its),
-                    self._compared(first, second, _both(*domain)),
+                    self._compared(first, second, _conjunction(*domain)),
                     "the value",
                 )
         if not same_text(self.old.value, self.now.value):
-            found = self._compared(self.old.value, self.now.value, _both(*domain))
+            found = self._compared(self.old.value, self.now.value, _conjunction(*domain))
             yield _detail("value", self.old.value, self.new.value, found)
         if self.old.args != self.new.args:
             names = ", ".join(self.old.args), ", ".join(self.new.args)
@@ -207,14 +207,14 @@ class Pair:
         if old is None or new is None:
             what = "a guard was taken away" if old else "a guard was added"
             found = replace(effective, outcome="differs", how=f"{what}; {effective.how}")
-            yield _seen(f"guard of {its}", before, shown, found), found
+            yield _compared_at(f"guard of {its}", before, shown, found), found
             return
         outside = expression_of(ast.UnaryOp(ast.Not(), old.when.tree))
         parts = (
             equality.compare(old.when, new.when, self._setting(None)),
             equality.compare(old.elsewhere, new.elsewhere, self._setting(outside)),
         )
-        if all(part.same for part in parts) and texts(old.safe) == texts(new.safe):
+        if all(part.same for part in parts) and plain_texts(old.safe) == plain_texts(new.safe):
             found = next((part for part in parts if part.outcome == "proved"), parts[0])
         elif effective.outcome == "differs":
             found = replace(effective, kink=False)
@@ -225,7 +225,7 @@ class Pair:
             # same, and the point is one that only one of the two lets through.
             worst = next(part for part in parts if not part.same)
             found = replace(worst, outcome="undecided", how=f"the condition: {worst.how}")
-        yield _seen(f"guard of {its}", before, shown, found), found
+        yield _compared_at(f"guard of {its}", before, shown, found), found
 
     def _tie(self) -> Iterator[tuple[Detail, equality.Equality]]:
         old, new = self.old.tie, self.now.tie
@@ -240,7 +240,7 @@ class Pair:
                 parts.append(equality.compare(before, after, self._setting(old.at)))
             found = next((part for part in parts if not part.same), parts[0])
             found = replace(found, kink=False)
-        yield _seen("tie", _tie_text(old), _tie_text(self.new.tie), found), found
+        yield _compared_at("tie", _tie_text(old), _tie_text(self.new.tie), found), found
 
     # The verdict.
 
@@ -338,15 +338,15 @@ class Pair:
         for _ in range(40):
             point: dict[str, float] = {}
             for name in self.old.args:
-                listed = self.old.samples.values.get(name) or READABLE
+                listed = self.old.samples.values.get(name) or READABLE_POINTS
                 if self.old.roles[name] == "integer" and name not in self.old.samples.values:
                     listed = (0.0, 1.0, 2.0)
                 point[name] = draws.choice(listed)
             drawn.append(point)
-        found = [point for point in drawn if all(usable(row, point) for row in rows)]
+        found = [point for point in drawn if all(is_usable(row, point) for row in rows)]
         for row in rows:
             try:
-                found.extend(points(row))
+                found.extend(sample_points(row))
             except ValueError:
                 continue
         return found
@@ -354,10 +354,10 @@ class Pair:
     @cached_property
     def _edges(self) -> list[Point]:
         """The edges and poles of both rows, and a border of zeros, ones and extremes."""
-        border: list[Point] = [dict.fromkeys(self.old.args, value) for value in BORDER]
+        border: list[Point] = [dict.fromkeys(self.old.args, value) for value in EDGE_POINTS]
         for name in self.old.args:
-            border += [{**dict.fromkeys(self.old.args, 0.5), name: value} for value in BORDER]
-        return [*special(self.old), *special(self.now), *border]
+            border += [{**dict.fromkeys(self.old.args, 0.5), name: value} for value in EDGE_POINTS]
+        return [*special_points(self.old), *special_points(self.now), *border]
 
 
 # Pieces.
@@ -382,25 +382,26 @@ def _detail(
     nothing: str = "none",
 ) -> tuple[Detail, equality.Equality]:
     before, after = (str(side) if side else nothing for side in (old, new))
-    return _seen(field, before, after, found), found
+    return _compared_at(field, before, after, found), found
 
 
-def _seen(field: str, old: str, new: str, found: equality.Equality) -> Detail:
+def _compared_at(field: str, old: str, new: str, found: equality.Equality) -> Detail:
     return Detail(field, old, new, found.how, found.point, found.old, found.new)
 
 
 def _guard_text(guard: Guard | None) -> str:
     if guard is None:
         return "none"
-    safe = ", ".join(f"{name} = {text(value)}" for name, value in guard.safe.items())
-    return f"{text(guard.when)}; safe: {safe or 'none'}; elsewhere: {text(guard.elsewhere)}"
+    safe = ", ".join(f"{name} = {plain_text(value)}" for name, value in guard.safe.items())
+    when, elsewhere = plain_text(guard.when), plain_text(guard.elsewhere)
+    return f"{when}; safe: {safe or 'none'}; elsewhere: {elsewhere}"
 
 
 def _tie_text(tie: Tie | None) -> str:
     if tie is None:
         return "none"
-    partials = ", ".join(f"{name}: {text(value)}" for name, value in tie.partials.items())
-    return f"at {text(tie.at)}: {partials}"
+    partials = ", ".join(f"{name}: {plain_text(value)}" for name, value in tie.partials.items())
+    return f"at {plain_text(tie.at)}: {partials}"
 
 
 def _samples(row: Primitive) -> str:
@@ -417,13 +418,13 @@ def _when(row: Primitive, argument: str) -> Expression | None:
     return guard.when if guard else None
 
 
-def _unguarded(row: Primitive) -> Primitive:
+def _without_guards(row: Primitive) -> Primitive:
     return replace(row, guards=())
 
 
-def _both(*conditions: Expression | None) -> Expression | None:
+def _conjunction(*conditions: Expression | None) -> Expression | None:
     """The condition that all hold; None for no condition."""
-    stated = {text(condition): condition.tree for condition in conditions if condition}
+    stated = {plain_text(condition): condition.tree for condition in conditions if condition}
     trees = [*stated.values()]
     if not trees:
         return None

@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Display
 
-from ..drawing import canvas, plain, png
-from .verification import Comparison, Report
+from ..drawing import canvas, literal_label, png
+from .verification import PartialComparison, VerificationReport
 
 #: Comparisons in a plot.
-DRAWN = 24
+MAX_PLOTTED = 24
 
 
-def show(report: Report, console: Console | None = None) -> None:
+def print_report(report: VerificationReport, console: Console | None = None) -> None:
     """Prints the table of a report."""
     console = console or Console()
     title = f"{report.name}: partials against central differences"
@@ -37,7 +37,7 @@ def show(report: Report, console: Console | None = None) -> None:
         display.add_row(
             str(one.output + 1),
             f"{escape(one.parameter.label)}\n= {one.value:.6g} {escape(one.parameter.unit)}\n"
-            f"{_verdict(one)}\n",
+            f"{_verdict_text(one)}\n",
             f"sample     {worst}\nvalue      {report.values[one.output, worst]:.8g}\n"
             f"partial    {one.partial[worst]:.8g}\ndifference {one.difference[worst]:.8g}",
             "\n".join(errors),
@@ -45,10 +45,10 @@ def show(report: Report, console: Console | None = None) -> None:
     console.print(display)
     for remark in report.remarks:
         console.print(escape(remark))
-    _elsewhere(report, console)
+    _print_settings(report, console)
 
 
-def _verdict(one: Comparison) -> str:
+def _verdict_text(one: PartialComparison) -> str:
     colour = {"agrees": "green", "differs": "red"}.get(one.verdict, "yellow")
     lines = [f"[{colour}]{one.verdict}[/]"]
     if one.unsettled:
@@ -62,7 +62,7 @@ def _verdict(one: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _elsewhere(report: Report, console: Console) -> None:
+def _print_settings(report: VerificationReport, console: Console) -> None:
     """Says at which settings parameters were compared that had no effect."""
     places: dict[str, list[str]] = {}
     for one in report.comparisons:
@@ -74,7 +74,7 @@ def _elsewhere(report: Report, console: Console) -> None:
         console.print(escape(f"without effect where asked: {names}; compared at {text}"))
 
 
-def csv_text(report: Report) -> str:
+def csv_text(report: VerificationReport) -> str:
     """The table of a report, with all digits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -99,7 +99,7 @@ def csv_text(report: Report) -> str:
     return text.getvalue()
 
 
-def plot(report: Report) -> bytes:
+def plot(report: VerificationReport) -> bytes:
     """A PNG: for each comparison the partial and the difference over time, and their error."""
     shown = _worst(report.comparisons)
     count = len(shown)
@@ -109,7 +109,7 @@ def plot(report: Report) -> bytes:
     axes = figure.subplots(count, 2, squeeze=False)
     for (left, right), one in zip(axes, shown, strict=True):
         time = np.arange(one.partial.size) / report.rate
-        title = f"output {one.output + 1} by {plain(one.parameter.label)}"
+        title = f"output {one.output + 1} by {literal_label(one.parameter.label)}"
         left.plot(time, one.difference, label="difference", linewidth=2.5, alpha=0.4)
         left.plot(time, one.partial, label="partial", linewidth=0.8)
         left.set(title=title, xlabel="seconds")
@@ -123,8 +123,8 @@ def plot(report: Report) -> bytes:
     return png(figure)
 
 
-def _worst(comparisons: Sequence[Comparison]) -> list[Comparison]:
+def _worst(comparisons: Sequence[PartialComparison]) -> list[PartialComparison]:
     """As many as a page can hold, in their order."""
     ranked = sorted(comparisons, key=lambda one: -one.relative.max(initial=0.0))
-    kept = {id(one) for one in ranked[:DRAWN]}
+    kept = {id(one) for one in ranked[:MAX_PLOTTED]}
     return [one for one in comparisons if id(one) in kept]

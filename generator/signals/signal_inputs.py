@@ -11,11 +11,11 @@ from .sliders import in_one_group
 
 #: x with the sign of x. To a compiler the result may be any number; of an input it believes that it
 #: lies between -1 and 1, and would make a delay line no longer than that.
-_ANY = 'ffunction(float copysignf|copysign|copysignl (float, float),<math.h>,"")'
+_UNBOUNDED = 'ffunction(float copysignf|copysign|copysignl (float, float),<math.h>,"")'
 
 
 @dataclass(frozen=True)
-class Moving:
+class ProgramWithInputs:
     """A program with inputs in the place of sliders.
 
     The inputs of the original come first, then one for each of `signals`, the signals that stand
@@ -27,7 +27,7 @@ class Moving:
     renamed: dict[int, int]
 
 
-def with_signals(program: ProgramGraph, chosen: Sequence[int]) -> Moving:
+def with_signals(program: ProgramGraph, chosen: Sequence[int]) -> ProgramWithInputs:
     """The program with the sliders `chosen` as inputs, in that order, kept in their ranges.
 
     The other parts of its user interface keep their paths, also in a program with some of them.
@@ -61,12 +61,12 @@ def with_signals(program: ProgramGraph, chosen: Sequence[int]) -> Moving:
         numbers=tuple(sorted(renamed.values())),
         sliders={renamed[n]: one for n, one in program.sliders.items() if n not in places},
     )
-    return Moving(made, tuple(renamed[n] for n in chosen), renamed)
+    return ProgramWithInputs(made, tuple(renamed[n] for n in chosen), renamed)
 
 
 def _in_range(graph: Graph, index: int, numbers: Sequence[str]) -> int:
     given = graph.add("input", (index,))
-    free = graph.add("foreign", (_ANY,), (given, given))
+    free = graph.add("foreign", (_UNBOUNDED,), (given, given))
     _, low, high, _ = numbers
     bounded = graph.primitive("min", graph.number(repr(float(high))), free)
     return graph.primitive("max", graph.number(repr(float(low))), bounded)

@@ -21,7 +21,7 @@ from .core import parse
 from .graph import Node
 
 #: A box of the language itself: an operator, a wire, or a word without a prefix.
-_OWN = re.compile(r"[a-z]\w*|[^\w\s.()\"]{1,2}|_")
+_PLAIN_BOX = re.compile(r"[a-z]\w*|[^\w\s.()\"]{1,2}|_")
 CALL = re.compile(r"([a-z]\w*)\(\{\}(?:, \{\})*\)")
 
 
@@ -43,7 +43,7 @@ class Rows:
             box: row
             for row in self.table.primitives
             for box in (row.faust, *row.aliases)
-            if row.args and not row.composite and _OWN.fullmatch(box)
+            if row.args and not row.composite and _PLAIN_BOX.fullmatch(box)
         }
 
     @cached_property
@@ -72,9 +72,9 @@ class Rows:
     def functions(self) -> Mapping[str, Box]:
         """What the vocabulary's functions expand to, where they are no primitives."""
         return {
-            name: self.expanded[_spelled(function)]
+            name: self.expanded[_spell(function)]
             for name, function in FUNCTIONS.items()
-            if _spelled(function) in self.expanded
+            if _spell(function) in self.expanded
         }
 
     @cached_property
@@ -83,10 +83,10 @@ class Rows:
         spellings = [
             row.faust
             for row in self.table.primitives
-            if row.args and not row.composite and not _OWN.fullmatch(row.faust)
+            if row.args and not row.composite and not _PLAIN_BOX.fullmatch(row.faust)
         ]
         spellings += [
-            _spelled(function)
+            _spell(function)
             for function in FUNCTIONS.values()
             if not function.stream and not CALL.fullmatch(function.faust)
         ]
@@ -95,9 +95,9 @@ class Rows:
             f'{prefix} = library("{file}");\n' for prefix, file in self.table.libraries.items()
         )
         source = f"{libraries}process = {', '.join(f'({spelling})' for spelling in unique)};\n"
-        text = _expanded(self.compiler, source, self.include)
+        text = _expand(self.compiler, source, self.include)
         parts = parse(text, self.arities).process.parts
-        return dict(zip(unique, _spread(parts), strict=True))
+        return dict(zip(unique, _list_leaves(parts), strict=True))
 
     def of(self, node: Node) -> Primitive | None:
         """The row of a node that has arguments; None if the table has none."""
@@ -111,11 +111,11 @@ class Rows:
 
 
 @cache
-def _expanded(compiler: Compiler, source: str, include: tuple[Path, ...]) -> str:
+def _expand(compiler: Compiler, source: str, include: tuple[Path, ...]) -> str:
     return compiler.expand(source, include=include)
 
 
-def _spread(parts: Sequence[Box]) -> list[Box]:
+def _list_leaves(parts: Sequence[Box]) -> list[Box]:
     """The leaves of a list, which the compiler nests to the right."""
     *first, last = parts
     while last.kind == "parallel":
@@ -124,7 +124,7 @@ def _spread(parts: Sequence[Box]) -> list[Box]:
     return [*first, last]
 
 
-def _spelled(function: Function) -> str:
+def _spell(function: Function) -> str:
     """A box that computes a function of the vocabulary."""
     names = [f"a{index}" for index in range(function.arity)]
     return rf"\({', '.join(names)}).({function.faust.format(*names)})"
