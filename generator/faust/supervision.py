@@ -189,7 +189,9 @@ class _Watch:
     def _ending(self, status: int) -> int | ChildDeath:
         if not os.WIFSIGNALED(status):
             if _program_began():
-                return ChildDeath("it ended the process from inside", "a foreign function calls 'exit'")
+                return ChildDeath(
+                    "it ended the process from inside", "a foreign function calls 'exit'"
+                )
             return os.WEXITSTATUS(status)
         name = signal_name(os.WTERMSIG(status))
         if self.asked:
