@@ -90,7 +90,7 @@ def test_an_invisible_character_is_named(tmp_path: Path, code: str) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("prefix", ["ma", "si", "ba", "vars", "env", "dual_sin"])
+@pytest.mark.parametrize("prefix", ["ma", "si", "ba", "vars", "env", "dual_sin", "diff", "d"])
 def test_a_prefix_of_the_library_itself_is_refused(tmp_path: Path, prefix: str) -> None:
     text = ROW.format(faust=f"{prefix}.bump", prefix=prefix, arg="x")
     (tmp_path / "row.yaml").write_text(text, "utf-8")
