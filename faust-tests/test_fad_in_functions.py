@@ -1,7 +1,7 @@
-"""`fad` in the body of a function that another `fad` takes apart, as a solver in a loop that learns.
+"""`fad` in the body of a function that another `fad` takes apart, as a solver in a loop.
 
-What carries the variables of the outer one is not told from what carries those of the inner one where
-both are taken apart by the same engine of the library: the tangent is wrong, or an error.
+What carries the variables of the outer one is not told from what carries those of the inner one
+where one engine of the library takes both apart: the tangent is wrong, or an error.
 """
 
 from __future__ import annotations
