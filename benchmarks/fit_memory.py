@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faustdiff.recordings import BLOCK, write_audio
+from faustdiff.recordings import BLOCK_FRAMES, write_audio
 
 RATE = 48000
 MINUTES = (0.1, 1, 10)
@@ -31,8 +31,8 @@ process = par(i, 2, fi.resonlp(cutoff, q, gain));
 def blocks(frames: int):
     """White noise in stereo."""
     rng = np.random.default_rng(0)
-    for start in range(0, frames, BLOCK):
-        yield rng.uniform(-0.5, 0.5, (2, min(BLOCK, frames - start)))
+    for start in range(0, frames, BLOCK_FRAMES):
+        yield rng.uniform(-0.5, 0.5, (2, min(BLOCK_FRAMES, frames - start)))
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 from faustdiff.proof.checking import check
-from faustdiff.table.loading import parse
+from faustdiff.table.loading import parse_yaml
 from faustdiff.table.model import Table
 from faustdiff.table.modelling import model
 
@@ -30,7 +30,7 @@ ROW = """- name: row{n}
 def table(count: int) -> Table:
     """Rows that no two of are the same."""
     rows = (ROW.format(n=n, p=2 + n % 7, q=1 + n % 7) for n in range(1, count + 1))
-    return model(parse("primitives:\n" + "".join(rows), "rows.yaml"))
+    return model(parse_yaml("primitives:\n" + "".join(rows), "rows.yaml"))
 
 
 def seconds() -> float:

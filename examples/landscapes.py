@@ -19,14 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from faustdiff.fitting.catalogue import at_rate, loss_named
+from faustdiff.fitting.catalogue import at_rate, parse_loss
 
 Array = NDArray[np.float64]
 
 RATE = 44100
 FRAMES = RATE // 2
 TIME = np.arange(FRAMES) / RATE
-LOSSES = ("mse", "stft", "magnitude", "logmag", "convergence", "mrstft", "mel", "kl", "ot")
+LOSSES = (
+    *("mse", "mae", "huber", "esr"),
+    *("stft", "magnitude", "logmag", "convergence", "mrstft", "mel", "aweighted", "kl", "ot"),
+)
 POINTS = 61
 #: How near to the hidden value a descent has to end, in points.
 NEAR = 1
@@ -87,10 +90,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("landscapes.svg"))
     parser.add_argument("--every", type=int, default=1, help="leave out points (1, 2, 3, 5, ...)")
     options = parser.parse_args()
-    figure, axes = plt.subplots(len(LOSSES), len(SOUNDS), figsize=(12, 14), sharey=True)
+    figure, axes = plt.subplots(
+        len(LOSSES), len(SOUNDS), figsize=(12, 1.55 * len(LOSSES)), sharey=True
+    )
     print(f"{'':12}" + "".join(f"{title:>26}" for title, *_ in SOUNDS))
     for row, name in zip(axes, LOSSES, strict=True):
-        loss, cells = at_rate(loss_named(name), RATE), []
+        loss, cells = at_rate(parse_loss(name), RATE), []
         for plot, (title, sound, hidden, values, (mine, its)) in zip(row, SOUNDS, strict=True):
             values = values[:: options.every]
             target = sound(hidden, its)[None]

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,27 +26,41 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever stands in this folder needs compilers.
+    """Whatever stands in this folder needs compilers; what a shorter test stands for is `slow`.
 
     Of the four pairs of a compiler and a precision, the newer compiler in single precision is
     `slow`: its text differs from that in double by the type of the numbers alone, and the older
-    compiler shows what rounding does. So is a case that is tried `in_turns`, with the compiler
-    whose turn it is not.
+    compiler shows what rounding does. A test of many cases tries each case with one compiler, whose
+    turn it is; with the other one it is slow. `each_compiler` tries every case with both. Where the
+    cases are in `one_program`, it is that of the newer compiler in double, of the older in single.
     """
     for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker("compilers")
-            params = item.callspec.params if hasattr(item, "callspec") else {}
-            if params.get("compiler") == "cyfaust" and params.get("double") is False:
-                item.add_marker("slow")
-            if item.get_closest_marker("in_turns") and params["compiler"] != _turn(item):
-                item.add_marker("slow")
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        item.add_marker("compilers")
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        if "compiler" not in params:
+            continue
+        if params["compiler"] == "cyfaust" and params.get("double") is False:
+            item.add_marker("slow")
+        if params["compiler"] not in _turn(item):
+            item.add_marker("slow")
 
 
-def _turn(item: pytest.Item) -> str:
-    """The compiler that a case is tried with: the same one each time, whatever else is run."""
+def _turn(item: pytest.Item) -> Sequence[str]:
+    """The compilers that a case is tried with: the same ones each time, whatever else is run."""
+    params = item.callspec.params
+    if item.get_closest_marker("each_compiler") or set(params) == {"compiler"}:
+        return COMPILERS
+    if params.get("double") is False:
+        return COMPILERS[:1]
+    if item.get_closest_marker("one_program"):
+        return COMPILERS[1:]
+    if set(params) == {"compiler", "double"}:
+        return COMPILERS
     others = [part for part in item.callspec.id.split("-") if part not in COMPILERS]
-    return COMPILERS[zlib.crc32("-".join(others).encode()) % len(COMPILERS)]
+    at = zlib.crc32("-".join(others).encode()) % len(COMPILERS)
+    return COMPILERS[at : at + 1]
 
 
 #: What `find_compiler` knows, the older one first.

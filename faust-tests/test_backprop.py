@@ -243,6 +243,7 @@ def _routing(compiler: Compiler, double: bool) -> dict[str, list[str]]:
     return reports
 
 
+@pytest.mark.one_program
 @pytest.mark.parametrize("title", [e.title for e in EXPERIMENTS])
 def test_routing(compiler: Compiler, double: bool, title: str) -> None:
     """Any number of inputs and parameters; the outputs are the loss, the truths, the learned."""
@@ -475,6 +476,7 @@ def _snippets(compiler: Compiler, double: bool) -> list[tuple[int, int, Array]]:
     ]
 
 
+@pytest.mark.one_program
 def test_the_snippets_of_the_documents_run(compiler: Compiler, double: bool) -> None:
     found = _snippets(compiler, double)
     wrong = [

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faustdiff.faust.batch import Absent, BatchProgram, Finished, build_batch
+from faustdiff.faust.batch import AbsentChannels, BatchProgram, BatchResult, build_batch
 from faustdiff.faust.compilers import Compiler, FaustError
-from faustdiff.faust.emitted import with_channels, with_local_states
+from faustdiff.faust.cpp_rewriting import with_channels, with_local_states
 from faustdiff.faust.program import build
 
 #: Short and long delays, a counter, a table that is written, a bargraph among the sliders.
@@ -36,7 +36,7 @@ def settings(program: BatchProgram) -> np.ndarray:
     return VALUES[:, [["gain", "cutoff"].index(one.label) for one in program.settable]]
 
 
-def run(program: BatchProgram, x: np.ndarray, **options: Any) -> tuple[np.ndarray, Finished]:
+def run(program: BatchProgram, x: np.ndarray, **options: Any) -> tuple[np.ndarray, BatchResult]:
     y = np.full((len(x), 2, x.shape[2]), np.nan, program.dtype)
     return y, program.run([x], [y], settings(program), frames=x.shape[2], **options)
 
@@ -68,16 +68,27 @@ def test_a_run_in_pieces_is_the_run(echo: BatchProgram) -> None:
     np.testing.assert_array_equal(np.concatenate([first, second], axis=2), whole)
 
 
-def test_sums_are_those_of_the_signals(echo: BatchProgram) -> None:
-    whole, _ = run(echo, NOISE)
-    finished = echo.run([NOISE], [], settings(echo), frames=FRAMES, sums=2)
-    np.testing.assert_allclose(finished.totals, whole.sum(axis=2), rtol=1e-11)
+@pytest.mark.parametrize("sums", [1, 2])
+@pytest.mark.parametrize("reversed_time", [False, True])
+def test_sums_are_those_of_the_signals(
+    compiler: Compiler, double: bool, sums: int, reversed_time: bool
+) -> None:
+    options = {"double": double, "sample_rate": 44100, "reversed_time": reversed_time}
+    plain, summed = (build_batch(ECHO, compiler, sums=one, **options) for one in (0, sums))
+    x = NOISE.astype(plain.dtype)
+    whole, _ = run(plain, x)
+    signals = np.empty((3, 2 - sums, FRAMES), plain.dtype)
+    finished = summed.run([x], [signals], settings(summed), frames=FRAMES)
+    np.testing.assert_array_equal(signals, whole[:, : 2 - sums])
+    # In single precision, too, sums are kept in double.
+    expected = whole[:, 2 - sums :].sum(axis=2, dtype=np.float64)
+    np.testing.assert_allclose(finished.totals, expected, rtol=1e-11)
 
 
 def test_absent_inputs_are_silent_and_one_item_serves_all(echo: BatchProgram) -> None:
     shared = NOISE[:1, :1]
     y = np.empty((3, 1, FRAMES))
-    echo.run([shared, Absent(1)], [y, Absent(1)], settings(echo), frames=FRAMES)
+    echo.run([shared, AbsentChannels(1)], [y, AbsentChannels(1)], settings(echo), frames=FRAMES)
     silent = np.concatenate([np.repeat(shared, 3, 0), np.zeros((3, 1, FRAMES))], axis=1)
     np.testing.assert_array_equal(y[:, 0], run(echo, silent)[0][:, 0])
 

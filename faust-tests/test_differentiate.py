@@ -21,11 +21,14 @@ from support.whole_programs import HEAD, Whole, distance, function, results
 BY_DIFFERENCES = 1e-6
 BY_JVP = 1e-9
 
+#: As many programs are made of those below, and no more: each is compiled for many of them.
+PARTS = 4
 
-@pytest.mark.xdist_group("differentiate")
-def test_partials_against_differences_and_against_jvp(compiler: Compiler) -> None:
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_partials_against_differences_and_against_jvp(compiler: Compiler, part: int) -> None:
     wrong = []
-    for one in results([*FUNCTIONS, *WHOLE], compiler, frames=3500, jvp=True):
+    for one in results([*FUNCTIONS, *WHOLE][part::PARTS], compiler, frames=3500, jvp=True):
         title = one.whole.title
         if distance(one.value, one.original) > 1e-13:
             wrong.append(f"{title}: the value is another")

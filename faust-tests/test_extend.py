@@ -12,6 +12,8 @@ from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
 
+pytestmark = pytest.mark.xdist_group("extend")
+
 HEADER = """
 #include <math.h>
 static inline double bump(double x) { return exp(-x * x); }

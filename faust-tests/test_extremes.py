@@ -22,6 +22,8 @@ from support.row_trials import (
     program,
 )
 
+pytestmark = pytest.mark.one_program
+
 #: The largest error of an intermediate result that counts is that of the argument of an
 #: exponential: it may be 745 (88 in single), rounded some four times, so 2^12 halves of an ulp.
 RELATIVE = {True: 2.0**-41, False: 2.0**-14}

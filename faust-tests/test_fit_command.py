@@ -20,7 +20,7 @@ from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler, find_compiler
 from faustdiff.faust.program import build
 from faustdiff.fitting import pool
-from faustdiff.fitting.model import Model, Source
+from faustdiff.fitting.model import DualSource, Model
 from support.fits import FOLDER, written
 
 GAIN = """// A gain, and an offset.
@@ -295,7 +295,7 @@ def test_an_interrupted_race_keeps_the_best_of_what_is_done(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the second piece of work of the first round."""
-    interrupting(monkeypatch, "faustdiff.fitting.searcher.improve_piece", 2)
+    interrupting(monkeypatch, "faustdiff.fitting.searcher.improve_in_process", 2)
     result = run("gain.dsp", "--input", "in.wav", "--target", "out.wav", "--starts", "64")
     assert result.exit_code == 1
     assert "interrupted" in result.output
@@ -347,7 +347,7 @@ REFUSED = {
 def test_options_that_cannot_be_used(
     folder: Path, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "PATIENCE", 0.5)
+    monkeypatch.setattr(pool, "SCHEDULER_SECONDS", 0.5)
     before = {one: one.read_bytes() for one in folder.iterdir()}
     result = run("gain.dsp", "--input", "in.wav", "--target", "out.wav", *REFUSED[what])
     assert result.exit_code == 2
@@ -457,7 +457,7 @@ def test_gain_and_offset_online(folder: Path, loss: str) -> None:
 def test_neighbours_are_no_part_of_a_program(folder: Path) -> None:
     """What others write into the folder meanwhile is neither read nor waited for."""
     done = differentiate(GAIN, compiler=find_compiler(None))
-    source = Source(
+    source = DualSource(
         done.text, done.params, done.inputs, done.outputs, find_compiler(None), (folder,)
     )
     cache = folder / "cache"

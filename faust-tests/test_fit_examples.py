@@ -21,6 +21,9 @@ TOLERANCE = {None: 1e-3, 40: 3e-2}
 DIRECT = [name for name, one in EXAMPLES.items() if not one.options]
 RACED = [name for name, one in EXAMPLES.items() if one.options]
 
+#: From one seed each time, and from the others with `-m slow`.
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
+
 
 def found(
     name: str, folder: Path, compiler: Compiler, snr: float | None, options: Options
@@ -42,7 +45,7 @@ def test_from_the_sliders(name: str, snr: float | None, tmp_path: Path) -> None:
     assert result.verdict.good
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", RACED)
 def test_from_any_start(name: str, seed: int, tmp_path: Path) -> None:
     options = Options(starts=256, random_start=True, seed=seed)

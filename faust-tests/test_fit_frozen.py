@@ -8,7 +8,7 @@ import pytest
 from faustdiff.autodiff import differentiate
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
-from faustdiff.signals.initial_values import initialized, sliders
+from faustdiff.signals.initial_values import sliders, with_initial_values
 
 WRITTEN = {
     "once": ('process = *(hslider("gain [diff:1]", 0.5, 0, 1, 0.01));', True),
@@ -40,7 +40,7 @@ def test_frozen(name: str, compiler: Compiler) -> None:
     params = differentiate(text, all_continuous=True, compiler=compiler).params
     # Other values within the ranges; the last parameter stays as it is.
     values = {one.path: one.min + 0.3 * (one.max - one.min) for one in params[:-1] or params}
-    result = initialized(text, values, compiler)
+    result = with_initial_values(text, values, compiler)
     assert result.own == own
     program = build(result.text, compiler=compiler)
     inits = {one.path: one.init for one in program.controls if not one.readonly}

@@ -26,7 +26,7 @@ from faustdiff.faust.compilers import find_compiler
 from faustdiff.fitting.alignment import alignment
 from faustdiff.fitting.clock import drift
 from faustdiff.fitting.fit import Fit, fit
-from faustdiff.fitting.model import Source
+from faustdiff.fitting.model import DualSource
 from faustdiff.fitting.pairing import pair
 from faustdiff.fitting.pitch import pitch
 from faustdiff.fitting.setup import Options, Setup
@@ -122,9 +122,9 @@ def recorded(folder: Path, conditions: tuple[str, ...]) -> Path:
 
 
 @functools.cache
-def source(text: str = PROGRAM) -> Source:
+def source(text: str = PROGRAM) -> DualSource:
     done = differentiate(text, compiler=find_compiler(None))
-    return Source(done.text, done.params, done.inputs, done.outputs, find_compiler(None))
+    return DualSource(done.text, done.params, done.inputs, done.outputs, find_compiler(None))
 
 
 def fitted(folder: Path, target: Path | np.ndarray, options: Options | None = None) -> Fit:

@@ -15,7 +15,7 @@ from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler
 from faustdiff.fitting.adjoint import greatest_curvature
 from faustdiff.fitting.catalogue import LOSSES
-from faustdiff.fitting.model import Model, Source
+from faustdiff.fitting.model import DualSource, Model
 from faustdiff.fitting.pairing import pair
 from faustdiff.recordings import open_recording
 from support.fits import written
@@ -31,7 +31,7 @@ def test_gradients_of_all_losses_are_those_of_forward_mode(
 ) -> None:
     done = differentiate(FILTER, all_continuous=True, compiler=compiler)
     programs = reverse_programs(FILTER, all_continuous=True, compiler=compiler)
-    source = Source(done.text, done.params, 1, 1, compiler, reverse=programs)
+    source = DualSource(done.text, done.params, 1, 1, compiler, reverse=programs)
     rng, examples = np.random.default_rng(1), []
     for index, frames in enumerate((3000, 1700)):
         x, y = (written(tmp_path / f"{n}{index}.wav", rng.uniform(-1, 1, frames)) for n in "xy")

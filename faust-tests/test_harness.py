@@ -23,6 +23,8 @@ from faustdiff.faust.compilers import (
 )
 from faustdiff.faust.program import Interpreter, Program, build, compile_cpp
 
+pytestmark = pytest.mark.each_compiler
+
 NOISE = np.random.default_rng(1).standard_normal((2, 1000))
 
 COUNTER = "process = 1 : + ~ _;"

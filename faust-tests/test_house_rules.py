@@ -24,6 +24,8 @@ from support.library_symbols import (
 )
 from support.paths import BUILD
 
+pytestmark = pytest.mark.each_compiler
+
 #: One choice for each name that a usage mentions; numbers differ, so that none stands for another.
 CHOICE = {
     "N": "2",

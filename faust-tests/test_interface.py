@@ -10,8 +10,10 @@ from faustdiff.autodiff import differentiate
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
 from faustdiff.signals.reading import read_program
-from faustdiff.signals.rows import Rows
+from faustdiff.signals.row_lookup import Rows
 from faustdiff.table.assembling import built_in_table
+
+pytestmark = pytest.mark.each_compiler
 
 #: Labels of widgets, each tried in two groups, and labels of groups.
 LABELS = (

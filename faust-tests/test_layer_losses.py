@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from faustdiff.errors import InputError
-from faustdiff.fitting.catalogue import at_rate, loss_named
+from faustdiff.fitting.catalogue import at_rate, parse_loss
 
 NAMES = ("mse", "mae", "esr", "stft", "mrstft:sizes=64+32", "mel:mels=6,sizes=64", "ot:sizes=64")
 SHAPE = (2, 1, 150)
@@ -28,7 +28,7 @@ def signals(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def expected(name: str, output: np.ndarray, target: np.ndarray) -> float:
     """The loss of the catalogue, of all of a batch."""
-    return at_rate(loss_named(name), 8000).whole(list(zip(output, target, strict=True)))
+    return at_rate(parse_loss(name), 8000).whole(list(zip(output, target, strict=True)))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -21,6 +21,8 @@ from faustdiff.faust.program import build
 from support.harness import LIBRARIES, Array, Case, Numbers, case, differences, outputs
 from support.paths import BUILD
 
+pytestmark = [pytest.mark.xdist_group("named_rules"), pytest.mark.one_program]
+
 #: The tangents of up to four operands, for two parameters each.
 TANGENTS = np.array([[0.7, -1.3], [0.45, 2.1], [-0.85, 0.6], [1.15, -0.35]])
 

@@ -19,7 +19,7 @@ from faustdiff.faust.compilers import Compiler
 from support.harness import LIBRARIES, Array, compiled, draw, near
 from support.reference_networks import ACTIVATIONS
 
-pytestmark = pytest.mark.xdist_group("networks")
+pytestmark = [pytest.mark.xdist_group("networks"), pytest.mark.one_program]
 
 Function = Callable[[Array], Array]
 

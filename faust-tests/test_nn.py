@@ -181,7 +181,6 @@ batches = pytest.mark.parametrize("nets", BATCHES, ids=range(len(BATCHES)))
 BY_JVP = {net for net in EVERY if 0 < net.count <= (16 if net in LAYERS else 8)}
 
 
-@pytest.mark.in_turns
 @batches
 def test_partials_are_those_of_central_differences_and_of_jvp(
     compiler: Compiler, nets: tuple[Net, ...]
@@ -346,7 +345,6 @@ TASKS = (
 )
 
 
-@pytest.mark.in_turns
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.example)
 def test_learns(task: Task, compiler: Compiler) -> None:
     source = (EXAMPLES / f"{task.example}.dsp").read_text(encoding="utf-8")

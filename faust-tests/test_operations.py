@@ -16,6 +16,8 @@ from faustdiff.faust.program import build
 from support.operations import operations
 from support.paths import BUILD
 
+pytestmark = pytest.mark.each_compiler
+
 HEAD = """
 df = library("diff.lib"); fi = library("filters.lib"); si = library("signals.lib");
 ba = library("basics.lib");

@@ -282,7 +282,7 @@ def test_a_page_tells_nothing_of_the_machine_that_made_it(tmp_path: Path) -> Non
     module = wasm.to_wasm(source_of("gain"), compiler=compiler, include=[BUILD])
     assert module.code.startswith(b"\0asm")
     assert str(ROOT).encode() not in module.code and b"library_list" not in module.code
-    assert set(module.description) == set(wasm.KEPT)
+    assert set(module.description) == set(wasm.PAGE_FIELDS)
 
 
 @pytest.mark.parametrize(

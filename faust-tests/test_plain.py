@@ -149,8 +149,8 @@ def test_partials_are_those_of_the_program(compiler: Compiler, model: Model, how
             f": df.jvp({MANY}, {model.among(MANY)}) : par(i, outputs({text}), ({first}))"
         )
     dual_source = f"{HEAD}process = {scaled} : {dual};"
-    program = build(dual_source, compiler=compiler, include=[BUILD])
-    plain = build(f"{HEAD}process = {scaled} : {text};", compiler=compiler)
+    program = build(dual_source, compiler=compiler, include=[BUILD], optimize="-O0")
+    plain = build(f"{HEAD}process = {scaled} : {text};", compiler=compiler, optimize="-O0")
     noise = np.random.default_rng(1).uniform(-1, 1, (plain.inputs - count, FRAMES))
 
     def feed(at: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -34,6 +34,8 @@ from support.random_programs import (
 from support.random_programs import reference as interpret
 from support.row_trials import TABLE
 
+pytestmark = pytest.mark.xdist_group("random_programs")
+
 COUNT = int(os.environ.get("FAUSTDIFF_PROGRAMS", "240"))
 SEED = int(os.environ.get("FAUSTDIFF_SEED", "0"))
 #: How many programs one compilation holds.
@@ -178,7 +180,6 @@ def report(found: Sequence[tuple[Trial, str]], compiler: Compiler) -> str:
 BATCHES = max(1, COUNT // BATCH)
 
 
-@pytest.mark.in_turns
 @pytest.mark.parametrize("index", range(BATCHES))
 def test_value_and_partials_are_what_the_program_means(index: int, compiler: Compiler) -> None:
     batch = trials()[index::BATCHES]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from faustdiff.faust.cache import VARIABLE, Entry
+from faustdiff.faust.cache import CACHE_VARIABLE, Entry
 from faustdiff.faust.compilers import gpp
-from faustdiff.faust.translation import HOSTS, QUICK_STANDARD
+from faustdiff.faust.translation import HOST_FILES, QUICK_STANDARD
 from support.sharing import FLAGS, LIBRARY
 
 FOLDER = Path(os.environ.get("CPLUS_INCLUDE_PATH", ""))
@@ -20,7 +20,7 @@ SETS = [(first, flags) for first, sets in FLAGS.items() for flags in sets]
 @pytest.mark.skipif(not any(FOLDER.glob("*.gch/*")), reason="this g++ precompiles no headers")
 @pytest.mark.parametrize(("first", "flags"), SETS)
 def test_a_host_takes_the_headers_that_are_precompiled(first: str, flags: tuple[str, ...]) -> None:
-    (host,) = (path for path in HOSTS if _first_header(path) == first)
+    (host,) = (path for path in HOST_FILES if _first_header(path) == first)
     command = [gpp(), *flags, QUICK_STANDARD, *LIBRARY, "-DFAUSTFLOAT=float", "-H", "-S", str(host)]
     told = subprocess.run(command, capture_output=True, text=True).stderr
     # g++ marks by '!' the precompiled header that it takes.
@@ -34,4 +34,4 @@ def _first_header(path: Path) -> str:
 
 def test_a_program_of_a_run_is_kept_for_its_other_processes() -> None:
     entry = Entry.of(None, ".txt", "what is kept")
-    assert entry.folder == Path(os.environ[VARIABLE]).resolve()
+    assert entry.folder == Path(os.environ[CACHE_VARIABLE]).resolve()

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 import faustdiff
-from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.compilers import Compiler, find_compiler
 from faustdiff.faust.program import CompiledProgram, Program
+from faustdiff.fitting.report import summary
 from support.harness import Array, compiled
+
+pytestmark = pytest.mark.xdist_group("spectral_losses")
 
 SIZE = 16
 RATE = 44100
@@ -175,6 +178,39 @@ def test_fit_finds_a_pitch_by_transport(hidden: float) -> None:
     assert found.verdict.good
 
 
+def oscillator(wave: str) -> str:
+    """A program with an oscillator of the standard library, and the slider f."""
+    return VOICE.replace("sin(2 * ma.PI * os.lf_sawpos(f))", wave)
+
+
+def recorded(text: str, hertz: float) -> Array:
+    """What a program plays, from the middle."""
+    program = compiled(text, find_compiler())
+    sound = program.run(None, RATE // 4 + 1234, sample_rate=RATE, controls={"f": hertz})
+    return np.asarray(sound, float)[:, 1234:]
+
+
+@pytest.mark.parametrize(
+    ("wave", "hidden", "loss"),
+    [
+        ("os.square(f)", 60.0, "ot"),
+        ("os.square(f)", 220.0, "mrstft"),
+        ("os.sawtooth(f)", 140.0, "ot"),
+        ("os.sawtooth(f)", 8000.0, "ot"),
+        ("os.lf_squarewave(f)", 880.0, "ot"),
+    ],
+)
+def test_fit_finds_the_pitch_of_oscillators(wave: str, hidden: float, loss: str) -> None:
+    """Of many partials and another phase, from 500 Hz: to 0.1 %, in 50 passes, and called found."""
+    text = oscillator(wave)
+    found = faustdiff.fit(text, None, recorded(text, hidden), RATE, loss=loss)
+    assert found.values["f"] == pytest.approx(hidden, rel=1e-3)
+    assert found.details.passes <= 50
+    assert found.verdict.kind == "found, by spectra"
+    by_jumps = "the output does not depend on 'f', or by jumps alone: found by the pitch"
+    assert (by_jumps in found.warnings) == ("lf_" in wave)
+
+
 def test_a_pitch_out_of_reach_is_a_poor_match() -> None:
     """The distance is 0.006 there, on a scale of its own: the verdict is by one measure for all."""
     target = 0.5 * np.sin(2 * np.pi * 330 * np.arange(RATE // 4) / RATE)
@@ -182,6 +218,40 @@ def test_a_pitch_out_of_reach_is_a_poor_match() -> None:
         VOICE.replace("500, 50, 10000", "150, 50, 200"), None, target, RATE, loss="ot"
     )
     assert found.verdict.kind == "poor match"
+    (line,) = summary(found.details.setup, found.details)
+    assert "spectra differ by" in line
+    assert "error to signal" not in line
+
+
+def test_another_level_is_named() -> None:
+    """By a loss that knows levels; one of shares of energy does not judge them."""
+    text = oscillator("os.sawtooth(f)")
+    target = recorded(text, 220.0) / 10
+    found = faustdiff.fit(text, None, target, RATE, loss="mrstft")
+    assert found.values["f"] == pytest.approx(220, rel=1e-3)
+    assert found.verdict.kind == "poor match"
+    assert found.verdict.causes[0].startswith("the target is the same sound, 20 dB softer")
+    assert faustdiff.fit(text, None, target, RATE, loss="ot").verdict.good
+
+
+def test_another_timbre_is_no_match() -> None:
+    text = oscillator("os.sawtooth(f)")
+    target = recorded(oscillator("os.square(f)"), 220.0)
+    found = faustdiff.fit(text, None, target, RATE, loss="mrstft")
+    assert found.verdict.kind == "poor match"
+    assert found.verdict.causes[0].startswith("the pitch is that of the target, 220")
+
+
+def test_few_passes_keep_what_was_found() -> None:
+    text = oscillator("os.sawtooth(f)")
+    found = faustdiff.fit(text, None, recorded(text, 220.0), RATE, loss="ot", passes=12)
+    assert found.values["f"] == pytest.approx(220, rel=1e-3)
+    assert found.details.passes <= 14
+
+
+def test_few_samples_are_no_proof() -> None:
+    target = np.array([0.3])
+    assert not faustdiff.fit(VOICE, None, target, RATE, loss="ot").verdict.good
 
 
 START = """

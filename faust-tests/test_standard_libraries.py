@@ -23,6 +23,8 @@ from faustdiff.faust.program import Program, build
 from support.library_functions import IMPOSSIBLE, ROWS, TABULATED, Impossible, Row, Tabulated
 from support.paths import BUILD
 
+pytestmark = pytest.mark.each_compiler
+
 Array = NDArray[np.float64]
 
 #: Of the norm of the derivative over all frames.

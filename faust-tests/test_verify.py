@@ -12,8 +12,8 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from faustdiff.autodiff.differences import Array
-from faustdiff.autodiff.verdicts import DRAWN, plot
-from faustdiff.autodiff.verification import Comparison, Report, _Trial
+from faustdiff.autodiff.verification import PartialComparison, VerificationReport, _Trial
+from faustdiff.autodiff.verification_report import MAX_PLOTTED, plot
 from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
@@ -186,7 +186,7 @@ def test_a_wrong_partial_across_kinks_differs(
         signals[1:] *= 1.001
         return signals
 
-    monkeypatch.setattr(_Trial, "dual_run", wrong)
+    monkeypatch.setattr(_Trial, "run_dual", wrong)
     result = call("verify", written(tmp_path, ECHO), "--all")
     assert result.exit_code == 1
     assert result.stdout.count("differs") == 2
@@ -292,11 +292,11 @@ def test_a_foreign_function_of_the_users_own_is_differentiated_by_the_users_row(
 @pytest.mark.filterwarnings("error")
 def test_a_plot_of_anything_is_drawn_without_a_warning() -> None:
     """Labels that are no formula or have no glyph, infinite errors, too many for a page."""
-    labels = ["$_$", "\N{KATAKANA LETTER A}", *(f"g{i}" for i in range(DRAWN))]
+    labels = ["$_$", "\N{KATAKANA LETTER A}", *(f"g{i}" for i in range(MAX_PLOTTED))]
     right, bound = np.linspace(0.0, 1.0, 9), np.zeros(9)
     for first, shown in ((0.0, 1), (np.inf, 3), (1.0, len(labels))):
         partial = np.array([first, *right[1:]])
         sliders = [Parameter(one, f"/{one}", "hslider", 0, 0, 1, 0.1) for one in labels[:shown]]
-        comparisons = [Comparison(0, one, 0.0, partial, right, bound) for one in sliders]
-        report = Report("x", tuple(comparisons), right[None], 44100, 1e-30)
+        comparisons = [PartialComparison(0, one, 0.0, partial, right, bound) for one in sliders]
+        report = VerificationReport("x", tuple(comparisons), right[None], 44100, 1e-30)
         assert plot(report).startswith(b"\x89PNG")

@@ -17,6 +17,8 @@ from faustdiff.autodiff.vjp import VJP
 from faustdiff.errors import InputError
 from faustdiff.faust.compilers import Compiler, FaustError
 
+pytestmark = pytest.mark.xdist_group("vjp")
+
 FRAMES = 600
 RANDOM = np.random.default_rng(7)
 NOISE = RANDOM.standard_normal((3, 2, FRAMES))

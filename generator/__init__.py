@@ -10,10 +10,9 @@ The rooms, from the ground up; no room imports one that stands below it in this 
     autodiff/     derivatives of whole programs       a graph -> a graph with partials
     fitting/      sliders from recordings             a program and recordings -> values
     learned/      weights kept and put in place       values <-> JSON, PyTorch, programs
-    layers/       what torch/ and jax/ share          a program -> arrays, cotangents
-    torch/ jax/   a program as a layer                tensors -> tensors, gradients
+    layers/ torch/ jax/   a program as a layer        tensors -> tensors, gradients
     comparison/   two tables, or two libraries        what changed between them
-    pages/        pages that learn                a program -> a file of HTML
+    pages/        pages that learn                    a program -> a file of HTML
     commands/     the command line, a module each     options -> calls, errors -> messages
 
 Under all of them: `errors` (what is wrong with an input, as data), `resources` (files of the

@@ -5,7 +5,7 @@ import sys
 from types import FrameType
 
 
-class Terminated(BaseException):
+class Termination(BaseException):
     """A request to end, as from a shutdown; what is open is closed on its way."""
 
 
@@ -19,7 +19,7 @@ def run() -> None:
         main(prog_name="faustdiff", obj={"supervised": True})
     except KeyboardInterrupt:
         sys.exit("interrupted")
-    except Terminated as request:
+    except Termination as request:
         print("terminated", file=sys.stderr)
         sys.exit(128 + request.args[0])
 
@@ -27,7 +27,7 @@ def run() -> None:
 def _terminate(number: int, frame: FrameType | None) -> None:
     # A second request ends the process at once.
     signal.signal(number, signal.SIG_DFL)
-    raise Terminated(number)
+    raise Termination(number)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from .extras import naming_extras
 
 if TYPE_CHECKING:
     from .autodiff.differentiate import Differentiated
-    from .autodiff.verification import Report as Verification
+    from .autodiff.verification import VerificationReport as Verification
     from .faust.compilers import Compiler
     from .fitting.gradients import Wanted
     from .fitting.result import FitResult
@@ -189,7 +189,7 @@ def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> 
     import warnings
 
     from .errors import InputError, Problem
-    from .library.compiling import HINT, refused, unknown, untried
+    from .library.compiling import SPELLING_HINT, refused_rows, unknown_rows, untried_rows
     from .library.rendering import render, write
     from .proof.checking import Checked
 
@@ -200,11 +200,11 @@ def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> 
             Problem(one.place, one.detail, hint, row=one.row.name) for one in report.failures
         )
     files = render(report)
-    if rows := untried(report.table):
-        warnings.warn(unknown(rows), stacklevel=2)
-    if told := refused(files, report.table):
+    if rows := untried_rows(report.table):
+        warnings.warn(unknown_rows(rows), stacklevel=2)
+    if told := refused_rows(files, report.table):
         raise InputError(
-            Problem(row.place, f"does not compile: {message}", HINT, row=row.name)
+            Problem(row.place, f"does not compile: {message}", SPELLING_HINT, row=row.name)
             for row, message in told
         )
     return tuple(write(files, out))

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 
-class Deferred:
+class DeferredModule:
     """Stands for a module: its names are those of the module."""
 
     def __init__(self, name: str) -> None:

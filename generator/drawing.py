@@ -26,7 +26,7 @@ def canvas(width: float, height: float) -> Figure:
     return figure
 
 
-def plain(label: str) -> str:
+def literal_label(label: str) -> str:
     """A label as it stands: a pair of dollars would be read as a formula."""
     return label.replace("$", r"\$")
 

@@ -22,19 +22,19 @@ from typing import BinaryIO
 from .errors import InputError, Place, Problem
 
 #: More than any program, or values of a network, in bytes: a device may have no end.
-LARGEST_TEXT = 1 << 28
+MAX_TEXT_BYTES = 1 << 28
 
 
 def read_text(path: Path, kind: str) -> str:
     """The text of a file, which is to be a `kind`, as in "Faust program".
 
-    Raises `InputError` if it cannot be read, is not UTF-8, or has more than `LARGEST_TEXT` bytes.
+    Raises `InputError` if it cannot be read, is not UTF-8, or has more than `MAX_TEXT_BYTES` bytes.
     """
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_TEXT + 1)
-        if len(content) > LARGEST_TEXT:
-            what, hint = f"has more than {LARGEST_TEXT >> 20} MB", f"name a {kind}"
+            content = file.read(MAX_TEXT_BYTES + 1)
+        if len(content) > MAX_TEXT_BYTES:
+            what, hint = f"has more than {MAX_TEXT_BYTES >> 20} MB", f"name a {kind}"
         else:
             return content.decode("utf-8")
     except OSError as error:
@@ -53,7 +53,7 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     """
     before = _status(path)
     if before is not None and (_standard_stream(before) or not stat.S_ISREG(before.st_mode)):
-        with _copied(path, before, suffix) as new:
+        with _copy_into(path, before, suffix) as new:
             yield new
         return
     if before is not None and not os.access(path, os.W_OK):
@@ -101,7 +101,7 @@ def is_stream(path: Path) -> bool:
 
 
 @contextmanager
-def _copied(path: Path, before: os.stat_result, suffix: str) -> Iterator[Path]:
+def _copy_into(path: Path, before: os.stat_result, suffix: str) -> Iterator[Path]:
     """A temporary file that is copied into `path` after the block."""
     if stat.S_ISDIR(before.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -109,13 +109,13 @@ def _copied(path: Path, before: os.stat_result, suffix: str) -> Iterator[Path]:
     os.close(handle)
     try:
         yield Path(name)
-        with Path(name).open("rb") as source, _opened(path, before) as sink:
+        with Path(name).open("rb") as source, _open_output(path, before) as sink:
             shutil.copyfileobj(source, sink)
     finally:
         Path(name).unlink(missing_ok=True)
 
 
-def _opened(path: Path, before: os.stat_result) -> BinaryIO:
+def _open_output(path: Path, before: os.stat_result) -> BinaryIO:
     """The file to write into; of a standard stream the descriptor, which knows its position."""
     stream = _standard_stream(before)
     if stream is None:

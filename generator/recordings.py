@@ -29,17 +29,24 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 #: Frames that are read, computed and forgotten at a time.
-BLOCK = 8192
+BLOCK_FRAMES = 8192
 #: A recording of no more samples is kept in memory, as it is read in every pass.
-KEPT = 1 << 20
+MAX_CACHED = 1 << 20
 #: Below this peak, a recording is silence: half the last bit of 24.
 SILENCE = 2.0**-24
 #: What is taken for a recording in a folder.
 SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".opus", ".mp3", ".w64", ".rf64")
 #: Formats with steps that can be heard.
-COARSE = ("PCM_S8", "PCM_U8", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM")
+COARSE_FORMATS = ("PCM_S8", "PCM_U8", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM")
 #: Formats that leave out what is not heard, or more.
-LOSSY = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", *COARSE)
+LOSSY_FORMATS = (
+    "VORBIS",
+    "OPUS",
+    "MPEG_LAYER_I",
+    "MPEG_LAYER_II",
+    "MPEG_LAYER_III",
+    *COARSE_FORMATS,
+)
 #: Sizes that a header of 32 bits states where the length was not known when it was written: 0, and
 #: the largest numbers with and without a sign, less what a header takes (SoX, ffmpeg).
 UNKNOWN_SIZE = 0x7FFF0000
@@ -71,7 +78,7 @@ class Recording:
     @property
     def lossy(self) -> bool:
         """Whether its format leaves something out."""
-        return self.coding in LOSSY
+        return self.coding in LOSSY_FORMATS
 
     @property
     def seconds(self) -> float:
@@ -79,19 +86,19 @@ class Recording:
         return self.frames / self.rate
 
     def blocks(
-        self, frames: int | None = None, block: int = BLOCK, start: int = 0
+        self, frames: int | None = None, block: int = BLOCK_FRAMES, start: int = 0
     ) -> Iterator[Array]:
         """`frames` samples from `start`, or all, as arrays (channels, at most `block`)."""
         left = self.frames - start
         left = left if frames is None else min(frames, left)
-        if self.frames * self.channels <= KEPT:
-            whole = _whole(self.path, self.path.stat().st_mtime_ns, self.frames)
+        if self.frames * self.channels <= MAX_CACHED:
+            whole = _whole_file(self.path, self.path.stat().st_mtime_ns, self.frames)
             if whole.shape[1] < start + left:
                 raise _refusal(self.path, "ends early", "it changed meanwhile")
             for place in range(start, start + left, block):
                 yield whole[:, place : min(place + block, start + left)].copy()
             return
-        with _opened(self.path) as sound:
+        with _open_sound(self.path, _data_chunk(self.path)) as sound:
             if start:
                 sound.seek(start)
             while left > 0:
@@ -133,18 +140,18 @@ def open_recording(path: Path) -> Recording:
     import soundfile
 
     try:
-        with _opened(path) as sound:
-            return _described(path, sound)
+        with _open_sound(path, data) as sound:
+            return _describe(path, sound)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.strip().rstrip(".")
         what = f"is no sound file that can be read: {reason}"
         raise _refusal(path, what, "use WAV, FLAC, AIFF, OGG or MP3") from None
 
 
-def _described(path: Path, sound: SoundFile) -> Recording:
+def _describe(path: Path, sound: SoundFile) -> Recording:
     """The description of an open sound file, read to its end."""
     frames, peak, energy = 0, 0.0, 0.0
-    for samples in sound.blocks(BLOCK, dtype="float64", always_2d=True):
+    for samples in sound.blocks(BLOCK_FRAMES, dtype="float64", always_2d=True):
         largest = float(np.abs(samples).max())
         if not np.isfinite(largest):
             bad = frames + int(np.argmin(np.isfinite(samples).all(axis=1)))
@@ -184,25 +191,27 @@ def write_audio(
 
 
 @lru_cache(maxsize=8)
-def _whole(path: Path, changed: int, frames: int) -> Array:
+def _whole_file(path: Path, changed: int, frames: int) -> Array:
     """The samples (channels, frames) of a short file, kept as long as it has not `changed`."""
-    with _opened(path) as sound:
+    with _open_sound(path, _data_chunk(path)) as sound:
         samples = sound.read(frames, dtype="float64", always_2d=True)
     return np.ascontiguousarray(samples.T)
 
 
-def _opened(path: Path) -> SoundFile:
-    """The file, opened; with its real length in the header where this says 0 for "unknown"."""
+def _open_sound(path: Path, data: _DataChunk | None) -> SoundFile:
+    """The file, opened; with its real length in the header where this says 0 for "unknown".
+
+    `data` is what the header says of its samples, as `_data_chunk` reads it.
+    """
     import soundfile
 
-    data = _data_chunk(path)
     if data is None or data.stated or not data.there:
         return soundfile.SoundFile(path)
     there = min(data.there - data.there % data.frame, 0xFFFFFFFF)
-    return soundfile.SoundFile(_Patched(path, data.place - 4, struct.pack("<I", there)))
+    return soundfile.SoundFile(_PatchedFile(path, data.place - 4, struct.pack("<I", there)))
 
 
-class _Patched(io.FileIO):
+class _PatchedFile(io.FileIO):
     """A file with other bytes in one place, as one reads it."""
 
     def __init__(self, path: Path, place: int, content: bytes) -> None:
@@ -220,7 +229,7 @@ class _Patched(io.FileIO):
 
 
 @dataclass(frozen=True)
-class _Data:
+class _DataChunk:
     """The samples of a WAV file: where they begin, how many bytes are stated, and are there.
 
     `frame` is how many bytes the samples of all channels at one time take.
@@ -237,7 +246,7 @@ class _Data:
         return max(0, self.stated - self.there) if self.stated < UNKNOWN_SIZE else 0
 
 
-def _data_chunk(path: Path) -> _Data | None:
+def _data_chunk(path: Path) -> _DataChunk | None:
     """What the header of a RIFF file says of its samples.
 
     libsndfile reads truncated files without complaint, as far as they go. A size of 0 is that of a
@@ -255,7 +264,7 @@ def _data_chunk(path: Path) -> _Data | None:
             if name == b"data":
                 there = size - file.tell()
                 completed = not length and whole + 8 in (size, size - 1)
-                return _Data(file.tell(), length, 0 if completed else there, frame)
+                return _DataChunk(file.tell(), length, 0 if completed else there, frame)
             content = file.read(14) if name == b"fmt " else b""
             if len(content) == 14:
                 frame = max(1, int(struct.unpack("<H", content[12:])[0]))

@@ -20,7 +20,7 @@ import numpy as np
 from faustdiff.table.algebras import Numbers
 from faustdiff.table.folding import Algebra, condition, fold
 from faustdiff.table.model import Primitive
-from faustdiff.table.samples import Point, avoided
+from faustdiff.table.samples import Point, is_avoided
 from faustdiff.table.vocabulary import CONSTANTS, Function
 
 #: Differences from 1 are the finest that count: 107 bits. That 1e300 - 1 is odd needs 1000 bits, a
@@ -199,7 +199,7 @@ def _regular(row: Primitive, point: Point) -> bool:
     if row.name == "pow" and point["x"] < 0 and abs(point["y"]) >= 2**24:
         return False  # The row says that y - 1 is y there.
     inside = row.domain is None or condition(row.domain, _numbers(point))
-    return bool(inside) and not avoided(row, point)
+    return bool(inside) and not is_avoided(row, point)
 
 
 def _squared(row: Primitive, point: Point, double: bool) -> bool:

@@ -13,7 +13,7 @@ import soundfile
 from faustdiff.autodiff import differentiate
 from faustdiff.faust.compilers import Compiler
 from faustdiff.fitting.fit import Fit
-from faustdiff.fitting.model import Source
+from faustdiff.fitting.model import DualSource
 from faustdiff.fitting.pairing import pair
 from faustdiff.fitting.setup import Setup
 from faustdiff.recordings import open_recording
@@ -59,7 +59,7 @@ def setup(
 ) -> Setup:
     """The sliders of `text` that are marked, to be fitted to `target` (outputs, frames)."""
     done = differentiate(text, compiler=compiler)
-    source = Source(done.text, done.params, done.inputs, done.outputs, compiler)
+    source = DualSource(done.text, done.params, done.inputs, done.outputs, compiler)
     goal = open_recording(written(folder / "target.wav", target))
     feed = None if given is None else open_recording(written(folder / "input.wav", given))
     return Setup(source, (pair(feed, goal, done.inputs, done.outputs),), loss)

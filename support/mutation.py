@@ -19,7 +19,7 @@ from typing import Any
 
 from faustdiff.table.expressions import TIME, Expression, ExpressionError, parse
 from faustdiff.table.model import Guard, Primitive, Table, tangent_name
-from faustdiff.table.samples import points
+from faustdiff.table.samples import sample_points
 from support.evaluator import Plain
 
 POINTS = 60
@@ -292,7 +292,7 @@ def _formulas(row: Primitive) -> Iterator[tuple[str, str, float, float, dict[str
         return
     for name, stated in row.partials.items():
         if stated is not None and name in row.samples.ranges:
-            yield name, str(stated), *row.samples.ranges[name], dict(points(row)[0])
+            yield name, str(stated), *row.samples.ranges[name], dict(sample_points(row)[0])
 
 
 def slab(share: float) -> Part:

@@ -17,7 +17,7 @@ from faustdiff.table.algebras import Numbers
 from faustdiff.table.assembling import read
 from faustdiff.table.folding import condition, fold
 from faustdiff.table.model import Primitive
-from faustdiff.table.samples import Point, avoided, numbers, points, special
+from faustdiff.table.samples import Point, is_avoided, numbers_at, sample_points, special_points
 from support.harness import SCALE, Array
 
 TABLE = read(resource("primitives.yaml"))
@@ -100,7 +100,7 @@ def fed(row: Primitive) -> list[str]:
 def trials(row: Primitive, count: int, regular: bool) -> list[Trial]:
     """The row at its sample points (`regular`), or at its edges and poles."""
     source = np.random.default_rng(len(row.name) + 1000 * count)
-    where = [*points(row), *_differentiable(row)] if regular else special(row)
+    where = [*sample_points(row), *_differentiable(row)] if regular else special_points(row)
     shape = (len(row.args), count)
     return [
         Trial(row, point, np.float32(source.uniform(-2, 2, shape)).astype(float)) for point in where
@@ -109,9 +109,9 @@ def trials(row: Primitive, count: int, regular: bool) -> list[Trial]:
 
 def _differentiable(row: Primitive) -> list[Point]:
     found = []
-    for point in special(row):
-        inside = row.domain is None or condition(row.domain, numbers(point))
-        if inside and not avoided(row, point) and row.kind not in ("zero", "guarded"):
+    for point in special_points(row):
+        inside = row.domain is None or condition(row.domain, numbers_at(point))
+        if inside and not is_avoided(row, point) and row.kind not in ("zero", "guarded"):
             found.append(point)
     return found
 
@@ -147,7 +147,7 @@ def derivative(row: Primitive, name: str, point: Point) -> float:
 
 
 def _derivative(row: Primitive, name: str, point: Point) -> float:
-    values = numbers(point).values
+    values = numbers_at(point).values
     offset = mp.mpf("0.5") if row.roles[name] == "integer" else mp.mpf(0)
     assert row.value is not None
     with mp.workdps(50):
@@ -167,4 +167,4 @@ def value(row: Primitive, point: Point) -> float:
 def _value(row: Primitive, point: Point) -> float:
     assert row.value is not None
     with mp.workdps(50):
-        return float(fold(row.value, numbers(point)))
+        return float(fold(row.value, numbers_at(point)))

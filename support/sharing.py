@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from faustdiff.faust.cache import VARIABLE, digest
+from faustdiff.faust.cache import CACHE_VARIABLE, digest
 from faustdiff.faust.compilers import gpp_target, gpp_version
-from faustdiff.faust.translation import FAST, PORTABLE, QUICK_STANDARD
+from faustdiff.faust.translation import FAST_FLAGS, PORTABLE_FLAG, QUICK_STANDARD
 from faustdiff.proof import findings_store
 from support.paths import ROOT
 
@@ -37,8 +37,8 @@ HEADERS = {
 SHARED = pytest.StashKey[bool]()
 LIBRARY = ("-fPIC", "-fvisibility=hidden")
 FLAGS = {
-    "vector": (("-O0", PORTABLE), ("-O1", PORTABLE), FAST),
-    "algorithm": (FAST,),
+    "vector": (("-O0", PORTABLE_FLAG), ("-O1", PORTABLE_FLAG), FAST_FLAGS),
+    "algorithm": (FAST_FLAGS,),
 }
 
 
@@ -49,7 +49,7 @@ def share(config: pytest.Config) -> None:
     config.stash[SHARED] = True
     shared = pytest.MonkeyPatch()
     config.add_cleanup(shared.undo)
-    if VARIABLE not in os.environ:
+    if CACHE_VARIABLE not in os.environ:
         known = findings_store.folder()
         cache = Path(tempfile.mkdtemp(prefix="faustdiff-run-"))
         config.add_cleanup(lambda: shutil.rmtree(cache, ignore_errors=True))
@@ -57,7 +57,7 @@ def share(config: pytest.Config) -> None:
         with suppress(OSError):
             known.mkdir(parents=True, exist_ok=True)
             (cache / findings_store.DATABASE_FILE).symlink_to(known / findings_store.DATABASE_FILE)
-        shared.setenv(VARIABLE, str(cache))
+        shared.setenv(CACHE_VARIABLE, str(cache))
     if shutil.which("g++") and "CPLUS_INCLUDE_PATH" not in os.environ:
         shared.setenv("CPLUS_INCLUDE_PATH", str(precompiled_headers()))
     if gold := shutil.which("ld.gold"):

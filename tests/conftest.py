@@ -10,7 +10,7 @@ import pytest
 from faustdiff.proof.checking import Checked, Report, check
 from faustdiff.resources import resource
 from faustdiff.table.assembling import read
-from faustdiff.table.loading import parse
+from faustdiff.table.loading import parse_yaml
 from faustdiff.table.model import Primitive, Table
 from faustdiff.table.modelling import model
 from support.evaluator import Plain
@@ -53,7 +53,7 @@ def small_text() -> str:
 @pytest.fixture(scope="session")
 def small(small_text: str) -> Checked:
     """The small table, checked."""
-    report = check(model(parse(small_text, "small.yaml")))
+    report = check(model(parse_yaml(small_text, "small.yaml")))
     assert isinstance(report, Checked), report.failures
     return report
 
@@ -76,7 +76,7 @@ def make_row() -> Callable[..., Primitive]:
             **fields,
         }
         lines = "\n  ".join(f"{key}: {text}" for key, text in given.items() if text)
-        return model(parse(f"primitives:\n- {lines}\n", "row.yaml")).primitives[0]
+        return model(parse_yaml(f"primitives:\n- {lines}\n", "row.yaml")).primitives[0]
 
     return make
 

@@ -7,8 +7,8 @@ import pytest
 from faustdiff.errors import InputError
 from faustdiff.signals.core import parse
 from faustdiff.signals.graph import Graph
-from faustdiff.signals.printing import DEEPEST, definitions, foreign
-from faustdiff.signals.propagate import deeply, propagate
+from faustdiff.signals.printing import MAX_NESTING, definitions, foreign
+from faustdiff.signals.propagate import propagate, with_deep_stack
 from faustdiff.signals.sliders import choose, sliders
 
 ARITIES = {
@@ -23,7 +23,7 @@ def sent(text: str) -> tuple[Graph, tuple[int, ...]]:
     box = parse(text if "process" in text else f"process = {text};", ARITIES).process
     graph = Graph()
     inputs = tuple(graph.add("input", (i,)) for i in range(box.inputs))
-    return graph, deeply(lambda: propagate(graph, box, inputs))
+    return graph, with_deep_stack(lambda: propagate(graph, box, inputs))
 
 
 def shown(graph: Graph, number: int) -> str:
@@ -107,7 +107,7 @@ def test_a_signal_has_a_name_where_it_is_read_twice() -> None:
 def test_a_deep_expression_is_cut_by_names() -> None:
     graph, outputs = sent("_" + " : sin" * 100)
     lines, names = definitions(graph, outputs)
-    assert max(line.count("(") for line in [*lines, *names]) <= DEEPEST
+    assert max(line.count("(") for line in [*lines, *names]) <= MAX_NESTING
     assert sum(line.count("sin") for line in [*lines, *names]) == 100
 
 

@@ -16,7 +16,7 @@ from faustdiff.proof.checking import Checked, Finding, Outcome, Report, check, c
 from faustdiff.table.algebras import Numbers
 from faustdiff.table.folding import condition, fold
 from faustdiff.table.model import Primitive, Table
-from faustdiff.table.samples import points, single, special
+from faustdiff.table.samples import sample_points, single, special_points
 
 MakeRow = Callable[..., Primitive]
 
@@ -356,14 +356,16 @@ def test_a_rule_that_cannot_be_evaluated_fails(make_row: MakeRow, fields: dict[s
 # Sample points.
 
 
+@pytest.mark.exhaustive
 def test_the_points_are_the_same_every_time(table: Table) -> None:
     """In another process too, where the hashes of texts are others."""
     pointwise = [row for row in table.primitives if row.samples.ranges and not row.temporal]
-    assert all(points(row) == points(row) for row in pointwise)
+    assert all(sample_points(row) == sample_points(row) for row in pointwise)
     script = (
-        "from faustdiff.table.samples import points; from faustdiff.table.assembling import read;"
+        "from faustdiff.table.samples import sample_points;"
+        "from faustdiff.table.assembling import read;"
         "from faustdiff.resources import resource;"
-        "print([points(r) for r in read(resource('primitives.yaml')).primitives"
+        "print([sample_points(r) for r in read(resource('primitives.yaml')).primitives"
         " if r.samples.ranges and not r.temporal])"
     )
     # Of two fixed seeds, one at least is not that of this process.
@@ -375,7 +377,7 @@ def test_the_points_are_the_same_every_time(table: Table) -> None:
         text=True,
         check=True,
     )
-    assert other.stdout == f"{[points(row) for row in pointwise]}\n"
+    assert other.stdout == f"{[sample_points(row) for row in pointwise]}\n"
 
 
 def test_equal_tables_have_equal_reports(report: Report) -> None:
@@ -392,7 +394,7 @@ def test_the_points_are_where_the_row_wants_them(table: Table) -> None:
     for row in table.primitives:
         if not row.samples.ranges or row.temporal:
             continue
-        for point in points(row):
+        for point in sample_points(row):
             numbers = Numbers({name: mp.mpf(value) for name, value in point.items()})
             assert set(point) == set(row.args)
             assert all(single(value) == value for value in point.values())
@@ -404,4 +406,4 @@ def test_the_points_are_where_the_row_wants_them(table: Table) -> None:
 
 def test_edges_and_poles_are_numbers_of_single_precision(make_row: MakeRow) -> None:
     row = make_row(edges="[{x: 0.1}]", poles="[{x: 0.2}]")
-    assert special(row) == [{"x": single(0.1)}, {"x": single(0.2)}]
+    assert special_points(row) == [{"x": single(0.1)}, {"x": single(0.2)}]

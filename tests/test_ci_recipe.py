@@ -13,7 +13,7 @@ import yaml
 
 from faustdiff.commands import reports
 from faustdiff.proof.checking import check
-from faustdiff.table.loading import parse
+from faustdiff.table.loading import parse_yaml
 from faustdiff.table.modelling import model
 
 pytestmark = pytest.mark.exhaustive
@@ -35,8 +35,8 @@ WRONG = OWN.replace("(1 - x**2)", "(1 + x**2)")
 
 
 def test_github_annotations_name_file_line_and_point() -> None:
-    report = check(model(parse(WRONG, "tables/my, own.yaml")))
-    error, summary = reports.github(report).splitlines()
+    report = check(model(parse_yaml(WRONG, "tables/my, own.yaml")))
+    error, summary = reports.as_github(report).splitlines()
     line = WRONG.splitlines().index("  partials: {x: (1 + x**2) / (1 + x**2)**2}") + 1
     assert error.startswith(f"::error file=tables/my%2C own.yaml,line={line},col=")
     assert re.search(r"::row 'softsign', argument x: .*%0A  at x=.*: expected .*, stated ", error)

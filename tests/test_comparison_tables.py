@@ -18,7 +18,7 @@ from faustdiff.comparison.changes import KINDS, Change
 from faustdiff.comparison.tables import compare_tables
 from faustdiff.proof.checking import Finding
 from faustdiff.resources import resource
-from faustdiff.table.loading import parse
+from faustdiff.table.loading import parse_yaml
 from faustdiff.table.model import Primitive, Table
 from faustdiff.table.modelling import model
 
@@ -308,7 +308,7 @@ def test_an_equal_form_with_another_sign_is_not(
 
 
 def rows_of(text: str) -> Table:
-    return model(parse(text, "table.yaml"))
+    return model(parse_yaml(text, "table.yaml"))
 
 
 def told(old: str, new: str) -> Sequence[Change]:
@@ -322,7 +322,7 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(row: Primitive) -> list[Finding]:
         return [Finding(row, name, "declared", "") for name in row.args]
 
-    monkeypatch.setattr("faustdiff.comparison.rows.check_row", nothing)
+    monkeypatch.setattr("faustdiff.comparison.row_pair.check_row", nothing)
 
 
 @pytest.mark.usefixtures("unchecked")

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from faustdiff.autodiff.differences import Difference, difference
-from faustdiff.autodiff.verification import Comparison
+from faustdiff.autodiff.verification import PartialComparison
 from faustdiff.signals.sliders import Parameter
 
 Array = NDArray[np.float64]
@@ -22,10 +22,12 @@ def found(f: Callable[[float], Array], at: float, step: float = 1e-4) -> Differe
     return difference(lambda p: f(p)[None], at, step, lambda _: False)
 
 
-def compared(f: Callable[[float], Array], at: float, partial: Array) -> Comparison:
+def compared(f: Callable[[float], Array], at: float, partial: Array) -> PartialComparison:
     one = found(f, at)
     zero = float(one.zero[0, 0])
-    return Comparison(0, SLIDER, at, partial, one.value[0], one.bound[0], zero, jumps=one.jumps[0])
+    return PartialComparison(
+        0, SLIDER, at, partial, one.value[0], one.bound[0], zero, jumps=one.jumps[0]
+    )
 
 
 SMOOTH: dict[str, tuple[Callable[[float], Array], Callable[[float], Array]]] = {

@@ -99,9 +99,8 @@ def test_a_new_row_brings_its_facts() -> None:
     assert (held.gate, held.memory) == (1, True)
 
 
-#: Each operation of these on intervals or balls is an algorithm, not a fact: they are its room.
+#: Each operation of these on balls is an algorithm, not a fact: they are its room.
 ALGORITHMS = {
-    "signals/bounds.py",
     "proof/arithmetic.py",
     "proof/ballfunctions.py",
     "proof/balls.py",

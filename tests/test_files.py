@@ -152,7 +152,7 @@ def test_a_block_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
 def test_no_more_is_read_than_makes_sense(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="/dev/zero: has more than 256 MB"):
         read_text(Path("/dev/zero"), "Faust program")
-    monkeypatch.setattr(files, "LARGEST_TEXT", 3)
+    monkeypatch.setattr(files, "MAX_TEXT_BYTES", 3)
     (tmp_path / "text").write_text("abc")
     assert read_text(tmp_path / "text", "Faust program") == "abc"
     (tmp_path / "text").write_text("abcd")

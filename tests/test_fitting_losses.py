@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from faustdiff.fitting.catalogue import PLAIN as LOSSES
+from faustdiff.fitting.catalogue import SAMPLE_LOSSES as LOSSES
 from faustdiff.fitting.losses import Loss, Residual, Resolution, Spectral, spectral
 
 CASES = {
@@ -13,6 +15,10 @@ CASES = {
     "smoothed": Residual("squared", relative=True, cutoff=0.01),
     "huber with emphasis": Residual("huber", delta=0.05, emphasis=0.95),
     "one resolution": spectral([64]),
+    **{
+        f"padded {ends}": replace(spectral([64, 16]), padded=ends)
+        for ends in ((False, False), (False, True), (True, False))
+    },
 }
 
 

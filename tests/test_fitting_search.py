@@ -10,8 +10,8 @@ from scipy.optimize import least_squares as reference
 
 from faustdiff.autodiff import Parameter
 from faustdiff.errors import InputError
-from faustdiff.fitting.identifiability import condition, unknown
-from faustdiff.fitting.leastsquares import Point, minimize
+from faustdiff.fitting.identifiability import condition, find_unidentifiable
+from faustdiff.fitting.least_squares import Point, minimize
 from faustdiff.fitting.losses import Sums
 from faustdiff.fitting.scales import Scales
 from faustdiff.fitting.search import candidates
@@ -114,7 +114,7 @@ def test_rank() -> None:
     jacobian = np.random.default_rng(0).normal(size=(50, 4))
     jacobian[:, 2] = 0
     jacobian[:, 3] = -1000 * jacobian[:, 0]
-    left = unknown(jacobian.T @ jacobian)
+    left = find_unidentifiable(jacobian.T @ jacobian)
     assert left.idle == (2,)
     assert left.together == ((0, 3),)
     text = left.described(["gain", "tone", "width", "volume"])
@@ -122,8 +122,8 @@ def test_rank() -> None:
         "the output does not depend on 'width', or by jumps alone; "
         "'gain', 'volume' cannot be told apart: only a combination of them acts"
     )
-    assert not unknown(np.diag([1.0, 1e-8, 1e8]))
-    assert unknown(np.zeros((2, 2))).idle == (0, 1)
+    assert not find_unidentifiable(np.diag([1.0, 1e-8, 1e8]))
+    assert find_unidentifiable(np.zeros((2, 2))).idle == (0, 1)
     assert condition(jacobian.T @ jacobian) == 0
     assert condition(np.eye(3)) == 1
 

@@ -25,9 +25,11 @@ from faustdiff.commands.main import commands, main
 from faustdiff.errors import InputError
 from faustdiff.learned.values import read_values
 from faustdiff.recordings import open_recording
-from faustdiff.table.loading import parse
+from faustdiff.table.loading import parse_yaml
 from faustdiff.table.modelling import model
 from support.fuzzing import command_lines, damaged, examples, tables
+
+pytestmark = pytest.mark.exhaustive
 
 HERE = Path(__file__).parent
 SMALL = (HERE / "small.yaml").read_text("utf-8")
@@ -56,7 +58,7 @@ def load(text: str) -> None:
     """A table is read, or what is wrong with it is said."""
     with nothing_written():
         try:
-            model(parse(text, "table.yaml"))
+            model(parse_yaml(text, "table.yaml"))
         except InputError as error:
             assert error.problems
             assert all(problem.what and problem.hint for problem in error.problems)

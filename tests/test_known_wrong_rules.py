@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from faustdiff.commands.main import main
 from faustdiff.proof.checking import Checked, check
 from faustdiff.resources import resource
-from faustdiff.table.loading import parse
+from faustdiff.table.loading import parse_yaml
 from faustdiff.table.modelling import model
 
 
@@ -124,7 +124,7 @@ def edited(wrong: Wrong) -> str:
 
 
 def test_the_row_is_refused_with_its_evidence(wrong: Wrong, text: str) -> None:
-    report = check(model(parse(text, "wrong.yaml")))
+    report = check(model(parse_yaml(text, "wrong.yaml")))
     assert not isinstance(report, Checked)
     assert tuple(failure.argument for failure in report.failures) == wrong.arguments
     for failure in report.failures:
@@ -140,7 +140,7 @@ def test_the_command_line_says_so(wrong: Wrong, text: str, tmp_path: Path) -> No
     file.write_text(text, "utf-8")
     result = CliRunner().invoke(main, ["check", "--table", str(file)])
     assert result.exit_code == 1, result.output
-    for failure in check(model(parse(text, str(file)))).failures:
+    for failure in check(model(parse_yaml(text, str(file)))).failures:
         assert f"{failure.place}: row '{wrong.row}', argument {failure.argument}" in result.output
         evidence = f"{failure.where}: expected {failure.expected}, stated {failure.stated}"
         assert evidence in result.output
@@ -150,4 +150,4 @@ def test_the_rows_are_right_without_the_edits() -> None:
     """It is the edit that is refused, not the row it is made in."""
     rows = "\n".join(edited(Wrong("", name, ())) for name in {wrong.row for wrong in WRONG})
     text = f"libraries: {{ma: maths.lib}}\nprimitives:\n{rows}"
-    assert isinstance(check(model(parse(text, "right.yaml"))), Checked)
+    assert isinstance(check(model(parse_yaml(text, "right.yaml"))), Checked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,16 +12,18 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from faustdiff.library import rendering as stage5_render
+from faustdiff.library import row_text
 from faustdiff.library.rendering import render, write
+from faustdiff.library.templates import fill
 from faustdiff.proof.checking import Checked, Report, check
 from faustdiff.table.assembling import read
-from faustdiff.table.loading import parse
+from faustdiff.table.loading import parse_yaml
 from faustdiff.table.modelling import model
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 BUILD = HERE.parent / "build"
+TEMPLATES = HERE.parent / "templates"
 
 
 def difference(expected: dict[str, str], actual: dict[str, str]) -> str:
@@ -72,12 +75,34 @@ def test_build_is_what_the_table_gives(report: Report) -> None:
     assert not different, f"{different[:4000]}\n\nbuild/ is stale: make build"
 
 
+def test_templates_of_faust_and_markdown_have_named_holes_and_nothing_else_to_compute() -> None:
+    templates = [path for path in TEMPLATES.rglob("*") if path.suffix in (".lib", ".md")]
+    assert len(templates) > 20
+    computed = {
+        f"{path.relative_to(TEMPLATES)}: {found}"
+        for path in templates
+        for found in re.findall(r"\{%.*|\{#.*|\{\{(?! \w+ \}\}).*", path.read_text("utf-8"))
+    }
+    assert not computed
+    # Of a page in HTML, whose text must be escaped, Jinja makes the whole.
+    assert {path.name for path in TEMPLATES.rglob("*.jinja")} == {
+        "fit.html.jinja",
+        "page.html.jinja",
+    }
+
+
+def test_holes_and_what_fills_them_are_the_same() -> None:
+    with pytest.raises(ValueError, match=r"tensor.lib: .* differ in indices, more"):
+        fill("library/repeated/tensor.lib", function="f", name="n", places="", more="")
+
+
 def test_equal_tables_give_equal_bytes(small: Checked, small_text: str) -> None:
-    again = check(model(parse(small_text, "small.yaml")))
+    again = check(model(parse_yaml(small_text, "small.yaml")))
     assert isinstance(again, Checked)
     assert render(small) == render(small) == render(again)
 
 
+@pytest.mark.exhaustive
 def test_another_process_renders_the_same(small: Checked) -> None:
     script = (
         "import sys; from pathlib import Path; from faustdiff.table.assembling import read;"
@@ -130,7 +155,7 @@ def test_an_argument_that_starts_with_d_is_no_tangent(make_row: Any) -> None:
         partials="{x: 1, delta: 1}",
         samples="{x: [-1, 1], delta: [-1, 1]}",
     )
-    formulas = stage5_render._formulas(row)
+    formulas = row_text._formulas(row)
     assert formulas == (
         r"f = x + \mathrm{delta}",
         r"\dot{f} = \dot{x} + \dot{\mathrm{delta}}",
@@ -149,7 +174,7 @@ def test_only_a_checked_table_can_be_rendered() -> None:
 
 def test_a_table_with_a_failure_cannot_be_made_checked(small_text: str) -> None:
     wrong = small_text.replace("x: where(x >= y, 1, 0)", "x: where(x >= y, 0, 1)")
-    report = check(model(parse(wrong, "wrong.yaml")))
+    report = check(model(parse_yaml(wrong, "wrong.yaml")))
     assert report.failures
     assert not isinstance(report, Checked)
     with pytest.raises(ValueError, match="rules do not hold"):

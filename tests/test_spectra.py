@@ -10,9 +10,9 @@ import pytest
 from scipy.signal import lfilter
 
 from faustdiff.errors import InputError
-from faustdiff.fitting.catalogue import RECIPES, at_rate, loss_named
+from faustdiff.fitting.catalogue import RECIPES, at_rate, parse_loss
 from faustdiff.fitting.distances import Divergence, Transport
-from faustdiff.fitting.shorttime import ShortTime
+from faustdiff.fitting.short_time import ShortTime
 from support.spectral_signals import RATE, signals
 
 EXPECTED = json.loads((Path(__file__).parent / "data" / "auraloss.json").read_text())
@@ -23,7 +23,7 @@ NAMES = [*RECIPES, "mel:sizes=256,mels=20,linear=1", "sumdiff:sizes=128+64,kl=1,
 def test_values_are_those_of_auraloss(name: str) -> None:
     """To 1e-6: auraloss holds its filters, of mel and of A-weighting, in single precision."""
     output, target = signals(2 if name.startswith("sumdiff") else 1)
-    loss = at_rate(loss_named(name), RATE)
+    loss = at_rate(parse_loss(name), RATE)
     assert loss.value(output, target) == pytest.approx(EXPECTED[name], rel=1e-6)
 
 
@@ -40,13 +40,14 @@ def voice(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return filtered + level * sine, np.stack([by_pole, sine], axis=1)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_of_two_parameters(name: str) -> None:
     """Against central differences of five points, to 1e-6: by either way, and in blocks.
 
     The steps are so short that no absolute value passes its kink.
     """
-    loss = at_rate(loss_named(name), RATE)
+    loss = at_rate(parse_loss(name), RATE)
     target = voice(np.array([-0.3, 0.5]))[0] + signals(2)[0][:, :5000]
     at = np.array([0.5, 2.0])
     output, partials = voice(at)
@@ -67,10 +68,11 @@ def test_gradient_of_two_parameters(name: str) -> None:
     assert (np.linalg.eigvalsh(curvature) > 0).all()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("silent", [(0, 0), (0, 1), (1, 0)])
 def test_finite_at_silence(name: str, silent: tuple[int, int]) -> None:
-    loss = loss_named(name)
+    loss = parse_loss(name)
     output, target = (one * on for one, on in zip(signals(2), silent, strict=True))
     assert np.isfinite(loss.value(output, target))
     assert np.isfinite(loss.gradient(output, target)).all()
@@ -83,7 +85,7 @@ def test_finite_at_silence(name: str, silent: tuple[int, int]) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("frames", [1, 2, 3, 100])
 def test_short_signals(name: str, frames: int) -> None:
-    loss = loss_named(name)
+    loss = parse_loss(name)
     output, target = (one[:, :frames] for one in signals(2))
     assert np.isfinite(loss.gradient(output, target)).all()
     assert loss.value(target, target) == pytest.approx(0, abs=1e-12)
@@ -109,7 +111,7 @@ def test_transport_against_sorted_samples() -> None:
 
 def test_transport_slopes_to_the_frequency_from_everywhere() -> None:
     """A sine of any frequency from 60 to 16000 Hz, hidden 440 Hz: the slope has the right sign."""
-    loss = loss_named("ot")
+    loss = parse_loss("ot")
     time = np.arange(9000) / RATE
     target = np.sin(2 * np.pi * 440 * time)[None]
     for hertz in (60, 200, 400, 480, 1000, 4000, 16000):
@@ -152,7 +154,7 @@ def test_adjoint_of_the_transform(transform: ShortTime, count: int) -> None:
 )
 def test_names_that_are_refused(text: str, what: str) -> None:
     with pytest.raises(InputError, match=what):
-        loss_named(text)
+        parse_loss(text)
 
 
 def test_sum_and_difference_are_those_of_two_channels() -> None:

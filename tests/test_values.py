@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from faustdiff.errors import InputError
 from faustdiff.learned.pytorch import layers, tensors
-from faustdiff.learned.values import placed, read_values, short_names, text_of
+from faustdiff.learned.values import place_values, read_values, short_names, text_of
 
 
 def read_back(values: dict[str, float], tmp_path: Path) -> dict[str, float]:
@@ -50,12 +50,12 @@ def test_a_short_name_is_a_label_or_the_end_of_a_path() -> None:
     found = short_names(CONTROLS)
     assert found == ["left/gain", "right/gain", "q"]
     values = {name: float(index) for index, name in enumerate(found)}
-    assert placed(values, CONTROLS, "f") == ({0: 0.0, 1: 1.0, 2: 2.0}, [])
+    assert place_values(values, CONTROLS, "f") == ({0: 0.0, 1: 1.0, 2: 2.0}, [])
 
 
 def test_a_name_of_several_controls_is_refused_with_their_paths() -> None:
     with pytest.raises(InputError, match=r"several controls.*\n.*/p/left/gain, /p/right/gain"):
-        placed({"gain": 1.0}, CONTROLS, "f")
+        place_values({"gain": 1.0}, CONTROLS, "f")
 
 
 @pytest.mark.parametrize(

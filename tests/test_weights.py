@@ -11,7 +11,7 @@ import pytest
 
 from faustdiff.errors import InputError
 from faustdiff.learned.formats import Weights, read_weights
-from faustdiff.learned.pytorch import Layer
+from faustdiff.learned.pytorch import NetworkLayer
 from faustdiff.learned.values import read_values
 
 RNG = np.random.default_rng(0)
@@ -27,7 +27,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-x)))
 
 
-def lstm(layer: Layer, signal: np.ndarray) -> np.ndarray:
+def lstm(layer: NetworkLayer, signal: np.ndarray) -> np.ndarray:
     """PyTorch's LSTM on (n, inputs), from its documentation."""
     w, u, b, c = (
         layer.tensors[f"{n}_l0"] for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -41,7 +41,7 @@ def lstm(layer: Layer, signal: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-def gru(layer: Layer, signal: np.ndarray) -> np.ndarray:
+def gru(layer: NetworkLayer, signal: np.ndarray) -> np.ndarray:
     """PyTorch's GRU on (n, inputs), from its documentation."""
     w, u, b, c = (
         layer.tensors[f"{n}_l0"] for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -178,6 +178,7 @@ def test_nam_wavenet(tmp_path: Path) -> None:
     assert f"multiplied by {count - 1}" in found.notes[0]
 
 
+@pytest.mark.exhaustive
 def test_safetensors_and_pytorch(tmp_path: Path) -> None:
     weight, bias = RNG.normal(size=(3, 2)), RNG.normal(size=3)
     numpy_format = pytest.importorskip("safetensors.numpy")

@@ -42,7 +42,7 @@ DATA = (
     "faust/host.cpp",
     "faust/faustwasm.mjs",
     "signals/core.lark",
-    "templates/diff.lib.jinja",
+    "templates/diff.lib",
     "templates/page/page.html.jinja",
     "templates/page/view.js",
     "templates/page/page.css",

@@ -22,7 +22,7 @@ import numpy as np
 from faustdiff.errors import InputError
 from faustdiff.faust.compilers import Compiler, FaustError, find_compiler, gpp_version
 from faustdiff.faust.program import build
-from faustdiff.faust.translation import FAST
+from faustdiff.faust.translation import FAST_FLAGS
 from faustdiff.files import write_file
 
 from . import contenders
@@ -146,7 +146,7 @@ def machine(compiler: Compiler) -> dict[str, object]:
         "load": os.getloadavg()[0],
         "faust": compiler.version(),
         "g++": gpp_version().splitlines()[0],
-        "flags": list(FAST),
+        "flags": list(FAST_FLAGS),
     }
 
 
@@ -176,9 +176,9 @@ def main() -> None:
     if options.write:
         write_file(RESULTS, json.dumps({"machine": about, "results": results}, indent=1) + "\n")
         facts = (
-            f"Faust {about['faust']}, {about['g++']} with `{' '.join(FAST)}`, {about['processor']},"
-            f" {about['cores']} cores, a load of {about['load']:.1f}; double precision, medians of"
-            f" {options.rounds} rounds."
+            f"Faust {about['faust']}, {about['g++']} with `{' '.join(FAST_FLAGS)}`,"
+            f" {about['processor']}, {about['cores']} cores, a load of {about['load']:.1f};"
+            f" double precision, medians of {options.rounds} rounds."
         )
         text = DOCUMENT.read_text("utf-8")
         table = "\n".join(["<!-- table -->", *head, *lines, "", facts, "<!-- /table -->"])

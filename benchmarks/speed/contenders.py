@@ -20,7 +20,7 @@ from faustdiff.autodiff.reverse import reverse_programs
 from faustdiff.autodiff.vjp import VJP
 from faustdiff.faust.compiled import CompiledProgram
 from faustdiff.faust.compilers import Compiler
-from faustdiff.faust.emitted import with_local_states
+from faustdiff.faust.cpp_rewriting import with_local_states
 from faustdiff.faust.program import fast_text
 from faustdiff.faust.translation import compile_cpp
 

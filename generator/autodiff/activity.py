@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..signals.core import argument_types
 from ..signals.graph import Graph, Node
-from ..signals.rows import Rows
+from ..signals.row_lookup import Rows
 from ..table.model import Primitive
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..signals.graph import Graph
-from ..signals.rows import Rows
+from ..signals.row_lookup import Rows
 from .rules import Nodes, Signal
 from .tangents import Tangents, tangents
 

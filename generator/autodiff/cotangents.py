@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..signals.graph import Graph, Node
-from ..signals.rows import Rows
+from ..signals.row_lookup import Rows
 from ..signals.steady import Steadiness
 from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
@@ -120,12 +120,12 @@ class _Backward:
             argument: self.delayed(number, lag)
             for argument, number in zip(row.args, node.args, strict=True)
         }
-        algebra = _Moves(self.graph, self.rows, values, tangent_name(name), cotangent)
+        algebra = _DelayNodes(self.graph, self.rows, values, tangent_name(name), cotangent)
         for shared, expression in zip(rule.shared_names, rule.shared, strict=True):
             values[shared] = fold(expression, algebra)
         values[tangent_name(name)] = cotangent
         result = fold(rule.tangent, algebra)
-        if isinstance(result, _Moved):
+        if isinstance(result, _LaggedCotangent):
             return result.lag, cotangent
         return None, result
 
@@ -145,13 +145,13 @@ class _Backward:
 
 
 @dataclass(frozen=True)
-class _Moved:
+class _LaggedCotangent:
     """A cotangent as it is, `lag` samples before."""
 
     lag: int | None
 
 
-class _Moves(Nodes):
+class _DelayNodes(Nodes):
     """Nodes, with one tangent that may be delayed as a whole and nothing else."""
 
     def __init__(
@@ -162,7 +162,7 @@ class _Moves(Nodes):
         self.cotangent = cotangent
 
     def delay(self, signal: str, lag: Any) -> Any:
-        return _Moved(lag) if signal == self.tangent else super().delay(signal, lag)
+        return _LaggedCotangent(lag) if signal == self.tangent else super().delay(signal, lag)
 
     def call(self, function: Function, arguments: Sequence[Any]) -> Any:
         if function.stream and self.cotangent in arguments:

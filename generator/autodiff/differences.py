@@ -32,11 +32,11 @@ Mask = NDArray[np.bool_]
 #: three runs show rounding may be.
 NOISE, AMPLIFIED = 1e-13, 4
 #: The most rounding, relative to the output, with which a derivative can be told from 0.
-LOUDEST = 1e-9
+MAX_NOISE = 1e-9
 #: Each step is this part of the one before; there are so many.
 RATIO, STEPS = 0.1, 4
 #: The steps that are tried first.
-FIRST = slice(1, 3)
+FIRST_STEPS = slice(1, 3)
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,13 @@ def difference(
     magnitude = np.abs(here).max(axis=1, keepdims=True, initial=0.0)
     noise = np.maximum(NOISE * magnitude, _noise(run, value, steps[-1]))
     # What is larger is no rounding: nothing is known then, least of all that a derivative is 0.
-    zero = np.minimum(noise, LOUDEST * magnitude) / step
-    levels = {size: _level(run, here, value, size) for size in steps[FIRST]}
-    found = _combined([levels[size] for size in steps[FIRST]], noise, zero)
+    zero = np.minimum(noise, MAX_NOISE * magnitude) / step
+    levels = {size: _level(run, here, value, size) for size in steps[FIRST_STEPS]}
+    found = _combine([levels[size] for size in steps[FIRST_STEPS]], noise, zero)
     if enough(found):
         return found
     levels |= {size: _level(run, here, value, size) for size in steps if size not in levels}
-    return _combined([levels[size] for size in steps], noise, zero)
+    return _combine([levels[size] for size in steps], noise, zero)
 
 
 def _noise(run: Callable[[float], Array], value: float, step: float) -> Array:
@@ -124,30 +124,30 @@ def _level(run: Callable[[float], Array], here: Array, value: float, step: float
     return _Level(step, slope, left, right)
 
 
-def _combined(levels: list[_Level], noise: Array, zero: Array) -> Difference:
+def _combine(levels: list[_Level], noise: Array, zero: Array) -> Difference:
     """The best of what neighbouring steps say; `levels` has the greatest step first."""
     with np.errstate(all="ignore"):
-        value, bound = _pair(levels[-2], levels[-1], noise)
+        value, bound = _extrapolate(levels[-2], levels[-1], noise)
         for coarse, fine in zip(levels[-3::-1], levels[-2:0:-1], strict=True):
-            other, its_bound = _pair(coarse, fine, noise)
+            other, its_bound = _extrapolate(coarse, fine, noise)
             better = (its_bound < bound) & (np.abs(other - value) <= its_bound + bound)
             value, bound = np.where(better, other, value), np.where(better, its_bound, bound)
         kinked, below, above = _kinks(levels, noise)
         jumps = np.zeros(value.shape, bool)
         for coarse, fine in pairwise(levels):
-            side, its_bound, jumped = _beside_a_jump(coarse, fine, noise)
+            side, its_bound, jumped = _slope_beside_jump(coarse, fine, noise)
             better = jumped & (its_bound < bound)
             value, bound = np.where(better, side, value), np.where(better, its_bound, bound)
             jumps |= better
-        bound = np.fmax(bound, _doubt(value, jumps, levels[-1], noise))
+        bound = np.fmax(bound, _excess_error(value, jumps, levels[-1], noise))
     bound = np.where(np.isfinite(bound) & np.isfinite(value) & ~kinked, bound, np.inf)
     finest, rounding = levels[-1], noise / levels[-1].step
     least = np.fmin(finest.below, finest.above) - rounding
     greatest = np.fmax(finest.below, finest.above) + rounding
-    return Difference(value, _widened(bound), zero, below, above, jumps, least, greatest)
+    return Difference(value, _widen(bound), zero, below, above, jumps, least, greatest)
 
 
-def _doubt(value: Array, jumps: Mask, finest: _Level, noise: Array) -> Array:
+def _excess_error(value: Array, jumps: Mask, finest: _Level, noise: Array) -> Array:
     """How far the finest step is from a derivative, beyond what rounding explains.
 
     Coarser steps may agree with each other and be wrong alike: that of a signal that has passed a
@@ -159,7 +159,7 @@ def _doubt(value: Array, jumps: Mask, finest: _Level, noise: Array) -> Array:
     return np.asarray(away - np.where(jumps, 4, 1) * noise / finest.step)
 
 
-def _pair(coarse: _Level, fine: _Level, noise: Array) -> tuple[Array, Array]:
+def _extrapolate(coarse: _Level, fine: _Level, noise: Array) -> tuple[Array, Array]:
     apart = np.abs(coarse.slope - fine.slope)
     truncated = apart > 2 * noise / fine.step
     rounding = noise / np.where(truncated, fine.step, coarse.step)
@@ -169,7 +169,7 @@ def _pair(coarse: _Level, fine: _Level, noise: Array) -> tuple[Array, Array]:
     return np.where(truncated, fine.slope, coarse.slope), apart + rounding + bent
 
 
-def _beside_a_jump(coarse: _Level, fine: _Level, noise: Array) -> tuple[Array, Array, Mask]:
+def _slope_beside_jump(coarse: _Level, fine: _Level, noise: Array) -> tuple[Array, Array, Mask]:
     """The slope of the side that does not jump, how well it is known, and where the other jumps."""
     apart = [np.abs(coarse.below - fine.below), np.abs(coarse.above - fine.above)]
     right = apart[1] < apart[0]
@@ -191,7 +191,7 @@ def _kinks(levels: list[_Level], noise: Array) -> tuple[Mask, Array, Array]:
     return kinked, np.where(kinked, fine.below, np.nan), np.where(kinked, fine.above, np.nan)
 
 
-def _widened(bound: Array) -> Array:
+def _widen(bound: Array) -> Array:
     """The bounds, each at least that of its neighbours: two steps may agree by chance."""
     wide = bound.copy()
     wide[:, 1:] = np.maximum(wide[:, 1:], bound[:, :-1])

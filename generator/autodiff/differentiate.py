@@ -10,12 +10,12 @@ from typing import Literal
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler, find_compiler
 from ..signals.graph import Graph
-from ..signals.moving import with_signals
 from ..signals.printing import printed_program
-from ..signals.propagate import deeply
+from ..signals.propagate import with_deep_stack
 from ..signals.reading import NAMELESS, ProgramGraph, read_program
-from ..signals.rows import Rows
-from ..signals.sliders import Parameter, choose, listed
+from ..signals.row_lookup import Rows
+from ..signals.signal_inputs import with_signals
+from ..signals.sliders import Parameter, choose, list_sliders
 from ..signals.steady import operations
 from ..table.assembling import built_in_table
 from ..table.model import Table
@@ -92,14 +92,14 @@ def differentiate(
         compiler = find_compiler(compiler)
     rows = Rows(table or built_in_table(), compiler, tuple(include))
     text = compiler.expand(source, include=include)
-    return deeply(
-        lambda: _differentiated(
+    return with_deep_stack(
+        lambda: _differentiate(
             text, rows, params, all_continuous, signals, mode, table_slope, name, file or name
         )
     )
 
 
-def _differentiated(
+def _differentiate(
     text: str,
     rows: Rows,
     wanted: Sequence[str] | None,
@@ -122,7 +122,7 @@ def _differentiated(
     numbers = graph.reachable(outputs)
     stairs = tuple(map(tuple, staircases(graph, rows, outputs, chosen)))
     slopes = table_slopes(graph, rows, numbers, table_slope)
-    remarks = _about_tables(graph, rows, numbers, slopes, chosen)
+    remarks = _table_remarks(graph, rows, numbers, slopes, chosen)
     try:
         engine = tangents if mode == "forward" else cotangents
         partials = engine(graph, rows, outputs, chosen, slopes)
@@ -138,15 +138,15 @@ def _differentiated(
     results: list[int] = []
     for output, found in zip(outputs, partials, strict=True):
         results += [output, *(found.get(index, silence) for index in range(len(chosen)))]
-    printed = _printed(program, params, moving, results)
-    remarks += _about_size(printed)
+    printed = _print_dual(program, params, moving, results)
+    remarks += _size_remarks(printed)
     cost = operations(graph, rows, results)
     return Differentiated(
         printed, params, program.inputs, len(outputs), mode, cost, stairs, remarks
     )
 
 
-def _about_tables(
+def _table_remarks(
     graph: Graph,
     rows: Rows,
     numbers: Sequence[int],
@@ -176,7 +176,7 @@ def _about_tables(
     return tuple(found)
 
 
-def _about_size(text: str) -> tuple[str, ...]:
+def _size_remarks(text: str) -> tuple[str, ...]:
     """What a large derivative costs to compile, and the ways out."""
     if len(text) < LARGE:
         return ()
@@ -187,7 +187,7 @@ def _about_size(text: str) -> tuple[str, ...]:
     )
 
 
-def _printed(
+def _print_dual(
     program: ProgramGraph,
     params: Sequence[Parameter],
     signals: Sequence[Parameter],
@@ -197,9 +197,9 @@ def _printed(
         "Made by `faustdiff differentiate`; edit the original and make it again.",
         "",
         "For each output of the original: its value, then its partial derivatives by",
-        *listed(params, 1),
+        *list_sliders(params, 1),
         *(["Its last inputs are"] if signals else []),
-        *listed(signals, program.inputs - len(signals) + 1),
+        *list_sliders(signals, program.inputs - len(signals) + 1),
     ]
     return printed_program(
         program.graph, program.inputs, results, comments=comments, metadata=program.metadata

@@ -20,7 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..signals.graph import Graph
-from ..signals.rows import Rows
+from ..signals.row_lookup import Rows
 from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.rules import Rule, adjoint
@@ -51,7 +51,7 @@ def regions(
     `numbers` are the signals, in ascending order; `outputs` are read from outside, and
     `parameters` are what is differentiated by.
     """
-    kinds = _Kinds(activity)
+    eligible = _RegionMembers(activity)
     readers: dict[int, list[int]] = {}
     for number in numbers:
         if activity.bits[number]:
@@ -61,7 +61,7 @@ def regions(
     inside: dict[int, list[int]] = {}
     own = {*outputs, *parameters}
     for number in reversed(numbers):
-        if not activity.bits[number] or number in parameters or not kinds.plain(number):
+        if not activity.bits[number] or number in parameters or not eligible.can_be_inside(number):
             continue
         # A reader with no root is no part of a region; feedback reads what comes after it.
         roots = {root_of.get(reader, -1) for reader in readers.get(number, ())}
@@ -80,13 +80,13 @@ def regions(
 
 
 @dataclass
-class _Kinds:
+class _RegionMembers:
     """Which signals can be inside a region."""
 
     activity: Activity
     _known: dict[str, bool] = field(default_factory=dict)
 
-    def plain(self, number: int) -> bool:
+    def can_be_inside(self, number: int) -> bool:
         """Whether a tangent of the signal is a sum of its arguments' times factors, at once."""
         node = self.activity.graph.nodes[number]
         if node.op not in ("primitive", "foreign") or number in self.activity.slopes:
@@ -103,7 +103,7 @@ class _Kinds:
         return self._known[row.name]
 
 
-class Backwards:
+class RegionPartials:
     """The partials of roots by their leaves, as nodes of a graph."""
 
     def __init__(self, graph: Graph, rows: Rows, activity: Activity) -> None:
@@ -125,13 +125,13 @@ class Backwards:
             assert row is not None
             for name, argument in zip(row.args, node.args, strict=True):
                 if name in self.activity.active(row) and self.activity.bits[argument]:
-                    given = self._through(row, node.args, name, cotangent)
+                    given = self._share_of(row, node.args, name, cotangent)
                     total = self.plain.add(found.get(argument), given)
                     if total is not None:
                         found[argument] = total
         return found
 
-    def _through(
+    def _share_of(
         self, row: Primitive, arguments: Sequence[int], name: str, cotangent: int
     ) -> int | None:
         """What the cotangent of a signal gives to its argument `name`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ..signals.graph import Graph, Node
-from ..signals.rows import Rows
+from ..signals.row_lookup import Rows
 from .activity import NoRuleError
 
 
@@ -21,7 +21,7 @@ def check_gates(
     gates = [n for n in numbers if _gate(rows, graph.nodes[n]) is not None]
     if not any(map(active, gates)):
         return
-    running = reached(graph, rows, outputs, graph.needs)
+    running = ungated_signals(graph, rows, outputs, graph.needs)
     for gate in filter(active, gates):
         shut = _gate(rows, graph.nodes[gate])
         stopped = [n for place, n in enumerate(graph.nodes[gate].args) if place != shut]
@@ -40,7 +40,7 @@ def _gate(rows: Rows, node: Node) -> int | None:
     return known.gate if known else None
 
 
-def reached(
+def ungated_signals(
     graph: Graph, rows: Rows, outputs: Sequence[int], needs: Callable[[int], Iterable[int]]
 ) -> set[int]:
     """The signals that outputs are made of by `needs`, and not behind a gate."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ..signals.graph import Graph
-from ..signals.rows import Rows
+from ..signals.row_lookup import Rows
 from .rules import Nodes, Signal
 
 
@@ -114,7 +114,7 @@ def scatter(time: ReversedTime, cotangent: int, lag: int, longest: int) -> int:
     return total
 
 
-def table(time: ReversedTime, cotangent: int, size: int, write: int, read: int) -> int:
+def table_cotangent(time: ReversedTime, cotangent: int, size: int, write: int, read: int) -> int:
     """The cotangent of what an `rwtable` writes, of the one of what it reads.
 
     A sum counts if it was written after its entry was last emptied. As in `scatter`, this sample
@@ -148,7 +148,7 @@ def table(time: ReversedTime, cotangent: int, size: int, write: int, read: int) 
     return total
 
 
-def held(time: ReversedTime, cotangent: int, gate: int) -> int:
+def hold_cotangent(time: ReversedTime, cotangent: int, gate: int) -> int:
     """The cotangent of a signal that is passed while `gate` is not 0, and else held."""
     graph = time.graph
     before = time.feedback()

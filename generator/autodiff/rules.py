@@ -16,7 +16,7 @@ import mpmath as mp
 from ..library.printing import MAX_INTEGER
 from ..signals.graph import Graph
 from ..signals.propagate import propagate
-from ..signals.rows import CALL, Rows
+from ..signals.row_lookup import CALL, Rows
 from ..table.folding import COMPARISONS, Algebra
 from ..table.model import Primitive
 from ..table.rules import Rule, tangent
@@ -56,14 +56,14 @@ class Nodes(Algebra):
             if self._number(one) == 0:
                 return other
         assert a is not None and b is not None
-        return self._folded("+", operator.add, a, b)
+        return self._fold_constants("+", operator.add, a, b)
 
     def sub(self, a: Signal, b: Signal) -> Signal:
         if b is None:
             return a
         if a is None:
             return self.negate(b)
-        return self._folded("-", operator.sub, a, b)
+        return self._fold_constants("-", operator.sub, a, b)
 
     def mul(self, a: Signal, b: Signal) -> Signal:
         if a is None or b is None or 0 in (self._number(a), self._number(b)):
@@ -71,12 +71,12 @@ class Nodes(Algebra):
         for one, other in ((a, b), (b, a)):
             if self._number(one) == 1:
                 return self.real(other)
-        return self._folded("*", operator.mul, a, b)
+        return self._fold_constants("*", operator.mul, a, b)
 
     def div(self, a: Signal, b: Signal) -> Signal:
         if a is None and b is not None:
             return None
-        return self._folded("/", operator.truediv, self.present(a), self.present(b))
+        return self._fold_constants("/", operator.truediv, self.present(a), self.present(b))
 
     def pow(self, a: Signal, b: Signal) -> Signal:
         if b is None:
@@ -86,7 +86,9 @@ class Nodes(Algebra):
         return self.graph.primitive("pow", self.present(a), b)
 
     def negate(self, a: Signal) -> Signal:
-        return None if a is None else self._folded("*", operator.mul, self.graph.number(-1), a)
+        return (
+            None if a is None else self._fold_constants("*", operator.mul, self.graph.number(-1), a)
+        )
 
     def call(self, function: Function, arguments: Sequence[Signal]) -> Signal:
         given = tuple(map(self.present, arguments))
@@ -161,7 +163,7 @@ class Nodes(Algebra):
         """Whether a node is known to be a real; integers of Faust overflow where reals do not."""
         node = self.graph.nodes[value]
         if node.op == "number":
-            return not _whole(node.name)
+            return not _is_integer_text(node.name)
         if node.op in ("input", "widget", "bargraph"):
             return True
         known = self.rows.known_of(node)
@@ -173,7 +175,7 @@ class Nodes(Algebra):
         """Whether a node is known to be an integer."""
         node = self.graph.nodes[value]
         if node.op == "number":
-            return _whole(node.name)
+            return _is_integer_text(node.name)
         known = self.rows.known_of(node)
         return known is not None and known.result == "integer"
 
@@ -187,9 +189,11 @@ class Nodes(Algebra):
         node = self.graph.nodes[value]
         if node.op != "number":
             return None
-        return int(node.name) if _whole(node.name) else float(node.name)
+        return int(node.name) if _is_integer_text(node.name) else float(node.name)
 
-    def _folded(self, name: str, operation: Callable[[Any, Any], Any], a: int, b: int) -> int:
+    def _fold_constants(
+        self, name: str, operation: Callable[[Any, Any], Any], a: int, b: int
+    ) -> int:
         x, y = self._number(a), self._number(b)
         if x is not None and y is not None and not (name == "/" and y == 0):
             result = operation(x, y)
@@ -199,5 +203,5 @@ class Nodes(Algebra):
         return self.graph.primitive(name, a, b)
 
 
-def _whole(text: str) -> bool:
+def _is_integer_text(text: str) -> bool:
     return text.lstrip("-").isdigit()

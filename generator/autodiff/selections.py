@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..signals.graph import Graph
-from ..signals.rows import Rows
-from .gates import reached
+from ..signals.row_lookup import Rows
+from .gates import ungated_signals
 
 
 def unsafe_signals(graph: Graph, rows: Rows, outputs: Sequence[int]) -> frozenset[int]:
     """The signals that may be infinite or NaN while the outputs are finite."""
     numbers = graph.reachable(outputs)
-    needed = _always_needed(graph, rows, outputs)
+    needed = _unconditional_signals(graph, rows, outputs)
     found: set[int] = set()
     changed = len(needed) < len(numbers)
     while changed:
@@ -43,7 +43,7 @@ def _source(graph: Graph, rows: Rows, number: int) -> bool:
     return known is None or not known.finite
 
 
-def _always_needed(graph: Graph, rows: Rows, outputs: Sequence[int]) -> set[int]:
+def _unconditional_signals(graph: Graph, rows: Rows, outputs: Sequence[int]) -> set[int]:
     """The signals that reach an output without being one of several to choose from."""
 
     def needs(number: int) -> Iterable[int]:
@@ -54,4 +54,4 @@ def _always_needed(graph: Graph, rows: Rows, outputs: Sequence[int]) -> set[int]
         kept = zip(row.args, node.args, strict=True)
         return [argument for name, argument in kept if name not in row.active]
 
-    return reached(graph, rows, outputs, needs)
+    return ungated_signals(graph, rows, outputs, needs)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..signals.core import argument_types
 from ..signals.graph import Graph, Node
-from ..signals.rows import Rows
+from ..signals.row_lookup import Rows
 
 
 def staircases(

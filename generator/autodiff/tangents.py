@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from ..signals.graph import Graph, Node
-from ..signals.rows import Rows
+from ..signals.row_lookup import Rows
 from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.rules import Rule, partial
 from .activity import Activity
-from .elimination import Backwards, Region, regions
+from .elimination import Region, RegionPartials, regions
 from .rules import Nodes, rule_of
 
 #: The tangents of a signal, by the number of the parameter.
@@ -62,7 +62,7 @@ class _Forward:
         # Nothing reads the tangents of what is inside.
         numbers = [number for number in numbers if number not in inside]
         one = graph.number(1.0)
-        backwards = Backwards(graph, self.rows, self.activity)
+        backwards = RegionPartials(graph, self.rows, self.activity)
         for number in numbers:
             if number in roots:
                 self.found[number] = self.by_leaves(roots[number], backwards)
@@ -88,7 +88,7 @@ class _Forward:
             for output in outputs
         ]
 
-    def by_leaves(self, region: Region, backwards: Backwards) -> dict[int, int]:
+    def by_leaves(self, region: Region, backwards: RegionPartials) -> dict[int, int]:
         """The tangents of the root of a region, from those of its leaves."""
         found: dict[int, int] = {}
         for leaf, partial_ in backwards.partials(region).items():

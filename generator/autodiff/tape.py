@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..signals.graph import Graph
-from ..signals.steady import RECORDING, Steadiness, computed_from, whole_signals
+from ..signals.steady import RECORDING_COST, Steadiness, computed_from, whole_signals
 
 
 @dataclass(frozen=True)
-class Split:
+class BackwardGraph:
     """The transposed program as a graph of its own.
 
     Its inputs are the cotangents, then the tape: the samples of the signals `tape` of the original.
@@ -30,19 +30,19 @@ class Split:
     whole: frozenset[int]
 
 
-def split(
+def extract_backward(
     graph: Graph,
     results: Sequence[int],
     is_reversed: set[int],
     steady: Steadiness,
     inputs: Mapping[int, int],
-) -> Split:
+) -> BackwardGraph:
     """Cuts the transposed program out of the graph that it shares with the original.
 
-    `results` are its outputs, `is_reversed` the signals that run in reversed time, and `inputs`
-    says which number each of its inputs gets.
+    `results` are its outputs, which may be signals of the original, `is_reversed` the signals that
+    run in reversed time, and `inputs` says which number each of its inputs gets.
     """
-    needed = []
+    needed = [one for one in results if one not in is_reversed and not steady(one)]
     for number in sorted(is_reversed):
         for argument in graph.needs(number):
             if argument not in is_reversed and not steady(argument):
@@ -59,15 +59,15 @@ def choose_tape(graph: Graph, needed: Iterable[int], steady: Steadiness) -> froz
     from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
     needed = list(needed)
-    cone = _cone(graph, needed, steady)
+    cone = _recordable(graph, needed, steady)
     have = {number: 2 + place for place, number in enumerate(cone)}
     compute = {n: 2 + len(cone) + place for place, n in enumerate(n for n in cone if cone[n])}
     source, sink, unlimited = 0, 1, 1 << 20
     edges: dict[tuple[int, int], int] = {(source, have[number]): unlimited for number in needed}
     for number, cost in cone.items():
-        edges[have[number], sink] = RECORDING
+        edges[have[number], sink] = RECORDING_COST
         if cost:
-            edges[source, compute[number]] = RECORDING - cost
+            edges[source, compute[number]] = RECORDING_COST - cost
             edges[compute[number], have[number]] = unlimited
             for argument in computed_from(steady.rows, graph.nodes[number]) or ():
                 if argument in have:
@@ -85,7 +85,7 @@ def choose_tape(graph: Graph, needed: Iterable[int], steady: Steadiness) -> froz
     return frozenset(n for n in cone if have[n] in reached and compute.get(n, -1) not in reached)
 
 
-def _cone(graph: Graph, needed: Sequence[int], steady: Steadiness) -> dict[int, int]:
+def _recordable(graph: Graph, needed: Sequence[int], steady: Steadiness) -> dict[int, int]:
     """What could be recorded, each with the cost to compute it, or 0 where that is no choice."""
     found: dict[int, int] = {}
     waiting = list(needed)
@@ -96,10 +96,10 @@ def _cone(graph: Graph, needed: Sequence[int], steady: Steadiness) -> dict[int, 
         node = graph.nodes[number]
         arguments = computed_from(steady.rows, node)
         known = steady.rows.known_of(node)
-        cost = known.cost if known else RECORDING
+        cost = known.cost if known else RECORDING_COST
         if node.op == "bargraph":
             cost = 1
-        found[number] = cost if arguments is not None and cost < RECORDING else 0
+        found[number] = cost if arguments is not None and cost < RECORDING_COST else 0
         if found[number]:
             waiting.extend(arguments or ())
     return found
@@ -126,7 +126,7 @@ class _Copy:
         self.contents: dict[int, int] = {}
         self.tape: list[int] = []
 
-    def of(self, results: Sequence[int]) -> Split:
+    def of(self, results: Sequence[int]) -> BackwardGraph:
         graph = self.graph
         loops = []
         for number in sorted(self.is_reversed):
@@ -142,15 +142,15 @@ class _Copy:
         for number in loops:
             self.made.close(self.copies[number], self.copy(graph.source(number)))
         outputs = tuple(map(self.copy, results))
-        return Split(self.made, outputs, tuple(self.tape), self.whole)
+        return BackwardGraph(self.made, outputs, tuple(self.tape), self.whole)
 
     def copy(self, number: int) -> int:
         """The signal in the new graph."""
         if number not in self.copies:
-            self.copies[number] = self._copied(number)
+            self.copies[number] = self._make_copy(number)
         return self.copies[number]
 
-    def _copied(self, number: int) -> int:
+    def _make_copy(self, number: int) -> int:
         if number in self.recorded:
             made = self.made.add("input", (len(self.inputs) + len(self.tape),))
             self.tape.append(number)

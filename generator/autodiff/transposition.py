@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from ..signals.bounds import Bounds
 from ..signals.graph import Graph, Node
-from ..signals.rows import Rows
+from ..signals.row_lookup import Rows
 from ..signals.steady import Steadiness
 from ..table.expressions import delay_of
 from ..table.folding import condition, fold
@@ -31,14 +31,14 @@ from ..table.vocabulary import WHERE
 from .activity import Activity, NoRuleError
 from .coefficients import Coefficients, Term
 from .gates import check_gates
-from .reversed_time import ReversedTime, held, scatter, table
+from .reversed_time import ReversedTime, hold_cotangent, scatter, table_cotangent
 from .rules import Nodes, Signal
 from .selections import unsafe_signals
 from .tangents import table_slopes, table_tangent
 
 
 @dataclass(frozen=True)
-class Transposed:
+class Transpose:
     """`cotangents` of the leaves, as nodes; `time` tells which nodes run in reversed time.
 
     With `by_sums`, the cotangents of steady leaves are made of the inputs `sums`, the sums over
@@ -59,16 +59,20 @@ def transpose(
     steady: Steadiness,
     first_input: int,
     *,
+    reads: Sequence[int] = (),
     by_sums: bool = False,
-) -> Transposed:
+) -> Transpose:
     """The cotangents of the signals `leaves`, by those of `outputs`, as new nodes of `graph`.
+
+    Those of `leaves` that are `reads` of tables pass their cotangents on, too, to the index.
 
     The cotangents of the outputs are inputs with the indices from `first_input` on. For a leaf that
     is steady, only the sum over time is meant: its terms may come at other samples than they
     belong to. Raises `NoRuleError` where a cotangent meets a box that has no rule, or none in
     reversed time.
     """
-    return _Transposition(graph, rows, outputs, leaves, steady).run(outputs, first_input, by_sums)
+    made = _Transposition(graph, rows, outputs, leaves, steady)
+    return made.run(outputs, first_input, set(leaves) - set(reads), by_sums)
 
 
 class _Transposition:
@@ -91,7 +95,7 @@ class _Transposition:
         self.activity = Activity(graph, rows, self.slopes)
         self.activity.spread(self.numbers, leaves)
         self.time = ReversedTime(graph, rows, steady)
-        self.bounds = Bounds(graph)
+        self.bounds = Bounds(graph, rows)
         self.found: dict[int, int] = {}
         self.shares: dict[str, tuple[Share, ...]] = {}
         self.unsafe = unsafe_signals(graph, rows, outputs)
@@ -100,7 +104,10 @@ class _Transposition:
         )
         check_gates(graph, rows, outputs, self.active)
 
-    def run(self, outputs: Sequence[int], first_input: int, by_sums: bool) -> Transposed:
+    def run(
+        self, outputs: Sequence[int], first_input: int, ends: set[int], by_sums: bool
+    ) -> Transpose:
+        """Goes from `outputs` back to the signals `ends`, which are not entered."""
         graph = self.graph
         pending: dict[int, int] = {}
         for number in self.numbers:
@@ -109,34 +116,33 @@ class _Transposition:
                 self.give(graph.source(number), pending[number])
         for index, output in enumerate(outputs):
             self.give(output, self.time.input(first_input + index))
-        leaves = set(self.leaves)
         for number in reversed(self.numbers):
             cotangent = self.found.get(number)
             if number in pending:
                 graph.close(pending[number], self.silent(cotangent))
-            elif cotangent is not None and number not in leaves:
-                self.through(number, cotangent)
+            elif cotangent is not None and number not in ends:
+                self.pass_on(number, cotangent)
         collected, self.coefficients = self.coefficients, None
         assert collected is not None
         if not by_sums:
             self.found.update(collected.cotangents())
-            self.through_coefficients(collected.chained, leaves)
-            return Transposed(self.results(), self.time)
+            self.through_coefficients(collected.chained, ends)
+            return Transpose(self.results(), self.time)
         found, first = collected.sums(), first_input + len(outputs)
         sums = [graph.add("input", (first + place,)) for place in range(len(found))]
         self.found.update(zip(found, sums, strict=True))
-        self.through_coefficients(list(found), leaves)
-        return Transposed(self.results(), self.time, tuple(found.values()), tuple(sums))
+        self.through_coefficients(list(found), ends)
+        return Transpose(self.results(), self.time, tuple(found.values()), tuple(sums))
 
     def results(self) -> tuple[int, ...]:
         return tuple(self.silent(self.found.get(number)) for number in self.leaves)
 
-    def through_coefficients(self, coefficients: Sequence[int], leaves: set[int]) -> None:
+    def through_coefficients(self, coefficients: Sequence[int], ends: set[int]) -> None:
         """Passes the cotangents of what is steady on to the sliders."""
         for number in reversed(self.graph.reachable(coefficients)):
             cotangent = self.found.get(number)
-            if cotangent is not None and number not in leaves:
-                self.through(number, cotangent)
+            if cotangent is not None and number not in ends:
+                self.pass_on(number, cotangent)
 
     def active(self, number: int) -> bool:
         return self.activity.bits.get(number, 0) != 0
@@ -155,7 +161,7 @@ class _Transposition:
         assert total is not None
         self.found[number] = total
 
-    def through(self, number: int, cotangent: int) -> None:
+    def pass_on(self, number: int, cotangent: int) -> None:
         """Passes the cotangent of a signal on to what it is computed from."""
         graph, node = self.graph, self.graph.nodes[number]
         if node.op == "bargraph":
@@ -182,23 +188,25 @@ class _Transposition:
         safe = self.unsafe.isdisjoint((number, *arguments))
         match share.form:
             case "lag":
-                self.give(argument, self.sent(row, cotangent, fold(share.expression, algebra)))
+                self.give(
+                    argument, self.delay_cotangent(row, cotangent, fold(share.expression, algebra))
+                )
             case "value" if self.coefficients and self.steady(argument) and row.kind != "selector":
                 self.to_coefficient(argument, fold(partial(row, name), algebra), cotangent, safe)
             case "value":
                 product = fold(share.expression, algebra)
-                self.give(argument, self.taken(product, cotangent, safe))
+                self.give(argument, self.masked_product(product, cotangent, safe))
             case "state":
                 _Linear(self, row, name, values, safe).pull(share.expression.tree, cotangent)
 
-    def taken(self, product: Signal, cotangent: int, safe: bool) -> Signal:
+    def masked_product(self, product: Signal, cotangent: int, safe: bool) -> Signal:
         """A product with a cotangent; 0 where that is 0, if the other factor is not `safe`."""
         if safe or product is None or product == cotangent:
             return product
         given = self.graph.primitive("!=", cotangent, self.graph.number(0.0))
         return self.time.chosen(given, product)
 
-    def sent(self, row: Primitive, cotangent: int, lag: Signal) -> int:
+    def delay_cotangent(self, row: Primitive, cotangent: int, lag: Signal) -> int:
         """The cotangent of what a delay by `lag` delays."""
         if lag is None or self.steady(lag):
             return self.time.delayed(cotangent, lag)
@@ -219,18 +227,18 @@ class _Transposition:
         the factor is taken out of it too.
         """
         assert self.coefficients is not None
-        root, lag, scale = self.unwound(factor)
+        root, lag, scale = self.split_factor(factor)
         if root is None:
             return
         moved = self.time.delayed(cotangent, lag)
         if safe:
             self.coefficients.add(number, Term(moved, root, scale))
         else:
-            product = self.taken(self.time.plain.mul(root, moved), moved, safe)
+            product = self.masked_product(self.time.plain.mul(root, moved), moved, safe)
             assert product is not None
             self.coefficients.add(number, Term(product, None, scale))
 
-    def unwound(self, factor: Signal) -> tuple[Signal, Signal, Signal]:
+    def split_factor(self, factor: Signal) -> tuple[Signal, Signal, Signal]:
         """A factor without the delays and the steady factors at its end; their sum and product.
 
         As a product, None stands for 1. A signal of the original is not taken apart: it may be
@@ -248,14 +256,14 @@ class _Transposition:
             elif found := self.delay(factor):
                 factor, more = found
                 lag = self.time.plain.add(lag, more)
-            elif factor >= self.made and (scaled := self.scaled(node)):
+            elif factor >= self.made and (scaled := self.steady_multiple(node)):
                 factor, more = scaled
                 scale = more if scale is None else self.time.plain.mul(scale, more)
             else:
                 break
         return factor, lag, scale
 
-    def scaled(self, node: Node) -> tuple[int, Signal] | None:
+    def steady_multiple(self, node: Node) -> tuple[int, Signal] | None:
         """What a signal is a steady multiple of, and by which factor."""
         plain, one = self.time.plain, self.graph.number(1.0)
         if node.op != "primitive" or not any(map(self.steady, node.args)):
@@ -335,11 +343,11 @@ class _Linear:
             case ast.BinOp(left=left, op=ast.Mult(), right=right):
                 factor, linear = (right, left) if self.reads(left) else (left, right)
                 product = plain.mul(fold(factor, self.algebra), cotangent)
-                self.pull(linear, self.parent.taken(product, cotangent, self.safe))
+                self.pull(linear, self.parent.masked_product(product, cotangent, self.safe))
             case ast.BinOp(left=left, op=ast.Div(), right=right):
                 self.pull(left, plain.div(cotangent, fold(right, self.algebra)))
             case ast.Subscript() if (lag := delay_of(tree)) is not None:
-                sent = self.parent.sent(self.row, cotangent, fold(lag, self.algebra))
+                sent = self.parent.delay_cotangent(self.row, cotangent, fold(lag, self.algebra))
                 self.parent.give(self.argument, sent)
             case ast.Call(func=ast.Name(id=function), args=arguments):
                 self.call(function, arguments, cotangent)
@@ -352,14 +360,14 @@ class _Linear:
             case "prefix", [_, linear]:
                 self.pull(linear, time.delayed(cotangent, graph.number(1)))
             case "control", [linear, gate]:
-                self.pull(linear, held(time, cotangent, self.folded(gate)))
+                self.pull(linear, hold_cotangent(time, cotangent, self.folded(gate)))
             case "enable", [linear, gate]:
                 opened = self.folded(gate)
-                product = time.plain.mul(opened, held(time, cotangent, opened))
+                product = time.plain.mul(opened, hold_cotangent(time, cotangent, opened))
                 self.pull(linear, product)
             case "rwtable", [size, _, write, linear, read]:
                 places = map(self.folded, (size, write, read))
-                self.pull(linear, table(time, cotangent, *places))
+                self.pull(linear, table_cotangent(time, cotangent, *places))
             case name, [test, yes, no] if name == WHERE and not self.reads(test):
                 chosen, silence = condition(test, self.algebra), graph.number(0.0)
                 self.pull(yes, self.algebra.where(chosen, lambda: cotangent, lambda: silence))

@@ -35,17 +35,17 @@ LEAST_STEP = 1e-2
 #: A difference is known where its bound is below this part of the greatest derivative.
 KNOWN_PART = 1e-4
 #: Differences that are known at less than this part of the samples decide nothing.
-DECISIVE = 0.5
+LEAST_KNOWN_PART = 0.5
 #: So near to a sample whose difference is not known, another does not count against a partial.
-NEAR = 8
+NEIGHBOURHOOD = 8
 #: Other settings that are tried where a slider has no effect.
-MOVES = 6
+MAX_SETTINGS = 6
 
 Verdict = Literal["agrees", "differs", "no effect", "undecided"]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PartialComparison:
     """One output and one parameter over time.
 
     `value` is that of the parameter, `partial`, `difference` and `bound` are arrays (frames,), and
@@ -108,7 +108,7 @@ class Comparison:
         """At which samples the bound of the difference excludes the partial."""
         allowed = self.tolerance * self.scale + 2 * np.where(self.settled, self.bound, 0.0)
         doubtful = ~self.settled
-        for shift in range(1, NEAR + 1):
+        for shift in range(1, NEIGHBOURHOOD + 1):
             doubtful[shift:] |= ~self.settled[:-shift]
             doubtful[:-shift] |= ~self.settled[shift:]
         wrong = (self.absolute > allowed) & ~doubtful
@@ -126,7 +126,7 @@ class Comparison:
         """What the differences say of the partial."""
         if not np.isfinite(self.partial).all():
             return "differs"
-        if self.settled.mean() < DECISIVE:
+        if self.settled.mean() < LEAST_KNOWN_PART:
             return "undecided"
         if self.excluded.any():
             # The slope that a rule gives to a staircase is none of its derivative.
@@ -143,14 +143,14 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Report:
+class VerificationReport:
     """All comparisons of a program, by output, then by parameter; `values` is (outputs, frames).
 
     `remarks` say what was done that a user would want to know.
     """
 
     name: str
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[PartialComparison, ...]
     values: Array
     rate: int
     tolerance: float
@@ -178,7 +178,7 @@ def verify(
     tolerance: float = TOLERANCE,
     buttons: bool = False,
     table_slope: TableSlope = "oscillators",
-) -> Report:
+) -> VerificationReport:
     """The partials of the program `source`, compared with central differences.
 
     `feed` gives the input signals for a number of inputs, `settings` values for sliders by label or
@@ -204,9 +204,9 @@ def verify(
     dual = build(done.text, compiler=compiler, include=include)
     given = {plain.settable_path(n): v for n, v in (settings or {}).items()}
     if buttons:
-        given = {**_held(plain), **given}
+        given = {**_pressed_buttons(plain), **given}
     trial = _Trial(plain, dual, done, feed(done.inputs), epsilon, tolerance)
-    signals = trial.dual_run(given)
+    signals = trial.run_dual(given)
     values = signals[:: done.stride]
     if not np.isfinite(values).all():
         bad = int(np.argmin(np.isfinite(values).all(axis=0)))
@@ -218,10 +218,12 @@ def verify(
         found[index] = trial.compared(index, {**given, **moved}, there, moved)
     comparisons = [one for several in found for one in several]
     comparisons.sort(key=lambda one: one.output)
-    return Report(name, tuple(comparisons), values, trial.feed.rate, tolerance, done.remarks)
+    return VerificationReport(
+        name, tuple(comparisons), values, trial.feed.rate, tolerance, done.remarks
+    )
 
 
-def _held(program: Program) -> dict[str, float]:
+def _pressed_buttons(program: Program) -> dict[str, float]:
     """All buttons and checkboxes of a program, held."""
     return {c.path: 1.0 for c in program.controls if c.kind in ("button", "checkbox")}
 
@@ -237,7 +239,7 @@ class _Trial:
     epsilon: float
     tolerance: float
 
-    def dual_run(self, settings: Mapping[str, float]) -> Array:
+    def run_dual(self, settings: Mapping[str, float]) -> Array:
         """The outputs of the program with its partials (outputs * stride, frames)."""
         controls = {}
         for path, value in settings.items():
@@ -257,7 +259,7 @@ class _Trial:
         settings: Mapping[str, float],
         signals: Array,
         moved: Mapping[str, float] | None = None,
-    ) -> list[Comparison]:
+    ) -> list[PartialComparison]:
         """The comparisons of one parameter, for each output, at some settings."""
         parameter = self.done.params[index]
         partial = signals[1 + index :: self.done.stride]
@@ -271,12 +273,12 @@ class _Trial:
         def run(at: float) -> Array:
             return self._run(self.plain, {**settings, path: at} if path else settings)
 
-        def of(found: Difference) -> list[Comparison]:
+        def of(found: Difference) -> list[PartialComparison]:
             taken = _at_kinks(found, partial, self.tolerance)
             contested = taken.contests(partial, self.tolerance)
             taken = replace(taken, bound=np.where(contested, np.inf, taken.bound))
             return [
-                Comparison(
+                PartialComparison(
                     output,
                     parameter,
                     value,
@@ -304,9 +306,9 @@ class _Trial:
         found: list[tuple[int, dict[str, float], Array]] = []
         waiting = list(idle)
         generator = np.random.default_rng(0)
-        for place in range(MOVES if idle else 0):
+        for place in range(MAX_SETTINGS if idle else 0):
             # Every other time: a checkbox may be a gate, or a bypass.
-            held: dict[str, float] = {} if place % 2 else _held(self.plain)
+            held: dict[str, float] = {} if place % 2 else _pressed_buttons(self.plain)
             if place:
                 held |= {
                     c.path: float(c.min + generator.uniform(0.1, 0.9) * (c.max - c.min))
@@ -316,7 +318,7 @@ class _Trial:
             moved = {path: value for path, value in held.items() if path not in given}
             if not moved:
                 continue
-            signals = self.dual_run({**given, **moved})
+            signals = self.run_dual({**given, **moved})
             if not np.isfinite(signals[:: self.done.stride]).all():
                 continue
             for index in list(waiting):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from ..library.compiling import HINT, refused, unknown, untried
+from ..library.compiling import SPELLING_HINT, refused_rows, unknown_rows, untried_rows
 from ..library.rendering import render, write
 from ..proof.findings import Checked
 from ..table.model import Table
 from . import reports
-from .check import checked
+from .check import check_with_progress
 from .options import NOT_HELD, accept_option, read_table, refuse, table_options, usable_input
 
 
@@ -50,7 +50,7 @@ def build_command(
       faustdiff build                         into ./build
       faustdiff build --out DIR --extend my.yaml
     """
-    report = checked(read_table(table, extensions), accepted)
+    report = check_with_progress(read_table(table, extensions), accepted)
     if not isinstance(report, Checked):
         for finding in report.failures:
             click.echo(reports.failure(finding), err=True)
@@ -58,11 +58,11 @@ def build_command(
         sys.exit(NOT_HELD)
     with usable_input():
         files = render(report)
-    _told_untried(report.table, must_compile or os.environ.get("CI") == "true")
-    told = refused(files, report.table)
+    _report_untried(report.table, must_compile or os.environ.get("CI") == "true")
+    told = refused_rows(files, report.table)
     for row, message in told:
         click.echo(f"{row.place}: row '{row.name}': does not compile: {message}", err=True)
-        click.echo(f"  {HINT}", err=True)
+        click.echo(f"  {SPELLING_HINT}", err=True)
     if told:
         sys.exit(NOT_HELD)
     try:
@@ -74,12 +74,12 @@ def build_command(
     click.echo(f"{len(report.table.primitives)} rows checked in {report.seconds:.1f} s")
 
 
-def _told_untried(table: Table, must_compile: bool) -> None:
+def _report_untried(table: Table, must_compile: bool) -> None:
     """Says which rows no compiler has tried; ends the command if that must not be."""
-    rows = untried(table)
+    rows = untried_rows(table)
     if not rows:
         return
-    what = unknown(rows)
+    what = unknown_rows(rows)
     hint = "install one, as in 'pip install cyfaust'"
     if must_compile:
         click.echo(f"{what}\n  {hint}; nothing was written", err=True)

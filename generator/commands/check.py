@@ -16,11 +16,11 @@ from ..table.model import Primitive, Table
 from . import reports
 from .options import NOT_HELD, accept_option, read_table, refuse, table_options
 
-FORMATS: dict[str, Callable[[Report], str]] = {
-    "text": reports.text,
+REPORT_FORMATS: dict[str, Callable[[Report], str]] = {
+    "text": reports.as_text,
     "json": reports.as_json,
-    "junit": reports.junit,
-    "github": reports.github,
+    "junit": reports.as_junit,
+    "github": reports.as_github,
 }
 
 
@@ -29,7 +29,7 @@ FORMATS: dict[str, Callable[[Report], str]] = {
 @click.option(
     "--format",
     "style",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice(list(REPORT_FORMATS)),
     default="text",
     show_default=True,
     help="How to report.",
@@ -54,12 +54,12 @@ def check_command(
       faustdiff check
       faustdiff check --table primitives.yaml --format junit > check.xml
     """
-    report = checked(read_table(table, extensions), accepted)
-    click.echo(FORMATS[style](report))
+    report = check_with_progress(read_table(table, extensions), accepted)
+    click.echo(REPORT_FORMATS[style](report))
     sys.exit(NOT_HELD if report.failures else 0)
 
 
-def checked(table: Table, accepted: tuple[str, ...] = ()) -> Report:
+def check_with_progress(table: Table, accepted: tuple[str, ...] = ()) -> Report:
     """What `check` says of the table, with a progress bar on a terminal."""
     names = [row.name for row in table.primitives]
     for name in accepted:

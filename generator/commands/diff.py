@@ -11,12 +11,12 @@ from rich.console import Console
 
 from ..comparison import libraries, numeric, show
 from ..comparison.changes import Change, Comparison
-from ..comparison.sources import Source, fetch
+from ..comparison.sources import Document, fetch_document
 from ..comparison.tables import compare_tables
 from ..errors import InputError
 from ..resources import resource
 from ..table.assembling import merge
-from ..table.loading import load, parse
+from ..table.loading import load_tree, parse_yaml
 from ..table.model import Primitive, Table
 from ..table.modelling import model
 from .options import runs_programs
@@ -31,7 +31,7 @@ UNUSABLE = 2
 @click.option(
     "--format",
     "style",
-    type=click.Choice(list(show.FORMATS)),
+    type=click.Choice(list(show.CHANGE_FORMATS)),
     default="text",
     show_default=True,
     help="How to report.",
@@ -66,45 +66,45 @@ def diff_command(old: str, new: str, style: str, by_numbers: bool, compiler: str
     """
     start = time.perf_counter()
     try:
-        sources = fetch(old), fetch(new)
-        found = _compared(*sources, by_numbers, compiler)
+        sources = fetch_document(old), fetch_document(new)
+        found = _compare(*sources, by_numbers, compiler)
     except InputError as error:
         for problem in error.problems:
             click.echo(str(problem), err=True)
         sys.exit(UNUSABLE)
     found = replace(found, seconds=time.perf_counter() - start)
-    formatted = show.FORMATS[style]
+    formatted = show.CHANGE_FORMATS[style]
     if formatted is None:
-        show.text(found, Console())
+        show.print_changes(found, Console())
     else:
         click.echo(formatted(found))
     sys.exit(DIFFERENT if found.changes else 0)
 
 
-def _compared(old: Source, new: Source, by_numbers: bool, compiler: str | None) -> Comparison:
+def _compare(old: Document, new: Document, by_numbers: bool, compiler: str | None) -> Comparison:
     if old.form != new.form:
         raise click.UsageError(f"{old.name} is a {old.form} and {new.name} is a {new.form}")
     if old.form == "table":
         if by_numbers:
             raise click.UsageError("--numeric is for libraries; tables are compared by proof")
-        changes: tuple[Change, ...] = compare_tables(_table(old), _table(new), _progress)
+        changes: tuple[Change, ...] = compare_tables(_read_table(old), _read_table(new), _progress)
         return Comparison(old.name, new.name, "table", changes, 0.0)
-    first, second = libraries.read(old), libraries.read(new)
-    changes = libraries.compare(first, second)
+    first, second = libraries.parse_library(old), libraries.parse_library(new)
+    changes = libraries.compare_libraries(first, second)
     version = first.declared.get("version", "")
     if not by_numbers:
         return Comparison(old.name, new.name, "library", changes, 0.0, version)
-    told, changes = numeric.compare(first, second, changes, compiler)
+    told, changes = numeric.compare_numbers(first, second, changes, compiler)
     return Comparison(old.name, new.name, "library", changes, 0.0, version, told)
 
 
-def _table(source: Source) -> Table:
+def _read_table(source: Document) -> Table:
     """The table of a source; one that extends the built-in table may use its libraries."""
-    table = model(parse(source.text, source.name))
+    table = model(parse_yaml(source.text, source.name))
     try:
         return merge((table,))
     except InputError:
-        built_in = model(load(resource("primitives.yaml"))).libraries
+        built_in = model(load_tree(resource("primitives.yaml"))).libraries
         merge((replace(table, libraries={**built_in, **table.libraries}),))
         return table
 

@@ -17,14 +17,14 @@ import click
 import numpy as np
 
 from ..files import make_folder
-from ..fitting.batch import Job, Outcome, fit_menus, run_jobs, table_csv
-from ..fitting.checkpoint import checkpoint, restored
+from ..fitting.checkpoint import checkpoint, restore
 from ..fitting.examples import ExampleMaker, folders
 from ..fitting.fit import Fit
+from ..fitting.jobs import FitJob, Outcome, fit_menus, run_jobs, table_csv
 from ..fitting.losses import Residual
-from ..fitting.model import Source, model_of
+from ..fitting.model import DualSource, model_of
 from ..fitting.objective import Record
-from ..fitting.outputs import Extras, write_results
+from ..fitting.outputs import ExtraFiles, write_results
 from ..fitting.pairing import Example
 from ..fitting.pool import Pool, open_pool
 from ..fitting.report import summary, table
@@ -47,8 +47,8 @@ from .options import (
 )
 
 #: The exit status of a fit that explains less than is asked for.
-POOR = 3
-INTERRUPTED = "interrupted: nothing was fitted yet, nothing is written"
+POOR_MATCH = 3
+INTERRUPTED_MESSAGE = "interrupted: nothing was fitted yet, nothing is written"
 #: A checkpoint is not written more often, in seconds.
 CHECKPOINT_INTERVAL = 1.0
 
@@ -129,7 +129,7 @@ def _run(request: Request, subject: Subject, work: Path, pool: Pool) -> int:
     )
     if request.many:
         return _fit_all(_jobs(request, subject, maker, source, menus, out), pool, out)
-    others = _others(maker, request.other_inputs, request.other_targets, work)
+    others = _validation_examples(maker, request.other_inputs, request.other_targets, work)
     examples = maker.examples(request.inputs, request.targets, request.truth)
     setup = Setup(source, examples, request.loss, others, str(request.program))
     if request.online:
@@ -137,14 +137,14 @@ def _run(request: Request, subject: Subject, work: Path, pool: Pool) -> int:
     options = request.options
     record = Record(options.passes_limit, options.patience)
     if request.resume and request.checkpoint_file:
-        record = restored(request.checkpoint_file, setup, options)
-    with _shown(setup, options, record, request.checkpoint_file):
+        record = restore(request.checkpoint_file, setup, options)
+    with _progress_and_checkpoints(setup, options, record, request.checkpoint_file):
         found = fit_menus(setup, menus, options, pool=pool, record=record)
-    _write(subject, found, out, Extras(request.report is not False, request.plot))
+    _write(subject, found, out, ExtraFiles(request.report is not False, request.plot))
     if found.interrupted:
         return NOT_HELD
     good = found.verdict.good if request.require is None else found.error <= request.require
-    return 0 if good else POOR
+    return 0 if good else POOR_MATCH
 
 
 @contextmanager
@@ -153,11 +153,11 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"{INTERRUPTED}\n  run it again, and let it go on for longer", err=True)
+        click.echo(f"{INTERRUPTED_MESSAGE}\n  run it again, and let it go on for longer", err=True)
         sys.exit(NOT_HELD)
 
 
-def _others(
+def _validation_examples(
     maker: ExampleMaker, inputs: Sequence[str], targets: Sequence[Path], work: Path
 ) -> tuple[Example, ...]:
     if not targets:
@@ -173,10 +173,10 @@ def _jobs(
     request: Request,
     subject: Subject,
     maker: ExampleMaker,
-    source: Source,
+    source: DualSource,
     menus: tuple[Menu, ...],
     out: Path,
-) -> list[Job]:
+) -> list[FitJob]:
     """A fit for each recording of a folder, and each combination of swept values."""
     targets = request.targets
     if targets and targets[0].is_dir():
@@ -200,8 +200,8 @@ def _jobs(
         title = "-".join([name, *(f"{key}={value:g}" for key, value in values)]).strip("-")
         title = title.replace("/", "_")
         setup = Setup(swept, examples, request.loss, (), str(request.program))
-        extras = Extras(bool(request.report), request.plot)
-        jobs.append(Job(title, subject, setup, menus, request.options, out / title, extras))
+        extras = ExtraFiles(bool(request.report), request.plot)
+        jobs.append(FitJob(title, subject, setup, menus, request.options, out / title, extras))
     return jobs
 
 
@@ -213,7 +213,7 @@ def _sweep(text: str) -> tuple[str, list[float]]:
         refuse(f"'--sweep {text}' is not NAME=V1,V2,...", "write it as in --sweep order=1,2,4")
 
 
-def _fit_all(jobs: Sequence[Job], pool: Pool, out: Path) -> int:
+def _fit_all(jobs: Sequence[FitJob], pool: Pool, out: Path) -> int:
     def tell(one: Outcome) -> None:
         if one.failure:
             click.echo(f"{one.name}: {one.failure}", err=True)
@@ -232,21 +232,23 @@ def _fit_all(jobs: Sequence[Job], pool: Pool, out: Path) -> int:
 
 
 def _online(setup: Setup, rate: float, subject: Subject, out: Path) -> int:
-    from ..fitting.onlinetable import run_online
+    from ..fitting.online_table import run_online
 
     absolute = setup.measure == Residual("absolute")
     start = np.array([one.init for one in setup.source.params])
     values, rows, interrupted = run_online(setup, start, rate, absolute, click.echo)
     make_folder(out)
     write_whole(out / "online.csv", rows)
-    write_whole(out / f"{subject.name}.dsp", subject.initialized(setup, values.tolist()).text)
+    write_whole(
+        out / f"{subject.name}.dsp", subject.with_initial_values(setup, values.tolist()).text
+    )
     click.echo(f"wrote {out}: online.csv, {subject.name}.dsp")
     if interrupted:
         click.echo("interrupted: these are the values until then")
     return NOT_HELD if interrupted else 0
 
 
-def _write(subject: Subject, found: Fit, out: Path, extras: Extras) -> None:
+def _write(subject: Subject, found: Fit, out: Path, extras: ExtraFiles) -> None:
     """Writes the folder, and says what was found: the verdict first."""
     try:
         left = write_results(out, subject, found, extras)
@@ -274,7 +276,7 @@ def _write(subject: Subject, found: Fit, out: Path, extras: Extras) -> None:
 
 
 @contextmanager
-def _shown(
+def _progress_and_checkpoints(
     setup: Setup, options: Options, record: Record, checkpoint_file: Path | None
 ) -> Iterator[None]:
     """Shows a progress bar on a terminal, and keeps the checkpoint up to date."""

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from ..errors import InputError
-from ..fitting.catalogue import LOSSES, loss_named
-from ..fitting.descent import RATES
+from ..fitting.catalogue import LOSSES, parse_loss
+from ..fitting.descent import LEARNING_RATES
 from ..fitting.gradients import Wanted
-from ..fitting.setup import OPTIMIZERS, PASSES, Options
+from ..fitting.setup import DEFAULT_PASSES, OPTIMIZERS, Options
 from .options import refuse
 
 #: Of `--online`: that of the seeds.
@@ -110,7 +110,7 @@ def _decibels(context: click.Context, parameter: click.Parameter, text: str | No
 def _loss(context: click.Context, parameter: click.Parameter, text: str) -> str:
     """The name of a loss, with settings, or a usage error."""
     try:
-        loss_named(text)
+        parse_loss(text)
     except InputError as error:
         raise click.BadParameter("; ".join(str(one) for one in error.problems)) from None
     return text
@@ -193,12 +193,13 @@ OPTIONS = (
         "learning_rate",
         type=click.FloatRange(0, min_open=True),
         help="Of Adam, SGD and --online.  "
-        f"[default: {RATES['adam']}, {RATES['sgd']}, {ONLINE_RATE}]",
+        f"[default: {LEARNING_RATES['adam']}, {LEARNING_RATES['sgd']}, {ONLINE_RATE}]",
     ),
     click.option(
         "--passes",
         type=click.FloatRange(1),
-        help=f"Stop after so many.  [default: {', '.join(f'{k} {v}' for k, v in PASSES.items())}]",
+        help="Stop after so many.  "
+        f"[default: {', '.join(f'{name} {passes}' for name, passes in DEFAULT_PASSES.items())}]",
     ),
     click.option(
         "--patience",

@@ -20,10 +20,10 @@ from .. import __version__
 from ..extras import how_to_install
 
 #: What a command needs from the start: it would else be missed when the work is done.
-NEEDED = {"fit": ("scipy", "soxr", "matplotlib")}
+NEEDED_PACKAGES = {"fit": ("scipy", "soxr", "matplotlib")}
 
 #: What to do where a file cannot be read or written that the user did not name.
-SPACE = "make room there, or name another folder; TMPDIR is for temporary files"
+SPACE_HINT = "make room there, or name another folder; TMPDIR is for temporary files"
 
 
 def commands() -> dict[str, str]:
@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
             raise
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            _refuse(f"{where}{error.strerror or error}", SPACE)
+            _refuse(f"{where}{error.strerror or error}", SPACE_HINT)
         except MemoryError:
             _refuse("there is not enough memory", "take fewer parameters, or a shorter input")
         except RecursionError:
@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in commands():
             return None
-        for module in NEEDED.get(cmd_name, ()):
+        for module in NEEDED_PACKAGES.get(cmd_name, ()):
             if find_spec(module) is None:
                 _refuse_without(module, None)
         name = cmd_name.replace("-", "_")
@@ -103,7 +103,7 @@ def _flush() -> None:
     try:
         sys.stdout.flush()
     except OSError as error:
-        _refuse(f"the output cannot be written: {error.strerror}", SPACE)
+        _refuse(f"the output cannot be written: {error.strerror}", SPACE_HINT)
 
 
 def _refuse(what: str, hint: str) -> NoReturn:

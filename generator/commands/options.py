@@ -16,8 +16,8 @@ import click
 from ..errors import InputError
 from ..faust.calling import CompilerMissingError, FaustError
 from ..faust.compilers import Compiler, find_compiler
-from ..faust.excitation import GENERATED, RATE
-from ..faust.supervision import Death, split
+from ..faust.excitation import DEFAULT_RATE, GENERATED_INPUTS
+from ..faust.supervision import ChildDeath, fork_worker
 from ..files import is_stream, read_text, write_file
 from ..resources import resource
 from ..table.assembling import read
@@ -27,13 +27,13 @@ NOT_HELD = 1
 UNUSABLE = 2
 
 #: What `--fad` puts in front of a program, on its first line: the numbers of lines stay.
-WORDS = 'fad = library("diff.lib").fad; rad = library("diff.lib").rad; '
+FAD_WORDS = 'fad = library("diff.lib").fad; rad = library("diff.lib").rad; '
 #: What brings a cursor back that a progress bar has hidden.
 SHOW_CURSOR = "\x1b[?25h"
 #: How much of a line of a compiler's message is shown.
-MAX_LINE = 300
+MAX_LINE_SHOWN = 300
 #: What the compilers call the text they are given, before the number of a line.
-COMPILED = re.compile(r"^program(\.dsp)? ?: ?(?=\d)", re.MULTILINE)
+COMPILER_PLACE = re.compile(r"^program(\.dsp)? ?: ?(?=\d)", re.MULTILINE)
 
 
 def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,7 +93,7 @@ def program_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _remember_words(context: click.Context, option: click.Parameter, chosen: bool) -> None:
-    context.meta[WORDS] = chosen
+    context.meta[FAD_WORDS] = chosen
 
 
 def parameter_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -122,10 +122,10 @@ def runs_programs(command: Callable[..., Any]) -> Callable[..., Any]:
         about = click.get_current_context().find_root().obj or {}
         if not about.get("supervised") or not hasattr(os, "fork"):
             return command(*args, **options)
-        ending = split()
+        ending = fork_worker()
         if ending is None:
             return command(*args, **options)
-        if isinstance(ending, Death):
+        if isinstance(ending, ChildDeath):
             if sys.stderr.isatty():
                 click.echo(SHOW_CURSOR, err=True, nl=False)
             refuse(f"{options.get('program', 'a program')}: {ending.what}", ending.hint)
@@ -143,7 +143,7 @@ def excitation_options(seconds: float) -> Callable[[Callable[..., Any]], Callabl
             "fed",
             default="noise",
             show_default=True,
-            metavar="|".join(["FILE.wav", *GENERATED]),
+            metavar="|".join(["FILE.wav", *GENERATED_INPUTS]),
             help="What the program is fed, if it has inputs.",
         )
         length = click.option(
@@ -154,7 +154,7 @@ def excitation_options(seconds: float) -> Callable[[Callable[..., Any]], Callabl
         rate = click.option(
             "--rate",
             type=click.IntRange(min=1),
-            help=f"Sample rate in Hz.  [default: {RATE}, or that of the file]",
+            help=f"Sample rate in Hz.  [default: {DEFAULT_RATE}, or that of the file]",
         )
         return fed(length(rate(command)))
 
@@ -180,24 +180,24 @@ def read_table(table: Path, extensions: tuple[Path, ...]) -> Table:
 
 
 def read_source(program: Path) -> str:
-    """The text of a program, after `WORDS` if asked; ends the command if it cannot be read."""
+    """The text of a program, after `FAD_WORDS` if asked; ends the command if it cannot be read."""
     context = click.get_current_context(silent=True)
     with usable_input(program):
         text = read_text(program, "Faust program")
-        if context is None or not context.meta.get(WORDS):
+        if context is None or not context.meta.get(FAD_WORDS):
             return text
         include = (program.parent, *context.params.get("include", ()))
         _check_seeds(program, text, find_compiler(context.params.get("compiler")), include)
-        return WORDS + text
+        return FAD_WORDS + text
 
 
 def _check_seeds(program: Path, text: str, compiler: Compiler, include: Sequence[Path]) -> None:
     """Refuses seeds that a group hides, and says which are numbers; see `signals.seeds`."""
     from ..signals.core import parse
-    from ..signals.rows import Rows
-    from ..signals.seeds import MARKS, check_seeds
+    from ..signals.row_lookup import Rows
+    from ..signals.seeds import MARKER_WORDS, check_seeds
 
-    expanded = compiler.expand(MARKS + text, include=include)
+    expanded = compiler.expand(MARKER_WORDS + text, include=include)
     core = parse(expanded, Rows(read(resource("primitives.yaml"), ()), compiler).arities)
     for number in check_seeds(core.process, str(program)):
         what = f"{program}: the seed {number} is a number, and stands for that number everywhere"
@@ -226,26 +226,26 @@ def usable_input(*programs: Path) -> Iterator[None]:
     except CompilerMissingError as error:
         refuse(error.what, error.hint)
     except FaustError as error:
-        message = _by_file(error, programs)
-        lines = [_shortened(line) for line in message.strip().splitlines()]
+        message = _with_file_name(error, programs)
+        lines = [_shorten(line) for line in message.strip().splitlines()]
         refuse("\n".join(lines), f"this is what the compiler '{error.compiler}' says")
     except ValueError as error:
         refuse(str(error), "see --help")
 
 
-def _by_file(error: FaustError, programs: Sequence[Path]) -> str:
+def _with_file_name(error: FaustError, programs: Sequence[Path]) -> str:
     """The compiler's text, which calls what it was given `program`, with the name of the file."""
     for path in programs:
         name = f"{path}:"
         with suppress(OSError, UnicodeDecodeError):
-            if path.read_text(encoding="utf-8") == error.source.removeprefix(WORDS):
-                return COMPILED.sub(name.replace("\\", r"\\"), error.message)
+            if path.read_text(encoding="utf-8") == error.source.removeprefix(FAD_WORDS):
+                return COMPILER_PLACE.sub(name.replace("\\", r"\\"), error.message)
     return error.message
 
 
-def _shortened(line: str) -> str:
+def _shorten(line: str) -> str:
     """A line of a compiler, which may print a whole program in it."""
-    return line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]} ..."
+    return line if len(line) <= MAX_LINE_SHOWN else f"{line[:MAX_LINE_SHOWN]} ..."
 
 
 def refuse(what: str, hint: str) -> NoReturn:

@@ -13,13 +13,13 @@ from ..proof.findings import OUTCOMES, Finding, Report
 FORMULA_KINDS = ("smooth", "guarded")
 
 
-_WAYS_OUT = {
+_HINTS = {
     "refuted": "correct the row; its fields are explained at the top of the table",
     "unknown": "write the row in simpler terms, or take it as it is with --accept",
 }
 
 
-def text(report: Report) -> str:
+def as_text(report: Report) -> str:
     """A summary; each failure with its place, point, expected and stated value."""
     lines = [
         f"accepted, not known to hold: {failure(finding)}" for finding in report.accepted_findings
@@ -48,7 +48,7 @@ def failure(finding: Finding) -> str:
     argument = f", argument {finding.argument}" if finding.argument else ""
     head = f"{finding.place}: row '{finding.row.name}'{argument}: {finding.detail}"
     if finding.point is None:
-        return f"{head}\n  {_WAYS_OUT[finding.outcome]}"
+        return f"{head}\n  {_HINTS[finding.outcome]}"
     if not (finding.expected or finding.stated):
         return f"{head}\n  at {finding.where}"
     return f"{head}\n  at {finding.where}: expected {finding.expected}, stated {finding.stated}"
@@ -61,12 +61,12 @@ def as_json(report: Report) -> str:
         "rows": len(report.table.primitives),
         "seconds": round(report.seconds, 3),
         "counts": dict(_counts(report)),
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [_finding_data(finding) for finding in report.findings],
     }
     return json.dumps(content, indent=2)
 
 
-def junit(report: Report) -> str:
+def as_junit(report: Report) -> str:
     """One test case per finding; JUnit's counts are of findings."""
     suite = ElementTree.Element(
         "testsuite",
@@ -95,20 +95,20 @@ def junit(report: Report) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, "unicode")
 
 
-def github(report: Report) -> str:
+def as_github(report: Report) -> str:
     """A workflow command for each failure, which GitHub shows at its line; then a summary."""
     lines = []
     for finding in report.failures:
         what = failure(finding).partition(": ")[2]
-        file = _escaped(finding.place.file).replace(":", "%3A").replace(",", "%2C")
+        file = _escape(finding.place.file).replace(":", "%3A").replace(",", "%2C")
         place = f"file={file},line={finding.place.line},col={finding.place.column}"
-        lines.append(f"::error {place},title=faustdiff::{_escaped(what)}")
+        lines.append(f"::error {place},title=faustdiff::{_escape(what)}")
     rows, failures = len(report.table.primitives), len(report.failures)
     lines.append(f"{rows} rows, {len(report.findings)} findings, {failures} failed")
     return "\n".join(lines)
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """Text as the workflow commands of GitHub want it, on one line."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
@@ -118,7 +118,7 @@ def _counts(report: Report) -> Counter[str]:
     return Counter({outcome: counted[outcome] for outcome in reversed(OUTCOMES)})
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding_data(finding: Finding) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "primitive": finding.row.name,
         "faust": finding.row.faust,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..faust.excitation import GENERATED, excitation
+from ..faust.excitation import GENERATED_INPUTS, excitation
 from ..faust.program import build
 from ..learned.training import train
 from ..learned.values import read_values, text_of
@@ -23,7 +23,7 @@ from .options import (
     write_whole,
 )
 
-SECONDS = 10.0
+DEFAULT_SECONDS = 10.0
 
 
 @click.command("train")
@@ -39,7 +39,7 @@ SECONDS = 10.0
     type=click.Path(path_type=Path, dir_okay=False),
     help="JSON file of values to start from, as an earlier --params.",
 )
-@excitation_options(SECONDS)
+@excitation_options(DEFAULT_SECONDS)
 @runs_programs
 def train_command(
     program: Path,
@@ -75,8 +75,8 @@ def train_command(
             include=(program.parent, *include),
             fast=True,
         )
-        if seconds is None and fed in GENERATED:
-            seconds = SECONDS
+        if seconds is None and fed in GENERATED_INPUTS:
+            seconds = DEFAULT_SECONDS
         trained = train(
             built,
             excitation(fed, built.inputs, seconds, rate),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from ..autodiff import verdicts, verification
+from ..autodiff import verification, verification_report
 from ..autodiff.tangents import TableSlope
-from ..faust.excitation import SECONDS, excitation
+from ..faust.excitation import DEFAULT_SECONDS, excitation
 from .options import (
     NOT_HELD,
     chosen_compiler,
@@ -30,7 +30,7 @@ from .options import (
 @click.command("verify")
 @program_options
 @parameter_options
-@excitation_options(SECONDS)
+@excitation_options(DEFAULT_SECONDS)
 @click.option(
     "--set",
     "settings",
@@ -116,9 +116,9 @@ def verify_command(
             buttons=buttons,
             table_slope=table_slope,
         )
-    verdicts.show(report)
+    verification_report.print_report(report)
     if table_file:
-        write_whole(table_file, verdicts.csv_text(report))
+        write_whole(table_file, verification_report.csv_text(report))
     if plot_file:
-        write_whole(plot_file, verdicts.plot(report))
+        write_whole(plot_file, verification_report.plot(report))
     sys.exit(0 if report.holds else NOT_HELD)

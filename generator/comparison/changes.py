@@ -19,7 +19,7 @@ Bump = Literal["none", "patch", "minor", "major"]
 
 
 @dataclass(frozen=True)
-class Meaning:
+class KindDescription:
     """What a kind of change is called and means, and the bumps it can ask for, each with when."""
 
     title: str
@@ -28,15 +28,15 @@ class Meaning:
 
 
 #: From the gravest to the least.
-KINDS: Mapping[Kind, Meaning] = {
-    "removed": Meaning("removed", "the name is gone", {"major": ""}),
-    "added": Meaning("added", "a new name", {"minor": ""}),
-    "renamed": Meaning(
+KINDS: Mapping[Kind, KindDescription] = {
+    "removed": KindDescription("removed", "the name is gone", {"major": ""}),
+    "added": KindDescription("added", "a new name", {"minor": ""}),
+    "renamed": KindDescription(
         "renamed",
         "another name, or another spelling in Faust",
         {"major": "", "minor": "if all spellings of before are kept"},
     ),
-    "changed": Meaning(
+    "changed": KindDescription(
         "changed",
         "other numbers, with a point and both values; another box or other arguments; "
         "or a form that SymPy cannot prove equal, which is said",
@@ -46,22 +46,22 @@ KINDS: Mapping[Kind, Meaning] = {
             "patch": "for a rule that failed the check, and holds now",
         },
     ),
-    "guard": Meaning(
+    "guard": KindDescription(
         "guard or tie changed",
         "the rule differs only where a guard or a tie decides",
         {"minor": ""},
     ),
-    "verdict": Meaning(
+    "verdict": KindDescription(
         "verdict or evidence changed",
         "the same rule, but the check says something else of it, or looks at other points",
         {"patch": "", "major": "if the check fails now"},
     ),
-    "equal": Meaning(
+    "equal": KindDescription(
         "rewritten, but equal",
         "written in another way, and proved equal by SymPy; in a library, parameters renamed",
         {"patch": ""},
     ),
-    "documentation": Meaning(
+    "documentation": KindDescription(
         "documentation only", "texts, but nothing that is computed", {"patch": ""}
     ),
 }

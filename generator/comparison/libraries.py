@@ -15,7 +15,7 @@ from itertools import accumulate, takewhile
 
 from ..errors import InputError, Place, Problem
 from .changes import Bump, Change, Detail, Kind
-from .sources import Source
+from .sources import Document
 
 _TOKEN = re.compile(
     r"""
@@ -31,7 +31,7 @@ _TOKEN = re.compile(
 _PAIRS = {")": "(", "}": "{", "]": "["}
 _NAME = re.compile(r"[A-Za-z_]\w*")
 #: How many of the functions that a change reaches are named.
-NAMED = 8
+MAX_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Equation:
 
 
 @dataclass(frozen=True)
-class Function:
+class Definition:
     """A public definition: all its equations, the comment before the first, and its place."""
 
     name: str
@@ -94,7 +94,7 @@ class Function:
         depths = accumulate((token == "{") - (token == "}") for token in body[1:])
         end = next(k for k, depth in enumerate(depths, 1) if not depth)
         found: dict[str, list[tuple[str, ...]]] = {}
-        for statement in _split(body[2:end]):
+        for statement in _split_at(body[2:end]):
             found.setdefault(statement[0], []).append(statement)
         return {name: tuple(statements) for name, statements in found.items()}
 
@@ -108,14 +108,14 @@ class Function:
 class Library:
     """The public functions of a library by name, and what it declares."""
 
-    source: Source
-    functions: Mapping[str, Function]
+    source: Document
+    functions: Mapping[str, Definition]
     declared: Mapping[str, str]
 
 
-def read(source: Source) -> Library:
+def parse_library(source: Document) -> Library:
     """The library that a text is; raises `InputError` if it is none."""
-    functions: dict[str, Function] = {}
+    functions: dict[str, Definition] = {}
     declared: dict[str, str] = {}
     for comment, tokens in _statements(source):
         place = Place(source.name, source.text.count("\n", 0, tokens[0].start) + 1, 1)
@@ -129,7 +129,7 @@ def read(source: Source) -> Library:
                 continue
         name, equation = _equation(words, place)
         before = functions.get(name)
-        functions[name] = Function(
+        functions[name] = Definition(
             name,
             (*(before.equations if before else ()), equation),
             before.comment if before else comment,
@@ -141,7 +141,7 @@ def read(source: Source) -> Library:
     return Library(source, functions, declared)
 
 
-def _statements(source: Source) -> Iterator[tuple[str, list[Token]]]:
+def _statements(source: Document) -> Iterator[tuple[str, list[Token]]]:
     """Each statement without its semicolon, and the comments before it."""
     comments: list[str] = []
     tokens: list[Token] = []
@@ -188,11 +188,11 @@ def _equation(words: tuple[str, ...], place: Place) -> tuple[str, Equation]:
                 )
             ]
         )
-    parameters = tuple(" ".join(p) for p in _split(tuple(head[1:-1]), ","))
+    parameters = tuple(" ".join(p) for p in _split_at(tuple(head[1:-1]), ","))
     return name, Equation(parameters, tuple(rest[len(head) + 1 :]))
 
 
-def _split(words: tuple[str, ...], at: str = ";") -> Iterator[tuple[str, ...]]:
+def _split_at(words: tuple[str, ...], at: str = ";") -> Iterator[tuple[str, ...]]:
     """The parts between separators that are in no bracket; empty ones are left out."""
     part: list[str] = []
     depth = 0
@@ -208,13 +208,13 @@ def _split(words: tuple[str, ...], at: str = ";") -> Iterator[tuple[str, ...]]:
         yield tuple(part)
 
 
-def compare(old: Library, new: Library) -> tuple[Change, ...]:
+def compare_libraries(old: Library, new: Library) -> tuple[Change, ...]:
     """All changes from `old` to `new`: what is declared, what is gone, then in the new order."""
-    renamed = _renamed(old, new)
+    renamed = _renames(old, new)
     old = _with_names(old, renamed)
     origin = {name: old.functions[name] for name in new.functions if name in old.functions}
     origin |= {after: old.functions[before] for before, after in renamed.items()}
-    changes = [*_declared(old, new)]
+    changes = [*_declaration_changes(old, new)]
     for name, function in old.functions.items():
         if name not in new.functions and name not in renamed:
             summary = f"{function.signature} is gone"
@@ -229,14 +229,14 @@ def compare(old: Library, new: Library) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def _renamed(old: Library, new: Library) -> dict[str, str]:
+def _renames(old: Library, new: Library) -> dict[str, str]:
     """New names of definitions whose tokens are the same; none where that is ambiguous."""
     gone = [f for name, f in old.functions.items() if name not in new.functions]
     fresh = [f for name, f in new.functions.items() if name not in old.functions]
     found = {}
     for function in gone:
-        alike = [other for other in fresh if _mentioned(other) == _mentioned(function)]
-        back = [other for other in gone if _mentioned(other) == _mentioned(function)]
+        alike = [other for other in fresh if _tokens_used(other) == _tokens_used(function)]
+        back = [other for other in gone if _tokens_used(other) == _tokens_used(function)]
         if len(alike) == len(back) == 1:
             found[function.name] = alike[0].name
     return found
@@ -260,7 +260,7 @@ def _with_names(library: Library, renamed: Mapping[str, str]) -> Library:
     return replace(library, functions=functions) if renamed else library
 
 
-def _mentioned(function: Function) -> tuple[tuple[str, ...], ...]:
+def _tokens_used(function: Definition) -> tuple[tuple[str, ...], ...]:
     """The tokens, with the function's own name as a blank."""
     return tuple(
         tuple("self" if token == function.name else token for token in tokens)
@@ -268,7 +268,7 @@ def _mentioned(function: Function) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _declared(old: Library, new: Library) -> Iterator[Change]:
+def _declaration_changes(old: Library, new: Library) -> Iterator[Change]:
     details = [
         Detail(key, old.declared.get(key, ""), new.declared.get(key, ""))
         for key in sorted({*old.declared, *new.declared})
@@ -279,7 +279,7 @@ def _declared(old: Library, new: Library) -> Iterator[Change]:
         yield Change("declare", "documentation", told, "patch", tuple(details))
 
 
-def _changes(old: Function, new: Function, library: Library) -> Iterator[Change]:
+def _changes(old: Definition, new: Definition, library: Library) -> Iterator[Change]:
     def change(kind: Kind, summary: str, bump: Bump, details: Sequence[Detail] = ()) -> Change:
         return Change(new.name, kind, summary, bump, tuple(details), old.place, new.place)
 
@@ -287,7 +287,7 @@ def _changes(old: Function, new: Function, library: Library) -> Iterator[Change]
         detail = Detail("name", old.signature, new.signature)
         yield change("renamed", f"{old.name} -> {new.name}", "major", [detail])
     elif old.plain != new.plain:
-        yield _definition(old, new, library)
+        yield _definition_change(old, new, library)
     elif old.equations != new.equations:
         detail = Detail("signature", old.signature, new.signature, "parameters have other names")
         yield change("equal", "the same tokens, up to the names of parameters", "patch", [detail])
@@ -295,7 +295,7 @@ def _changes(old: Function, new: Function, library: Library) -> Iterator[Change]
         yield change("documentation", "the comment", "patch")
 
 
-def _definition(old: Function, new: Function, library: Library) -> Change:
+def _definition_change(old: Definition, new: Definition, library: Library) -> Change:
     """A definition with other tokens: its signature, its members, or what it computes."""
     details = []
     parts = []
@@ -315,14 +315,14 @@ def _definition(old: Function, new: Function, library: Library) -> Change:
         bump = "major" if gone else bump
     if not parts:
         parts.append("the definition")
-    if reached := _reached(new.name, library):
-        more = f" and {len(reached) - NAMED} more" if len(reached) > NAMED else ""
-        parts.append(f"used by {', '.join(reached[:NAMED])}{more}")
+    if reached := _users(new.name, library):
+        more = f" and {len(reached) - MAX_NAMED} more" if len(reached) > MAX_NAMED else ""
+        parts.append(f"used by {', '.join(reached[:MAX_NAMED])}{more}")
     summary = "; ".join(parts)
     return Change(new.name, "changed", summary, bump, tuple(details), old.place, new.place)
 
 
-def _reached(name: str, library: Library) -> list[str]:
+def _users(name: str, library: Library) -> list[str]:
     """The functions that use one, directly or through others, in the order of the file."""
     reached = {name}
     while True:

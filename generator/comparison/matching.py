@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from ..table.expressions import Expression
 from ..table.model import Guard, Primitive, Samples, Table, tangent_name
-from ..table.rules import expression_of, substituted
+from ..table.rules import expression_of, substitute
 
 T = TypeVar("T")
 
 
-def matched(old: Table, new: Table) -> dict[str, Primitive]:
+def match_rows(old: Table, new: Table) -> dict[str, Primitive]:
     """The old row of each new one that has one, by the name of the new one."""
     pairs = {row.name: row for row in old.primitives}
     found = {row.name: pairs[row.name] for row in new.primitives if row.name in pairs}
@@ -45,20 +45,28 @@ def _same_rule(old: Primitive, new: Primitive) -> bool:
 
 def stated_rule(row: Primitive) -> tuple[Any, ...]:
     """What a row says of values and derivatives, as text that can be compared."""
-    conditions = [(g.args, text(g.when), text(g.elsewhere), texts(g.safe)) for g in row.guards]
-    tie = row.tie and (text(row.tie.at), texts(row.tie.partials))
-    stated = (text(row.value), texts(row.surrogates), texts(row.partials), text(row.domain))
+    conditions = [
+        (g.args, plain_text(g.when), plain_text(g.elsewhere), plain_texts(g.safe))
+        for g in row.guards
+    ]
+    tie = row.tie and (plain_text(row.tie.at), plain_texts(row.tie.partials))
+    stated = (
+        plain_text(row.value),
+        plain_texts(row.surrogates),
+        plain_texts(row.partials),
+        plain_text(row.domain),
+    )
     return (*stated, tuple(conditions), tie)
 
 
-def text(expression: Expression | None) -> str:
+def plain_text(expression: Expression | None) -> str:
     """An expression without the spaces and parentheses that mean nothing; "" for none."""
     return ast.unparse(expression.tree) if expression else ""
 
 
-def texts(expressions: Mapping[str, Expression] | Mapping[str, Expression | None]) -> Any:
+def plain_texts(expressions: Mapping[str, Expression] | Mapping[str, Expression | None]) -> Any:
     """The texts of several expressions by name."""
-    return {name: text(expression) for name, expression in expressions.items()}
+    return {name: plain_text(expression) for name, expression in expressions.items()}
 
 
 def in_terms_of(row: Primitive, args: Sequence[str]) -> Primitive:
@@ -70,7 +78,7 @@ def in_terms_of(row: Primitive, args: Sequence[str]) -> Primitive:
     replacements = {old: ast.Name(new) for old, new in both.items()}
 
     def of(expression: Expression) -> Expression:
-        return expression_of(substituted(expression.tree, replacements))
+        return expression_of(substitute(expression.tree, replacements))
 
     def keys(mapping: Mapping[str, T]) -> dict[str, T]:
         return {names[name]: value for name, value in mapping.items()}

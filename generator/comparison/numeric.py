@@ -22,21 +22,21 @@ from ..faust.calling import FaustError
 from ..faust.compilers import Compiler, find_compiler
 from ..faust.program import build
 from .changes import Change, Detail
-from .libraries import Function, Library
+from .libraries import Definition, Library
 
-FRAMES = 2048
+TEST_FRAMES = 2048
 #: Relative distance below which two numbers in double precision are the same: a sum in another
 #: order moves the last digits.
 TOLERANCE = 1e-9
 
 _TEST = re.compile(r"#### Test\n\n?```\w*\n(.*?)\n```", re.DOTALL)
-_LOADED = re.compile(r'\w+\s*=\s*library\("[^"]+"\);|import\("[^"]+"\);')
+_LOAD = re.compile(r'\w+\s*=\s*library\("[^"]+"\);|import\("[^"]+"\);')
 _TITLE = re.compile(r"^//#+ *([\w.-]+\.lib) *#+", re.MULTILINE)
 
 Numbers = Mapping[str, NDArray[np.float64]]
 
 
-def compare(
+def compare_numbers(
     old: Library, new: Library, changes: Sequence[Change], compiler: str | None
 ) -> tuple[str, tuple[Change, ...]]:
     """What the numbers say in one line, and the changes with what they say of each function.
@@ -86,7 +86,7 @@ def compare(
     return note, tuple(found)
 
 
-def _test(function: Function) -> list[str]:
+def _test(function: Definition) -> list[str]:
     """The lines of the documented test; [] if there is none, or it has no entry."""
     lines = [line.removeprefix("//").removeprefix(" ") for line in function.comment.splitlines()]
     found = _TEST.search("\n".join(lines))
@@ -127,7 +127,7 @@ def _numbers(
             (folder / file).write_text(library.source.text, encoding="utf-8")
         options: dict[str, Any] = {"double": True, "include": [folder]}
         refused: dict[str, str] = {}
-        good = _compiling([*tests.items()], compiler, options, refused)
+        good = _compilable([*tests.items()], compiler, options, refused)
         if not good:
             return {}, refused
         try:
@@ -136,8 +136,8 @@ def _numbers(
             place = Place(library.source.name)
             hint = "leave out --numeric"
             raise InputError([Problem(place, f"cannot be compiled: {error}", hint)]) from None
-        noise = np.random.default_rng(0).uniform(-1, 1, (program.inputs, FRAMES))
-        outputs = program.run(noise, FRAMES).astype(np.float64)
+        noise = np.random.default_rng(0).uniform(-1, 1, (program.inputs, TEST_FRAMES))
+        outputs = program.run(noise, TEST_FRAMES).astype(np.float64)
     counts = outputs[: len(good), 0].astype(int)
     ends = len(good) + np.cumsum(counts)
     return {
@@ -146,7 +146,7 @@ def _numbers(
     }, refused
 
 
-def _compiling(
+def _compilable(
     tests: list[tuple[str, list[str]]],
     compiler: Compiler,
     options: Mapping[str, Any],
@@ -163,7 +163,7 @@ def _compiling(
             return []
         half = len(tests) // 2
         parts = (tests[:half], tests[half:])
-        return [test for part in parts for test in _compiling(part, compiler, options, refused)]
+        return [test for part in parts for test in _compilable(part, compiler, options, refused)]
     return tests
 
 
@@ -172,7 +172,7 @@ def _program(tests: Sequence[tuple[str, list[str]]]) -> str:
     loaded: dict[str, None] = {}
     entries = []
     for number, (name, lines) in enumerate(tests):
-        own = [line for line in lines if not _LOADED.fullmatch(line.strip())]
+        own = [line for line in lines if not _LOAD.fullmatch(line.strip())]
         loaded |= dict.fromkeys(line.strip() for line in lines if line not in own)
         text = "\n".join(own)
         entries.append(f"test_{number} = {name}_test with {{\n{text}\n}};")

@@ -25,7 +25,7 @@ COLOURS: Mapping[Kind, str] = {
 SUBJECT = {"table": "rows", "library": "functions"}
 
 
-def text(found: Comparison, console: Console) -> None:
+def print_changes(found: Comparison, console: Console) -> None:
     """Prints the changes by kind, the gravest first; in colour where the console has it."""
 
     def line(content: str | Text) -> None:
@@ -69,27 +69,27 @@ def as_json(found: Comparison) -> str:
     return json.dumps(content, indent=2)
 
 
-def markdown(found: Comparison) -> str:
+def as_markdown(found: Comparison) -> str:
     """A section for a changelog or a pull request."""
     lines = [f"### Changes from `{found.old}` to `{found.new}`"]
     for kind, changes in _by_kind(found):
         lines += ["", f"**{KINDS[kind].title.capitalize()}**", ""]
         for change in changes:
-            lines.append(f"- `{change.primitive}`: {_escaped(change.summary)}")
+            lines.append(f"- `{change.primitive}`: {_escape(change.summary)}")
             if kind in ("documentation", "added", "removed"):
                 continue
             lines += [
                 f"    - {detail.field}: {_code(detail.old)} is now {_code(detail.new)}"
                 for detail in change.details
             ]
-    lines += ["", *(_escaped(note) for note in _notes(found))]
+    lines += ["", *(_escape(note) for note in _notes(found))]
     return "\n".join(lines)
 
 
-FORMATS: Mapping[str, Callable[[Comparison], str] | None] = {
+CHANGE_FORMATS: Mapping[str, Callable[[Comparison], str] | None] = {
     "text": None,
     "json": as_json,
-    "markdown": markdown,
+    "markdown": as_markdown,
 }
 
 
@@ -159,5 +159,5 @@ def _code(stated: str) -> str:
     return f"{fence}{stated or 'none'}{fence}"
 
 
-def _escaped(stated: str) -> str:
+def _escape(stated: str) -> str:
     return stated.replace("*", r"\*").replace("<", "&lt;").replace("|", r"\|")

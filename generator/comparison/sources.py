@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from ..errors import InputError, Place, Problem
-from ..table.loading import decoded, displayed, read_bytes
+from ..table.loading import decode, display_path, read_bytes
 
 Form = Literal["table", "library"]
 
-FORMS: dict[str, Form] = {".yaml": "table", ".yml": "table", ".lib": "library"}
-TIMEOUT = 60.0
+FORM_BY_SUFFIX: dict[str, Form] = {".yaml": "table", ".yml": "table", ".lib": "library"}
+GIT_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
-class Source:
+class Document:
     """A text to compare: the name for messages, the name of the file, and what kind it is."""
 
     name: str
@@ -28,7 +28,7 @@ class Source:
     text: str
 
 
-def fetch(name: str) -> Source:
+def fetch_document(name: str) -> Document:
     """The text that `name` stands for.
 
     A file that exists is taken as it is; otherwise `REV:PATH` is what git has for it, with PATH
@@ -39,15 +39,15 @@ def fetch(name: str) -> Source:
     if not colon or Path(name).exists():
         file = Path(name)
         form = _form(name, file.name)
-        shown = displayed(file)
-        return Source(shown, file.name, form, decoded(read_bytes(file, shown), shown))
+        shown = display_path(file)
+        return Document(shown, file.name, form, decode(read_bytes(file, shown), shown))
     form = _form(name, Path(path).name)
     content = _from_git(name, revision, path)
-    return Source(name, Path(path).name, form, decoded(content, name))
+    return Document(name, Path(path).name, form, decode(content, name))
 
 
 def _form(name: str, file: str) -> Form:
-    form = FORMS.get(Path(file).suffix.lower())
+    form = FORM_BY_SUFFIX.get(Path(file).suffix.lower())
     if form is None:
         _refuse(
             name, "is neither a table (.yaml) nor a library (.lib)", "name a file of one of the two"
@@ -91,7 +91,7 @@ def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
-        timeout=TIMEOUT,
+        timeout=GIT_TIMEOUT,
         env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
     )
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from ..table.model import Primitive, Table
 from .changes import Bump, Change, Detail, Kind
-from .matching import matched
-from .rows import Pair
+from .matching import match_rows
+from .row_pair import RowPair
 
 
 def compare_tables(
@@ -18,17 +18,17 @@ def compare_tables(
 
     `progress` is called before each row that differs.
     """
-    pairs = matched(old, new)
+    pairs = match_rows(old, new)
     kept = {id(row) for row in pairs.values()}
     changes = [*_libraries(old.libraries, new.libraries)]
-    changes += [_removed(row) for row in old.primitives if id(row) not in kept]
+    changes += [_removals(row) for row in old.primitives if id(row) not in kept]
     for row in new.primitives:
         before = pairs.get(row.name)
         if before is None:
-            changes.append(_added(row))
+            changes.append(_additions(row))
         elif _content(before) != _content(row):
             progress(row)
-            changes += Pair(before, row).changes()
+            changes += RowPair(before, row).changes()
     return tuple(changes)
 
 
@@ -44,12 +44,12 @@ def _libraries(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Chang
         yield Change(f"libraries.{prefix}", kind, what, bump, (detail,))
 
 
-def _removed(row: Primitive) -> Change:
+def _removals(row: Primitive) -> Change:
     summary = f"the row of {row.faust} is gone"
     return Change(row.name, "removed", summary, "major", (), row.place, None)
 
 
-def _added(row: Primitive) -> Change:
+def _additions(row: Primitive) -> Change:
     return Change(row.name, "added", row.summary, "minor", (), None, row.place)
 
 

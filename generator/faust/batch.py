@@ -19,26 +19,26 @@ from numpy.typing import NDArray
 from .calling import TIMEOUT, FaustError
 from .compiled import CompiledProgram
 from .compilers import Compiler
-from .emitted import with_channels, with_local_states
+from .cpp_rewriting import with_channels, with_local_states
 from .interface import Control, Signals
 from .supervision import in_program
 from .translation import compile_cpp, translate
 
-#: Frames per call of the program, and the bytes that its sums over time may take meanwhile.
-LONGEST_BLOCK, SHORTEST_BLOCK, BYTES_OF_SUMS = 1024, 64, 1 << 15
+#: Frames per call of the program.
+LONGEST_BLOCK = 1024
 
 
 @dataclass(frozen=True)
-class Absent:
+class AbsentChannels:
     """Channels without memory: silent as inputs, dropped as outputs."""
 
     channels: int
 
 
-Channels = Signals | Absent
+Channels = Signals | AbsentChannels
 
 
-class _Job(ctypes.Structure):
+class _BatchJob(ctypes.Structure):
     """`Job` of batch.cpp."""
 
     _fields_ = [
@@ -49,11 +49,11 @@ class _Job(ctypes.Structure):
 
 
 @dataclass(frozen=True)
-class Finished:
+class BatchResult:
     """What a run of a batch gives beside its signals.
 
-    `totals` (items, sums) are the sums over time of the last outputs, `state` (items, bytes) is
-    where each instance ended, empty if it was not asked for.
+    `totals` (items, sums) are those of the program, `state` (items, bytes) is where each instance
+    ended, empty if it was not asked for.
     """
 
     totals: NDArray[np.float64]
@@ -63,16 +63,17 @@ class Finished:
 class BatchProgram:
     """A program compiled to run in batches at one sample rate, for this machine.
 
-    `inputs`, `outputs` and `controls` are those of the program; `settable` are the controls without
-    bargraphs, in whose order `run` takes values. `state_size` is in bytes; `digest` stands for the
-    program and how it was compiled. Threads may share it.
+    `inputs`, `outputs` and `controls` are those of the program; of the last `sums` outputs only the
+    sum over time is known. `settable` are the controls without bargraphs, in whose order `run`
+    takes values. `state_size` is in bytes; `digest` stands for the program and how it was compiled.
+    Threads may share it.
     """
 
-    def __init__(self, library: Path, *, double: bool, sample_rate: int) -> None:
+    def __init__(self, library: Path, *, double: bool, sample_rate: int, sums: int) -> None:
         program = CompiledProgram(library, double=double)
         self.dtype = program.dtype
         self.digest = library.stem
-        self.sample_rate = sample_rate
+        self.sample_rate, self.sums = sample_rate, sums
         self.inputs, self.outputs = program.inputs, program.outputs
         self.controls: tuple[Control, ...] = program.controls
         self.settable = tuple(one for one in self.controls if not one.readonly)
@@ -80,7 +81,7 @@ class BatchProgram:
         self._api.open_batch.restype = ctypes.c_void_p
         self._api.close_batch.argtypes = [ctypes.c_void_p]
         self._api.state_size.restype = ctypes.c_longlong
-        self._api.run_batch.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Job)]
+        self._api.run_batch.argtypes = [ctypes.c_void_p, ctypes.POINTER(_BatchJob)]
         self._api.run_batch.restype = None
         self.state_size = int(self._api.state_size())
         self._batch = self._api.open_batch()
@@ -93,38 +94,35 @@ class BatchProgram:
         values: NDArray[np.float64],
         *,
         frames: int,
-        sums: int = 0,
         initial: NDArray[np.uint8] | None = None,
         keep_state: bool = False,
         threads: int = 1,
-    ) -> Finished:
+    ) -> BatchResult:
         """Runs the items, and fills `outputs` in place.
 
         `inputs` and `outputs` are groups of channels, one after the other: arrays (items, channels,
         frames) of `dtype`, contiguous along frames; a first axis of length 1 is for all items. The
-        last `sums` outputs have no channels. `values` (items, controls) are those of `settable`.
+        `sums` have no channels. `values` (items, controls) are those of `settable`.
         `initial` (items, bytes) is where the instances start, else fresh. Raises ValueError if the
         shapes do not fit.
         """
         items = len(values)
         sources = self._channels(inputs, self.inputs, items, frames)
-        sinks = self._channels(outputs, self.outputs - sums, items, frames)
+        sinks = self._channels(outputs, self.outputs - self.sums, items, frames)
         if values.shape != (items, len(self.settable)):
             raise ValueError(f"expected values ({items}, {len(self.settable)}), not {values.shape}")
         if initial is not None and initial.shape != (items, self.state_size):
             raise ValueError(f"expected states ({items}, {self.state_size}), not {initial.shape}")
         values = np.ascontiguousarray(values, np.float64)
         initial = None if initial is None else np.ascontiguousarray(initial)
-        totals = np.empty((items, sums))
+        totals = np.empty((items, self.sums))
         state = np.empty((items if keep_state else 0, self.state_size), np.uint8)
-        # What is summed up over a block waits there for its sum, near the processor.
-        longest = BYTES_OF_SUMS // max(sums * self.dtype.itemsize, 1)
-        job = _Job(
+        job = _BatchJob(
             items,
             frames,
-            min(max(longest, SHORTEST_BLOCK), LONGEST_BLOCK),
+            LONGEST_BLOCK,
             threads,
-            sums,
+            self.sums,
             sources.ctypes.data,
             sinks.ctypes.data,
             values.ctypes.data,
@@ -134,21 +132,21 @@ class BatchProgram:
         )
         with in_program():
             self._api.run_batch(self._batch, ctypes.byref(job))
-        return Finished(totals, state)
+        return BatchResult(totals, state)
 
     def _channels(
         self, groups: Sequence[Channels], count: int, items: int, frames: int
     ) -> NDArray[np.int64]:
         """The address and the bytes from item to item of each channel: `Signal` of batch.cpp."""
-        found = [_signals(group, self.dtype, items, frames) for group in groups]
+        found = [_addresses(group, self.dtype, items, frames) for group in groups]
         table = np.concatenate(found) if found else np.zeros((0, 2), np.int64)
         if len(table) != count:
             raise ValueError(f"expected {count} channels, not {len(table)}")
         return table
 
 
-def _signals(group: Channels, dtype: np.dtype[Any], items: int, frames: int) -> NDArray[np.int64]:
-    if isinstance(group, Absent):
+def _addresses(group: Channels, dtype: np.dtype[Any], items: int, frames: int) -> NDArray[np.int64]:
+    if isinstance(group, AbsentChannels):
         return np.zeros((group.channels, 2), np.int64)
     fits = group.ndim == 3 and len(group) in (1, items) and group.shape[2] == frames
     if not fits or group.dtype != dtype:
@@ -170,6 +168,8 @@ def build_batch(
     double: bool,
     sample_rate: int,
     reversed_time: bool = False,
+    sums: int = 0,
+    local_states: bool = True,
     include: Sequence[Path] = (),
     cache: Path | None = None,
     timeout: float = TIMEOUT,
@@ -177,12 +177,14 @@ def build_batch(
     """Faust text to a program that runs in batches.
 
     `sample_rate` is in Hz; with `reversed_time`, the program's first sample is the last one of its
-    signals. Other parameters as for `build`. Raises FaustError if a compiler is missing, refuses
-    the program, or writes C++ that is not understood.
+    signals. The last `sums` outputs are added up over time instead of given. Without
+    `local_states`, states stay where the compiler puts them, which is slower. Other parameters as
+    for `build`. Raises FaustError if a compiler is missing, refuses the program, or writes C++ that
+    is not understood.
     """
     cpp = translate(source, compiler, double=double, include=include, cache=cache, timeout=timeout)
     try:
-        text = with_channels(with_local_states(cpp))
+        text = with_channels(with_local_states(cpp) if local_states else cpp, sums)
     except ValueError as error:
         raise FaustError(str(error), compiler.name, source) from None
     library = compile_cpp(
@@ -195,4 +197,4 @@ def build_batch(
         cache=cache,
         timeout=timeout,
     )
-    return BatchProgram(library, double=double, sample_rate=sample_rate)
+    return BatchProgram(library, double=double, sample_rate=sample_rate, sums=sums)

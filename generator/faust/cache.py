@@ -21,7 +21,7 @@ from ..errors import InputError, Place, Problem
 from ..files import replacing
 
 #: The environment variable that names the folder.
-VARIABLE = "FAUSTDIFF_CACHE"
+CACHE_VARIABLE = "FAUSTDIFF_CACHE"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Entry:
         It is in the folder `cache`, else in the one that FAUSTDIFF_CACHE names, else in one that
         lasts until this process ends. Raises InputError if the folder cannot be made.
         """
-        chosen = cache or os.environ.get(VARIABLE)
+        chosen = cache or os.environ.get(CACHE_VARIABLE)
         folder = Path(chosen) if chosen else _process_folder()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def _is_sound(path: Path) -> bool:
 
 def _refusal(folder: Path, error: OSError) -> InputError:
     what = f"cannot be used to keep what is compiled: {error.strerror}"
-    hint = f"name a folder that can be written by the environment variable {VARIABLE}"
+    hint = f"name a folder that can be written by the environment variable {CACHE_VARIABLE}"
     return InputError([Problem(Place(str(folder)), what, hint)])
 
 

@@ -20,9 +20,9 @@ from typing import IO
 TIMEOUT = 120.0
 
 #: How much of what a program prints is kept, and after how much it is stopped, in bytes.
-KEPT_OUTPUT, MOST_OUTPUT = 1 << 20, 1 << 26
+KEPT_OUTPUT, MAX_OUTPUT = 1 << 20, 1 << 26
 #: The largest file that a program may leave, in bytes: C++ of large derivatives takes some 50 MB.
-LARGEST_FILE = 1 << 29
+MAX_FILE = 1 << 29
 
 
 class FaustError(Exception):
@@ -58,7 +58,7 @@ def call(
     """Run `command` in the folder `cwd` and return all it wrote.
 
     Its temporary files are in `cwd`, too. Raises FaustError in the name of `compiler` if the
-    command cannot be started, fails, crashes, prints more than `MOST_OUTPUT`, or is not done after
+    command cannot be started, fails, crashes, prints more than `MAX_OUTPUT`, or is not done after
     `timeout` seconds.
     """
     try:
@@ -78,7 +78,7 @@ def call(
         try:
             assert process.stdout is not None
             end = time.monotonic() + timeout
-            output = _printed(process.stdout, end)
+            output = _read_output(process.stdout, end)
             process.wait(max(end - time.monotonic(), 0))
         except BaseException as error:
             # The whole session, because g++ leaves the work to children of its own.
@@ -88,7 +88,7 @@ def call(
                 text = f"{compiler} was stopped: not done after {timeout:g} s"
                 raise FaustError(text, compiler, source) from None
             if isinstance(error, OverflowError):
-                text = f"{compiler} was stopped: it printed more than {MOST_OUTPUT >> 20} MB"
+                text = f"{compiler} was stopped: it printed more than {MAX_OUTPUT >> 20} MB"
                 raise FaustError(text, compiler, source) from None
             raise
     if process.returncode < 0:
@@ -104,19 +104,19 @@ def read_answer(path: Path, compiler: str, source: str = "") -> bytes:
     """The file that a program was asked to leave at `path`.
 
     Raises FaustError in the name of `compiler` if there is none, or it is empty, no regular file,
-    or larger than `LARGEST_FILE`.
+    or larger than `MAX_FILE`.
     """
     try:
         # Without O_NONBLOCK a pipe of that name would be waited for.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE:
             os.close(handle)
             regular = stat.S_ISREG(status.st_mode)
-            found = f"more than {LARGEST_FILE >> 20} MB" if regular else "no file"
+            found = f"more than {MAX_FILE >> 20} MB" if regular else "no file"
             raise FaustError(f"{compiler} wrote {found}", compiler, source)
         with os.fdopen(handle, "rb") as file:
-            content = file.read(LARGEST_FILE)
+            content = file.read(MAX_FILE)
     except OSError:
         raise FaustError(f"{compiler} ended well and wrote nothing", compiler, source) from None
     if not content:
@@ -141,10 +141,10 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _printed(pipe: IO[bytes], end: float) -> str:
+def _read_output(pipe: IO[bytes], end: float) -> str:
     """What comes out of `pipe`: of much the beginning.
 
-    Raises TimeoutError where it is open at the time `end`, OverflowError past `MOST_OUTPUT`.
+    Raises TimeoutError where it is open at the time `end`, OverflowError past `MAX_OUTPUT`.
     """
     kept, total = bytearray(), 0
     with selectors.DefaultSelector() as selector:
@@ -158,5 +158,5 @@ def _printed(pipe: IO[bytes], end: float) -> str:
                 return kept.decode("utf-8", "replace")
             total += len(piece)
             kept += piece[: KEPT_OUTPUT - len(kept)]
-            if total > MOST_OUTPUT:
+            if total > MAX_OUTPUT:
                 raise OverflowError

@@ -106,7 +106,7 @@ class Compiler(ABC):
         """
         # More elements than after -f, and it would be folded.
         fold = ["-f", "1000000"] if folding is None else ["-f", "1", "-fc", str(folding)]
-        with self._called("expand", source, include, ["-svg", *fold], timeout) as work:
+        with self._call("expand", source, include, ["-svg", *fold], timeout) as work:
             sheets = sorted((work / "program-svg").glob("*.svg"))
             found = {one.name: read_answer(one, self.name, source) for one in sheets}
         if "process.svg" not in found:
@@ -121,7 +121,7 @@ class Compiler(ABC):
         The script has the description of the program, as a string of JSON. Parameters and errors
         as for `to_cpp`; also FaustError if this compiler has no such output.
         """
-        with self._called("wasm", source, include, ["-double"], timeout) as work:
+        with self._call("wasm", source, include, ["-double"], timeout) as work:
             module = read_answer(work / "result.wasm", self.name, source)
             script = read_answer(work / "result.js", self.name, source)
         return module, as_text(script, self.name, source)
@@ -134,11 +134,11 @@ class Compiler(ABC):
         options: Sequence[str],
         timeout: float,
     ) -> str:
-        with self._called(action, source, include, options, timeout) as work:
+        with self._call(action, source, include, options, timeout) as work:
             return as_text(read_answer(work / "result", self.name, source), self.name, source)
 
     @contextmanager
-    def _called(
+    def _call(
         self,
         action: str,
         source: str,
@@ -169,7 +169,8 @@ class SystemFaust(Compiler):
         answer = _answer(self.name, self._executable(), "-dspdir").strip()
         # Of a folder that holds something else, all files below would be read.
         if "\0" in answer or not Path(answer, "stdfaust.lib").is_file():
-            text = f"faust says that its libraries are in '{_shown(answer)}'; no stdfaust.lib is"
+            where = _printable_beginning(answer)
+            text = f"faust says that its libraries are in '{where}'; no stdfaust.lib is"
             raise FaustError(text, self.name)
         return Path(answer)
 
@@ -284,11 +285,13 @@ def _answer(compiler: str, *command: str) -> str:
 def _version(compiler: str, text: str) -> str:
     found = re.search(r"\d+\.\d+\.\d+", text)
     if found is None:
-        raise FaustError(f"{compiler} does not tell its version, but '{_shown(text)}'", compiler)
+        raise FaustError(
+            f"{compiler} does not tell its version, but '{_printable_beginning(text)}'", compiler
+        )
     return found.group()
 
 
-def _shown(text: str) -> str:
+def _printable_beginning(text: str) -> str:
     """The beginning of an answer, in characters that can be printed."""
     line = (text.splitlines() or [""])[0][:60]
     return "".join(char if char.isprintable() else "?" for char in line)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 # libfaust's own limit on compile time is switched off: the caller keeps the time.
-UNTIMED = ("-t", "0")
+NO_TIME_LIMIT = ("-t", "0")
 
 
 def main(action: str, *flags: str) -> None:
@@ -31,15 +31,17 @@ def main(action: str, *flags: str) -> None:
     if action == "version":
         print(faust.get_version())
         return
-    program = ("program", Path("program.dsp").read_text(encoding="utf-8"), *UNTIMED, *flags)
+    program = ("program", Path("program.dsp").read_text(encoding="utf-8"), *NO_TIME_LIMIT, *flags)
     if action == "cpp":
-        accepted(faust.generate_auxfiles_from_string(*program, "-lang", "cpp", "-o", "result"))
+        require_accepted(
+            faust.generate_auxfiles_from_string(*program, "-lang", "cpp", "-o", "result")
+        )
     elif action == "expand":
-        _, text = accepted(faust.expand_dsp_from_string(*program))
+        _, text = require_accepted(faust.expand_dsp_from_string(*program))
         Path("result").write_text(text, encoding="utf-8")
     else:
         # An instance does not hold its factory, and libfaust crashes if it outlives it.
-        factory = accepted(faust.create_dsp_factory_from_string(*program))
+        factory = require_accepted(faust.create_dsp_factory_from_string(*program))
         interpret(action, factory)
 
 
@@ -53,7 +55,7 @@ def interpret(action: str, factory: Any) -> None:
         run(instance)
 
 
-def accepted(answer: Any) -> Any:
+def require_accepted(answer: Any) -> Any:
     """The `answer` of libfaust, which is None or False after an error."""
     if not answer:
         sys.exit(1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..deferred import Deferred
+from ..deferred import DeferredModule
 from ..errors import InputError, Place, Problem
 
 if TYPE_CHECKING:
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 else:
     # Commands that play nothing ask here for names and defaults alone.
-    np = Deferred("numpy")
+    np = DeferredModule("numpy")
 
-GENERATED = ("noise", "impulse", "sine", "sweep")
+GENERATED_INPUTS = ("noise", "impulse", "sine", "sweep")
 
-RATE = 44100
-SECONDS = 0.5
+DEFAULT_RATE = 44100
+DEFAULT_SECONDS = 0.5
 AMPLITUDE = 0.5
 #: Of the sine, in Hz; no divisor of a usual sample rate, so that no period repeats.
-FREQUENCY = 997.0
+SINE_FREQUENCY = 997.0
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ def excitation(source: str, inputs: int, seconds: float | None, rate: int | None
     are inputs. By default `seconds` is the whole file, else 0.5, and `rate` that of the file, else
     44100. Raises `InputError` for a file that cannot be used.
     """
-    if source not in GENERATED:
+    if source not in GENERATED_INPUTS:
         return _recording(source, inputs, seconds, rate)
-    rate = rate or RATE
-    frames = max(1, round((seconds or SECONDS) * rate))
+    rate = rate or DEFAULT_RATE
+    frames = max(1, round((seconds or DEFAULT_SECONDS) * rate))
     time = np.arange(frames) / rate
     match source:
         case "noise":
@@ -53,7 +53,7 @@ def excitation(source: str, inputs: int, seconds: float | None, rate: int | None
             signals = np.zeros((inputs, frames))
             signals[:, 0] = 1.0
         case "sine":
-            wave = AMPLITUDE * np.sin(2 * np.pi * FREQUENCY * time)
+            wave = AMPLITUDE * np.sin(2 * np.pi * SINE_FREQUENCY * time)
             signals = np.tile(wave, (inputs, 1))
         case _:
             low, high = 20.0, 0.45 * rate
@@ -70,7 +70,7 @@ def _recording(file: str, inputs: int, seconds: float | None, rate: int | None) 
     from ..recordings import open_recording
 
     if not Path(file).is_file():
-        hint = f"name a WAV file, or one of {', '.join(GENERATED)}"
+        hint = f"name a WAV file, or one of {', '.join(GENERATED_INPUTS)}"
         raise refusal("there is no such file", hint)
     recording = open_recording(Path(file))
     if rate not in (None, recording.rate):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 
-class Named(Protocol):
+class Labelled(Protocol):
     """What has a label, and a path as compiled programs spell it."""
 
     @property
@@ -16,7 +16,7 @@ class Named(Protocol):
     def path(self) -> str: ...
 
 
-def places_of(name: str, controls: Sequence[Named]) -> list[int]:
+def places_of(name: str, controls: Sequence[Labelled]) -> list[int]:
     """The indices of the controls that `name` means: one, none, or several if it is ambiguous.
 
     It is a label or a path, else the end of a path. Else it is a path of the same program under
@@ -24,12 +24,12 @@ def places_of(name: str, controls: Sequence[Named]) -> list[int]:
     descriptions in JSON of 2.54.9 leave a `/` in a label as it is, which is `_` in a path; those of
     faustwasm have `-` for an apostrophe.
     """
-    ways: tuple[Callable[[Named], bool], ...] = (
+    ways: tuple[Callable[[Labelled], bool], ...] = (
         lambda one: name in (one.label, one.path),
         lambda one: ends_in(one.path, name),
         lambda one: name.startswith("/") and _below_top(one.path) == _below_top(name),
         lambda one: name.startswith("/") and ends_in(name, one.path),
-        lambda one: name.startswith("/") and _joined(name) == _joined(one.path),
+        lambda one: name.startswith("/") and _join(name) == _join(one.path),
     )
     for means in ways:
         found = [index for index, one in enumerate(controls) if means(one)]
@@ -43,7 +43,7 @@ def ends_in(path: str, name: str) -> bool:
     return bool(name.strip("/")) and f"/{path.strip('/')}".endswith(f"/{name.strip('/')}")
 
 
-def _joined(path: str) -> str:
+def _join(path: str) -> str:
     return path.strip("/").replace("/", "_").replace("'", "-")
 
 

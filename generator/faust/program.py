@@ -17,10 +17,10 @@ from pathlib import Path
 from .calling import TIMEOUT
 from .compiled import CompiledProgram, Session
 from .compilers import Compiler, EmbeddedFaust, available_compilers, find_compiler
-from .emitted import BLOCKS, delays_alone, with_local_states
+from .cpp_rewriting import BLOCK_OPTIONS, delays_alone, with_local_states
 from .interface import Control, Program, Signals, control_path
 from .interpreter import Interpreter
-from .translation import LARGEST_OPTIMIZED, compile_cpp, translate
+from .translation import MAX_OPTIMIZED, compile_cpp, translate
 
 __all__ = [
     "CompiledProgram",
@@ -50,12 +50,13 @@ def build(
 
     `compiler` is a `Compiler` or a name for `find_compiler`; `double` chooses the precision;
     `include` lists folders for imports and for headers of foreign functions; `optimize` is a flag
-    of g++; `fast` is for what runs long: compiled in its place with `FAST`, for this very machine,
-    and with the text that `fast_text` gives, unless the C++ text has more than `LARGEST_OPTIMIZED`
-    characters. `timeout` limits each compiler, in seconds. Results are kept in the folder `cache`,
-    else in the one that the environment variable FAUSTDIFF_CACHE names, else until this process
-    ends. Without g++, single precision falls back to `Interpreter`, unless another compiler than
-    cyfaust is asked for. Raises FaustError if a compiler is missing or refuses the program.
+    of g++; `fast` is for what runs long: compiled in its place with `FAST_FLAGS`, for this very
+    machine, and with the text that `fast_text` gives, unless the C++ text has more than
+    `MAX_OPTIMIZED` characters. `timeout` limits each compiler, in seconds. Results are kept in the
+    folder `cache`, else in the one that the environment variable FAUSTDIFF_CACHE names, else until
+    this process ends. Without g++, single precision falls back to `Interpreter`, unless another
+    compiler than cyfaust is asked for. Raises FaustError if a compiler is missing or refuses the
+    program.
     """
     if shutil.which("g++") is None and not double and EmbeddedFaust() in available_compilers():
         asked = compiler or os.environ.get("FAUSTDIFF_COMPILER") or "cyfaust"
@@ -64,7 +65,7 @@ def build(
     if not isinstance(compiler, Compiler):
         compiler = find_compiler(compiler)
     cpp = translate(source, compiler, double=double, include=include, cache=cache, timeout=timeout)
-    fast = fast and len(cpp) <= LARGEST_OPTIMIZED
+    fast = fast and len(cpp) <= MAX_OPTIMIZED
     if fast:
         cpp = fast_text(
             cpp, source, compiler, double=double, include=include, cache=cache, timeout=timeout
@@ -101,7 +102,7 @@ def fast_text(
             compiler,
             double=double,
             include=include,
-            options=BLOCKS,
+            options=BLOCK_OPTIONS,
             cache=cache,
             timeout=timeout,
         )

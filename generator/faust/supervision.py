@@ -1,9 +1,9 @@
 """Programs of users run in a process of their own: what ends it is told, and what it leaves goes.
 
 A program may divide integers by zero, read past its tables, ask for all memory, or never come back.
-Inside this process nothing can be done about that, so the process becomes two: `split` leaves the
-work to a child and waits for it. Temporary files of the child are in a folder that the parent
-removes, whatever has happened.
+Inside this process nothing can be done about that, so the process becomes two: `fork_worker`
+leaves the work to a child and waits for it. Temporary files of the child are in a folder that the
+parent removes, whatever has happened.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from types import FrameType
 from .calling import signal_name
 
 #: How long one call of a program may take, in seconds, if FAUSTDIFF_PATIENCE does not say.
-PATIENCE = 600.0
+DEFAULT_PATIENCE = 600.0
 #: How long a call may still take once an end is asked for, and how often that is looked at, in
 #: seconds. Outside of a program the child cleans up, or writes what it has found, for as long as
 #: that takes.
 GRACE, INTERVAL = 5.0, 0.02
 #: Signals that ask for an end. Ctrl-C reaches the child from the terminal, too.
-REQUESTS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
-SIZES = "look at the sizes of its tables and delays"
+SIZES_HINT = "look at the sizes of its tables and delays"
 #: What usually stands behind an end by a signal, and the way out.
 REASONS = {
     "SIGFPE": (
@@ -53,11 +53,11 @@ REASONS = {
     ),
 }
 REASONS["SIGBUS"] = REASONS["SIGSEGV"]
-OTHERWISE = ("it ended in the middle", "look at its foreign functions")
+UNKNOWN_REASON = ("it ended in the middle", "look at its foreign functions")
 
 
 @dataclass(frozen=True)
-class Death:
+class ChildDeath:
     """How a child ended that ended by no will of its own: `what` happened, and what to do."""
 
     what: str
@@ -80,7 +80,7 @@ def in_program() -> Iterator[None]:
             _began[:8] = struct.pack("d", 0.0)
 
 
-def split() -> int | Death | None:
+def fork_worker() -> int | ChildDeath | None:
     """From here on there are two processes: None in the child, which goes on with the work.
 
     In the parent, once the child has ended: its status, or how it died. Raises OSError if there is
@@ -109,8 +109,8 @@ def split() -> int | Death | None:
 def patience() -> float:
     """How long one call of a program may take, in seconds."""
     with contextlib.suppress(ValueError):
-        return float(os.environ.get("FAUSTDIFF_PATIENCE", PATIENCE))
-    return PATIENCE
+        return float(os.environ.get("FAUSTDIFF_PATIENCE", DEFAULT_PATIENCE))
+    return DEFAULT_PATIENCE
 
 
 def _become_child(parent: int, scratch: str) -> None:
@@ -143,9 +143,9 @@ class _Watch:
         self.child = child
         self.asked = 0.0
 
-    def wait(self) -> int | Death:
+    def wait(self) -> int | ChildDeath:
         """Until the child has ended."""
-        before = {request: signal.signal(request, self._pass_on) for request in REQUESTS}
+        before = {request: signal.signal(request, self._pass_on) for request in END_SIGNALS}
         try:
             while True:
                 pid, status = os.waitpid(self.child, os.WNOHANG)
@@ -167,22 +167,24 @@ class _Watch:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.child, number)
 
-    def _overdue(self) -> Death | None:
+    def _overdue(self) -> ChildDeath | None:
         now = time.monotonic()
         assert _began is not None
         (began,) = struct.unpack("d", _began[:8])
         if began and began < self.asked and now - self.asked > GRACE:
-            return Death("it was ended inside of a call", "it did not come back by itself")
+            return ChildDeath("it was ended inside of a call", "it did not come back by itself")
         if began and now - began > patience():
             what = f"it was stopped: it did not come back within {patience():g} s"
-            return Death(what, "the environment variable FAUSTDIFF_PATIENCE gives it more seconds")
+            return ChildDeath(
+                what, "the environment variable FAUSTDIFF_PATIENCE gives it more seconds"
+            )
         return None
 
-    def _ending(self, status: int) -> int | Death:
+    def _ending(self, status: int) -> int | ChildDeath:
         if not os.WIFSIGNALED(status):
             return os.WEXITSTATUS(status)
         name = signal_name(os.WTERMSIG(status))
         if self.asked:
             return 128 + os.WTERMSIG(status)
-        reason, hint = REASONS.get(name, OTHERWISE)
-        return Death(f"it was ended by {name}: {reason}", hint)
+        reason, hint = REASONS.get(name, UNKNOWN_REASON)
+        return ChildDeath(f"it was ended by {name}: {reason}", hint)

@@ -14,10 +14,10 @@ from .calling import TIMEOUT, call, read_answer
 from .compilers import Compiler, gpp, gpp_target, gpp_version, include_flags
 
 #: What a program is compiled in: one instance, or a batch of items on threads.
-HOSTS = (Path(__file__).with_name("host.cpp"), Path(__file__).with_name("batch.cpp"))
+HOST_FILES = (Path(__file__).with_name("host.cpp"), Path(__file__).with_name("batch.cpp"))
 
 #: A fused multiply-add rounds once, so results would depend on the machine.
-PORTABLE = "-ffp-contract=off"
+PORTABLE_FLAG = "-ffp-contract=off"
 
 #: The standard headers that Faust's C++ includes; what it makes of them is C++11.
 STANDARD_HEADERS = {"algorithm", "cmath", "cstdint", "math.h"}
@@ -26,11 +26,11 @@ QUICK_STANDARD = "-std=gnu++14"
 
 #: For speed on this machine. Nothing here takes a value apart from its last bits: sums keep their
 #: order, NaN and infinity stay what they are.
-FAST = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
+FAST_FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
 
 #: C++ of more characters is compiled with -O2: as quick when it runs, measured over filters and
 #: taps, and g++ takes 0.4 to 0.8 times as long. Of yet more it is not optimized: g++ takes minutes.
-LARGEST_FAST, LARGEST_OPTIMIZED = 100_000, 300_000
+MAX_FAST, MAX_OPTIMIZED = 100_000, 300_000
 
 # What a program may read from an include folder: Faust code, and headers of foreign functions.
 SOURCE_SUFFIXES = {".lib", ".dsp", ".h", ".hh", ".hpp"}
@@ -51,13 +51,13 @@ def compile_cpp(
 ) -> Path:
     """The shared object for C++ text made by `Compiler.to_cpp` in the same precision.
 
-    `fast` compiles for this very machine, with `FAST` in place of `optimize`; `more` are further
-    flags; `host` is the file of this folder that the program is compiled in, and `defines` are its
-    macros, as "NAME=VALUE".
+    `fast` compiles for this very machine, with `FAST_FLAGS` in place of `optimize`; `more` are
+    further flags; `host` is the file of this folder that the program is compiled in, and `defines`
+    are its macros, as "NAME=VALUE".
     Other parameters and the cache are as for `build`. Raises FaustError if g++ is missing or fails.
     """
     flags = [
-        *(_fast_flags(len(cpp)) if fast else (optimize, PORTABLE)),
+        *(_fast_flags(len(cpp)) if fast else (optimize, PORTABLE_FLAG)),
         *([QUICK_STANDARD] if _headers(cpp) <= STANDARD_HEADERS else []),
         *more,
         f"-DFAUSTFLOAT={'double' if double else 'float'}",
@@ -67,7 +67,7 @@ def compile_cpp(
         # Every program has a class `mydsp`: hidden symbols keep loaded ones apart.
         "-fvisibility=hidden",
     ]
-    hosts = {path.name: path.read_text(encoding="utf-8") for path in HOSTS}
+    hosts = {path.name: path.read_text(encoding="utf-8") for path in HOST_FILES}
     machine = (platform.machine(), gpp_version(), gpp_target() if fast else "")
     identity = (*hosts.values(), host, *flags, *machine, *_contents(include))
     entry = Entry.of(cache, ".so", cpp, *identity)
@@ -129,7 +129,7 @@ def _contents(folders: Sequence[Path]) -> Iterator[str]:
 
 
 def _fast_flags(size: int) -> tuple[str, ...]:
-    """`FAST`, with less optimization for C++ of many characters."""
-    if size <= LARGEST_FAST:
-        return FAST
-    return ("-O2" if size <= LARGEST_OPTIMIZED else "-O0", *FAST[1:])
+    """`FAST_FLAGS`, with less optimization for C++ of many characters."""
+    if size <= MAX_FAST:
+        return FAST_FLAGS
+    return ("-O2" if size <= MAX_OPTIMIZED else "-O0", *FAST_FLAGS[1:])

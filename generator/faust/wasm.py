@@ -29,7 +29,7 @@ INSTALL_NPM_PACKAGE = (
 #: The section of a module that holds its data: here the description, with paths of this machine.
 DATA_SECTION = 11
 #: What of the description a page needs; the rest is about the machine that compiled it.
-KEPT = ("name", "inputs", "outputs", "size", "ui")
+PAGE_FIELDS = ("name", "inputs", "outputs", "size", "ui")
 _JSON = re.compile(r"return '(.*)';\n\}", re.DOTALL)
 
 
@@ -69,7 +69,7 @@ def to_wasm(
         assert found, "the script beside a module returns its description"
         text = found[1].replace("\\'", "'")
     description = json.loads(text)
-    return WasmModule(without_data(code), {key: description[key] for key in KEPT})
+    return WasmModule(without_data(code), {key: description[key] for key in PAGE_FIELDS})
 
 
 def without_data(code: bytes) -> bytes:

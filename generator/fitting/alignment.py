@@ -22,9 +22,9 @@ LONGEST, OVERLAP = 30.0, 0.25
 #: A peak must stand out by this factor from the root mean square of the correlation.
 PROMINENCE = 8.0
 #: A peak that is nearer to 0 is taken if it has this part of the highest one.
-AS_HIGH = 0.9
+NEARLY_HIGHEST = 0.9
 #: How much of a signal is looked at, in samples.
-LOOKED_AT = 1 << 20
+MAX_SAMPLES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def alignment(signal: Array, target: Array, rate: int) -> Alignment:
 
     One lag for all channels, a sign for each.
     """
-    signal, target = signal[:, :LOOKED_AT], target[:, :LOOKED_AT]
+    signal, target = signal[:, :MAX_SAMPLES], target[:, :MAX_SAMPLES]
     longer, shorter = sorted((signal.shape[1], target.shape[1]), reverse=True)
     limit = max(1, min(longer - int(OVERLAP * shorter) - 1, round(LONGEST * rate)))
     curves = np.stack([correlation(a, b, limit) for a, b in zip(signal, target, strict=True)])
@@ -62,7 +62,7 @@ def alignment(signal: Array, target: Array, rate: int) -> Alignment:
     spread = float(np.sqrt(np.mean(strength**2)))
     if not spread > 0:
         return Alignment(0, (1.0,) * len(target), 0.0)
-    high = np.flatnonzero(strength >= AS_HIGH * strength.max())
+    high = np.flatnonzero(strength >= NEARLY_HIGHEST * strength.max())
     # Of peaks that are as high, as in periodic sounds, the one nearest to 0.
     nearest = int(high[np.argmin(np.abs(high - limit))])
     place = _summit(strength, nearest)

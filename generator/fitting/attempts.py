@@ -9,45 +9,50 @@ they are, if that explains as much. The fraction of a sample is found together w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
-from .alignment import LOOKED_AT, Alignment, alignment
+from .alignment import MAX_SAMPLES, Alignment, alignment
 from .clock import at_own_clock, drift
-from .leastsquares import Point
+from .identifiability import find_unidentifiable, share
+from .least_squares import Point
+from .likeness import Difference
 from .losses import Sums
 from .model import model_of
-from .objective import FinishedError, Iteration, Objective, Record, Search
+from .objective import Iteration, Record, Search, SearchEndError
 from .pool import Pool
 from .scales import Scales
-from .search import candidates, unexplained
+from .search import candidates, is_lost
 from .searcher import Searcher, with_latencies
 from .setup import LATENCY_RANGE, Options, Setup
-from .verdict import NOTHING
-from .voices import SPECTRAL_MATCH, pitch_first, resolved
+from .verdict import NOTHING_LEFT
+from .voices import Tuned, pitch_first, spectra_of
 
 Array = NDArray[np.float64]
 
 #: Up to this error-to-signal ratio in energy, nothing is left to try.
-EXPLAINED = 1e-8
+EXPLAINED_ERROR = 1e-8
 #: An attempt is better than a simpler one if its loss is less than this part of the other's.
-BETTER = 0.95
+BETTER_PART = 0.95
 #: Latencies, as a column of the Jacobian, are told apart from the sliders below this R^2.
-TOLD_APART = 0.99
+DISTINCT_R2 = 0.99
 #: Lags of up to so many samples are no reason to look for a latency before the sliders.
-NEAR = 8
+NEAR_LAG = 8
 #: A latency that is further from what is known than this part of its range is sought again there.
-FAR = 0.75
+FAR_PART = 0.75
 #: A latency that is nearer to a whole number of samples than this may be one.
-WHOLE = 0.03
+WHOLE_DISTANCE = 0.03
 #: Starts at each place of a slider that tunes: of one search, and of a race.
 TIMBRES, MANY_TIMBRES = 4, 8
-#: A loss that sees phases is left where it makes the distance of spectra so many times larger.
-WORSE = 1.1
-#: Passes over them.
+#: A loss that sees phases is left where it makes the difference of spectra so many times larger.
+WORSE_FACTOR = 1.1
+#: Why a search ends where no loss has a slope by what tunes.
+TUNED = "the pitch is that of the target"
+#: Passes of a search for the pitch.
 RACE_PASSES = 1000.0
 
 
@@ -64,7 +69,7 @@ class Attempt:
     @property
     def explained(self) -> bool:
         """Whether there is nothing left to explain."""
-        return self.whole and self.best.error <= EXPLAINED
+        return self.whole and self.best.error <= EXPLAINED_ERROR
 
 
 @dataclass
@@ -83,11 +88,11 @@ class Attempts:
         if not done:
             return None
         least = min(one.best.loss for one in done)
-        good = [one for one in done if one.best.loss * BETTER <= least or one.explained]
+        good = [one for one in done if one.best.loss * BETTER_PART <= least or one.explained]
         return min(good, key=lambda one: (not one.setup.plain, one.setup.latency, one.best.loss))
 
     def run(self, setup: Setup) -> None:
-        """All attempts at `setup`. `FinishedError` and Ctrl-C end it; what is done is kept."""
+        """All attempts at `setup`. `SearchEndError` and Ctrl-C end it; what is done is kept."""
         # Without partials, what a latency does is not told apart from what the sliders do.
         if self.record.units is not None or not self._aligns or not setup.source.partials:
             self.attempt(setup)
@@ -95,112 +100,147 @@ class Attempts:
         first = self._first(setup)
         sounds = self.options.optimizer == "lm" and all(one.input is None for one in setup.examples)
         if sounds and not setup.compares_samples:
-            self._by_spectra(setup)
+            self._attempt_by_spectra(setup)
             return
         # A random start is to be one: the pitch is sought where that leads nowhere.
         if sounds and not self.options.random_start:
-            self._pitch_first(setup)
+            self._attempt_pitch_first(setup)
         found = self._estimate(setup, setup.objective().scales.values(first))
-        plain_first = not self.done and all(abs(one.lag) <= NEAR for one in found)
+        plain_first = not self.done and all(abs(one.lag) <= NEAR_LAG for one in found)
         if plain_first:
             # A filter at its start may lie as far from the target as a latency would.
             self.attempt(setup)
-        if self._unexplained and any(one.moves for one in found):
-            self._moved_attempt(setup, found, first)
+        if self._leaves_much and any(one.moves for one in found):
+            self._attempt_aligned(setup, found, first)
         # The program itself may delay or invert.
         best = self.best()
-        if self._unexplained and not plain_first:
+        if self._leaves_much and not plain_first:
             self.attempt(setup)
-        elif best is not None and (mirrored := self._mirrored(best)) is not None:
+        elif best is not None and (mirrored := self._mirror(best)) is not None:
             self.attempt(setup, mirrored)
-        if sounds and self.options.random_start and self._unexplained:
-            self._pitch_first(setup)
+        if sounds and self.options.random_start and self._leaves_much:
+            self._attempt_pitch_first(setup)
         self._refine()
 
     def _allow_more(self, passes: float | None = None) -> None:
         """So many passes for what comes next, or the usual number; unless their number is given."""
-        if self.options.passes is None and not self._resumed:
+        if self.options.passes is None and not self._resume:
             self.record.limit = self.record.passes_before + (passes or self.options.passes_limit)
 
     @property
-    def _resumed(self) -> bool:
+    def _resume(self) -> bool:
         return self.record.units is not None and not self.done
 
     @property
-    def _unexplained(self) -> bool:
+    def _leaves_much(self) -> bool:
         best = self.best()
-        return best is None or unexplained_attempt(best)
+        return best is None or leaves_much(best)
 
-    def _by_spectra(self, setup: Setup) -> None:
+    def _attempt_by_spectra(self, setup: Setup) -> None:
         """A sound by magnitudes of spectra, which have no latency: from its pitch where that helps.
 
-        One start is tried as it is, and its pitch is sought where that is no match; before a race
-        of many starts it is sought first.
+        Where no slider tunes the program at its start, one search begins there as it is.
         """
-        if self.options.starts == 1:
+        single = self.options.starts == 1
+        sought = self._attempt_pitch_first(setup, everywhere=not single)
+        if not self._has_same_spectra:
             self.attempt(setup)
-        if not self._matched:
-            self._pitch_first(setup)
-        if self.options.starts > 1 and not self._matched:
-            self.attempt(setup)
+        if single and not sought and not self._has_same_spectra:
+            self._attempt_pitch_first(setup)
 
     @property
-    def _matched(self) -> bool:
+    def _has_same_spectra(self) -> bool:
         """Whether the best attempt has the spectra of the target."""
         best = self.best()
         if best is None or not best.whole:
             return False
-        if min(best.best.loss, best.best.error) <= NOTHING:
-            return True
-        return self._distance(best.setup, best.units) <= SPECTRAL_MATCH
+        return best.best.error <= NOTHING_LEFT or self._difference(best.setup, best.units).matches
 
-    def _distance(self, setup: Setup, units: Array) -> float:
-        """The distance of the spectra from those of the targets."""
-        scales, examples = setup.objective().scales, setup.examples
-        spectra = Objective(model_of(setup.source), scales, examples, resolved(examples))
-        sums = spectra(units, curvature=False)
-        self.record.passes_before += spectra.passes
-        return sums.loss if sums.finite else np.inf
+    def _difference(self, setup: Setup, units: Array) -> Difference:
+        """How the spectra differ from those of the targets."""
+        objective = setup.objective()
+        found = spectra_of(setup, objective).difference(units)
+        self.record.passes_before += objective.passes
+        return found
 
-    def _pitch_first(self, setup: Setup) -> None:
-        """From the frequencies of the target, if it has some and sliders tune the program."""
+    def _attempt_pitch_first(self, setup: Setup, *, everywhere: bool = True) -> bool:
+        """From the frequencies of the target, if it has some and sliders tune the program.
+
+        They are moved at one start, or `everywhere`. Says whether there was anything to try.
+        """
+        tuned = self._find_tuned(setup, everywhere)
+        if tuned is None:
+            return False
+        if setup.compares_samples:
+            self.attempt(setup, tuned.units)
+        elif not self._keep_by_jumps(setup, tuned):
+            self.attempt(setup, tuned.units)
+            self._return_to_longer_windows(setup, tuned.units)
+        return True
+
+    def _find_tuned(self, setup: Setup, everywhere: bool) -> Tuned | None:
+        """Where the program has the pitch and the spectra of the target, or None."""
         objective, first = setup.objective(), self._first(setup)
         search = Search(objective, self.record)
         self._allow_more(RACE_PASSES)
         count = MANY_TIMBRES if self.options.starts > 1 else TIMBRES
         start = None if self.options.random_start else first
         timbres = next(candidates(count, len(first), self.options.seed, start))
-        units, limit = None, self.record.limit
+        limit = self.record.limit
         if self.options.passes is not None:
             # The search that follows has to be paid, too.
             self.record.limit -= (limit - self.record.passes_before) / 2
+        places = timbres if everywhere else timbres[:1]
         try:
-            units = pitch_first(search, timbres)
-        except FinishedError:
-            self.warnings.append(
-                "the pitch was not looked for to the end: allow more with --passes"
-            )
+            found = pitch_first(search, spectra_of(setup, objective), timbres, places)
         finally:
             self.record.limit = limit
             self.record.passes_before += objective.passes
-        if units is None:
+        if found is not None and not found.whole:
+            what = "the pitch was not looked for to the end"
+            self.warnings.append(f"{what}: allow more with --passes")
+        return found
+
+    def _keep_by_jumps(self, setup: Setup, tuned: Tuned) -> bool:
+        """Keeps what is tuned where no loss has a slope by the sliders that tune, and it matches.
+
+        A square of 1 and -1 depends on its frequency by jumps alone.
+        """
+        objective = setup.objective()
+        left = find_unidentifiable(objective(tuned.units).curvature)
+        self.record.passes_before += objective.passes
+        if left.together or not left.idle or not set(left.idle) <= set(tuned.sliders):
+            return False
+        if not self._difference(setup, tuned.units).matches:
+            return False
+        self.done.append(self._stay(setup, tuned.units, "the pitch", TUNED))
+        return True
+
+    def _return_to_longer_windows(self, setup: Setup, units: Array) -> None:
+        """Undoes the last attempt, from `units`, where its loss has led away from the spectra.
+
+        One with windows shorter than a few periods depends on phases.
+        """
+        after = self._difference(setup, self.done[-1].units)
+        if after.matches or after.level <= WORSE_FACTOR * self._difference(setup, units).level:
             return
-        self.attempt(setup, units)
-        if setup.compares_samples or not self.done:
-            return
-        last = self.done[-1]
-        before = self._distance(setup, units)
-        if self._distance(setup, last.units) > WORSE * before:
-            # A loss with windows shorter than a few periods depends on phases: it led away.
-            self.record.forget()
-            self._allow_more()
-            again = Search(setup.objective(), self.record)
-            again.add("by windows of several periods", units, again.objective(units))
-            self.record.passes_before += again.objective.passes
-            assert self.record.best is not None
-            self.done[-1] = replace(last, units=units, best=self.record.best)
-            what = f"'{setup.loss}' sees phases here, by windows of a few periods"
-            self.warnings.append(f"{what}: the values are by longer windows")
+        self.done[-1] = self._stay(
+            setup, units, "by windows of several periods", "no loss leads closer to the spectra"
+        )
+        what = f"'{setup.loss}' sees phases here, by windows of a few periods"
+        self.warnings.append(f"{what}: the values are by longer windows")
+
+    def _stay(self, setup: Setup, units: Array, stage: str, reason: str) -> Attempt:
+        """An attempt that stays where it begins."""
+        self.record.forget()
+        self._allow_more()
+        search = Search(setup.objective(), self.record)
+        # Where this spends the passes, the units are kept before it ends.
+        with suppress(SearchEndError):
+            search.add(stage, units, search.objective(units))
+        self.record.passes_before += search.objective.passes
+        assert self.record.best is not None
+        return Attempt(setup, units, self.record.best, True, reason)
 
     @property
     def _aligns(self) -> bool:
@@ -220,27 +260,27 @@ class Attempts:
             # All that goes in, wherever the target begins; and all of the target.
             early = one.input.frames if one.input else 0
             whole = replace(one, advance=-early, margin=0)
-            output = model.output(values[:sliders], whole, LOOKED_AT)
+            output = model.output(values[:sliders], whole, MAX_SAMPLES)
             self.record.passes_before += (model.frames - before) / _total(setup)
             signs = np.array(one.signs or (1.0,) * one.outputs)[:, None]
-            target = signs * one.target.samples(LOOKED_AT)
-            given = whole.given(LOOKED_AT)
-            by = _aligned(one.input is not None, output, target, given, one.rate)
+            target = signs * one.target.samples(MAX_SAMPLES)
+            given = whole.given(MAX_SAMPLES)
+            by = _align(one.input is not None, output, target, given, one.rate)
             known = one.advance
             if len(values) > sliders:
                 known += round(float(values[sliders + index]))
             found.append(replace(by, lag=by.lag - known) if by.reliable else by)
         return found
 
-    def _moved_attempt(self, setup: Setup, found: Sequence[Alignment], first: Array) -> None:
+    def _attempt_aligned(self, setup: Setup, found: Sequence[Alignment], first: Array) -> None:
         """With the targets moved; unless the sliders would do the same."""
         whole = self.options.starts > 1 or not setup.compares_samples
         moved = setup.aligned(found, latency=not whole)
-        if moved.latency and not self._told_apart(moved, first):
+        if moved.latency and not self._tells_latencies_apart(moved, first):
             return
         self.attempt(moved)
 
-    def _told_apart(self, setup: Setup, first: Array) -> bool:
+    def _tells_latencies_apart(self, setup: Setup, first: Array) -> bool:
         """Whether the latencies do what no combination of sliders does, at the start."""
         objective = setup.objective()
         sums = objective(with_latencies(setup, first))
@@ -250,25 +290,25 @@ class Attempts:
         sliders = len(setup.source.params)
         for place in range(sliders, len(sums.curvature)):
             keep = [*range(sliders), place]
-            if _share(sums.curvature[np.ix_(keep, keep)]) > TOLD_APART:
+            if share(sums.curvature[np.ix_(keep, keep)]) > DISTINCT_R2:
                 return False
         return True
 
-    def _mirrored(self, attempt: Attempt) -> Array | None:
+    def _mirror(self, attempt: Attempt) -> Array | None:
         """Units at which a slider inverts the output, where the target has been inverted."""
         setup = attempt.setup
         if not any(one.inverted for one in setup.examples):
             return None
         objective, model, one = setup.objective(), model_of(setup.source), setup.examples[0]
         values = objective.scales.values(attempt.units)[: len(setup.source.params)]
-        output = model.output(values, one, LOOKED_AT)
+        output = model.output(values, one, MAX_SAMPLES)
         for index, param in enumerate(setup.source.params):
             if param.min <= -values[index] <= param.max and values[index]:
                 other = values.copy()
                 other[index] *= -1
-                mirrored = model.output(other, one, LOOKED_AT)
+                mirrored = model.output(other, one, MAX_SAMPLES)
                 size = float(np.vdot(output, output))
-                if float(np.vdot(output, mirrored)) < -TOLD_APART * size:
+                if float(np.vdot(output, mirrored)) < -DISTINCT_R2 * size:
                     return Scales(setup.source.params, setup.file).units(other)
         return None
 
@@ -278,38 +318,38 @@ class Attempts:
             best = self.best()
             if best is None or best.explained or not best.whole:
                 return
-            if self._recentred(best):
+            if self._recentre(best):
                 continue
             setup, scales = best.setup, best.setup.objective().scales
-            if unexplained_attempt(best):
+            if leaves_much(best):
                 found = self._estimate(setup, scales.values(best.units))
                 if any(one.moves and (abs(one.lag) > 1 or min(one.signs) < 0) for one in found):
                     moved = setup.aligned(found, latency=setup.compares_samples)
-                    if not moved.latency or self._told_apart(moved, best.units):
+                    if not moved.latency or self._tells_latencies_apart(moved, best.units):
                         self.attempt(moved, best.units)
                         continue
             if setup.latency or not setup.compares_samples:
                 break
             fraction = setup.with_latency(True)
-            if not self._told_apart(fraction, best.units):
+            if not self._tells_latencies_apart(fraction, best.units):
                 break
             self.attempt(fraction, best.units)
             if self.best() is best:
                 break
-        self._clock()
-        self._whole_samples()
+        self._correct_clock()
+        self._round_latencies()
 
-    def _recentred(self, attempt: Attempt) -> bool:
+    def _recentre(self, attempt: Attempt) -> bool:
         """Tries again around the latencies where one of them is at an end of its range."""
         sliders = len(attempt.setup.source.params)
         by = attempt.setup.objective().scales.values(attempt.units)[sliders:]
-        if not by.size or np.abs(by).max() < FAR * LATENCY_RANGE:
+        if not by.size or np.abs(by).max() < FAR_PART * LATENCY_RANGE:
             return False
         moved = attempt.setup.aligned(_lags(by, attempt.setup), latency=True)
         self.attempt(moved, attempt.units[:sliders])
         return True
 
-    def _clock(self) -> None:
+    def _correct_clock(self) -> None:
         """Where the target's clock drifts, without that; twice, as it is known better then."""
         for _ in range(2):
             best = self.best()
@@ -321,8 +361,8 @@ class Attempts:
             examples = []
             for index, one in enumerate(setup.examples):
                 latency = float(values[sliders + index]) if setup.latency else None
-                output = model.output(values[:sliders], one, LOOKED_AT)
-                wanted = one.wanted(LOOKED_AT, latency=latency)
+                output = model.output(values[:sliders], one, MAX_SAMPLES)
+                wanted = one.wanted(MAX_SAMPLES, latency=latency)
                 target = np.concatenate([part for part, _ in wanted], axis=1)[:, : output.shape[1]]
                 ppm = drift(output, target, one.rate)
                 slower = at_own_clock(one, ppm) if ppm else None
@@ -334,14 +374,14 @@ class Attempts:
             if self.best() is best:
                 return
 
-    def _whole_samples(self) -> None:
+    def _round_latencies(self) -> None:
         """Most latencies are whole: where the one that is found nearly is, it alone is tried."""
         best = self.best()
         if best is None or not best.setup.latency:
             return
         sliders = len(best.setup.source.params)
         by = best.setup.objective().scales.values(best.units)[sliders:]
-        if np.abs(by - np.round(by)).max() > WHOLE:
+        if np.abs(by - np.round(by)).max() > WHOLE_DISTANCE:
             return
         whole = best.setup.aligned(_lags(by, best.setup), latency=False)
         self.attempt(whole, best.units[:sliders])
@@ -349,7 +389,7 @@ class Attempts:
     def attempt(self, setup: Setup, units: Array | None = None) -> None:
         """One search, from `units` or from its start."""
         record, options = self.record, self.options
-        resumed = self._resumed
+        resumed = self._resume
         if not resumed:
             record.forget()
         self._allow_more()
@@ -358,7 +398,7 @@ class Attempts:
         reason = ""
         try:
             reason = Searcher(setup, options, search, self.pool, self.warnings).run(units, resumed)
-        except FinishedError as end:
+        except SearchEndError as end:
             reason = str(end)
             if record.units is None and not self.done:
                 what = f"{end} before there is anything to show"
@@ -387,13 +427,13 @@ def _total(setup: Setup) -> int:
     return sum(one.frames for one in setup.examples)
 
 
-def unexplained_attempt(attempt: Attempt) -> bool:
+def leaves_much(attempt: Attempt) -> bool:
     """Whether it leaves much of the target."""
     point = Point(attempt.units, Sums(0.0, attempt.units, attempt.units, attempt.best.error), 0.0)
-    return not attempt.whole or unexplained(attempt.setup.objective(), point)
+    return not attempt.whole or is_lost(attempt.setup.objective(), point)
 
 
-def _aligned(
+def _align(
     has_input: bool, output: Array, target: Array, given: Iterable[Array], rate: int
 ) -> Alignment:
     signal = output
@@ -407,17 +447,3 @@ def _aligned(
         # What sounds by itself is not upside down.
         found = replace(found, signs=(1.0,) * len(target))
     return found
-
-
-def _share(curvature: Array) -> float:
-    """R^2 of the last column of a Jacobian on the others, from the products of its columns."""
-    size = np.sqrt(np.maximum(np.diag(curvature), 0.0))
-    if not size[-1] > 0:
-        return 1.0
-    keep = np.flatnonzero(size[:-1] > 0)
-    if not keep.size:
-        return 0.0
-    scaled = curvature / np.outer(np.where(size > 0, size, 1.0), np.where(size > 0, size, 1.0))
-    inner, cross = scaled[np.ix_(keep, keep)], scaled[keep, -1]
-    found, *_ = np.linalg.lstsq(inner, cross, rcond=1e-12)
-    return float(cross @ found)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from ..errors import InputError, Place, Problem
 from .distances import Convergence, Distance, Divergence, Magnitude, Transport
 from .losses import Loss, Residual, Spectral
-from .shorttime import ShortTime
+from .short_time import ShortTime
 from .spectra import SpectralLoss, SumAndDifference
 
 #: Distances by the names of their weights.
@@ -21,11 +21,11 @@ DISTANCES: Mapping[str, Distance] = {
     "kl": Divergence(),
 }
 #: Resolutions that are usual for several, and for one: sizes, hops, windows.
-MULTIPLE = ((1024, 2048, 512), (120, 240, 50), (600, 1200, 240))
-ONE = ((1024,), (256,), (1024,))
+SEVERAL_RESOLUTIONS = ((1024, 2048, 512), (120, 240, 50), (600, 1200, 240))
+ONE_RESOLUTION = ((1024,), (256,), (1024,))
 #: Of distributions over frequency: the wider the window, the finer the bins.
-FINE = ((4096,), (1024,), (4096,))
-MELS = 128
+FINE_RESOLUTION = ((4096,), (1024,), (4096,))
+MEL_BANDS = 128
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,19 @@ class Recipe:
         return inner if self.stereo is None else SumAndDifference(inner, self.stereo)
 
 
-BOTH = {"convergence": 1.0, "log": 1.0}
+CONVERGENCE_AND_LOG = {"convergence": 1.0, "log": 1.0}
 RECIPES: Mapping[str, Recipe] = {
-    "magnitude": Recipe(ONE, {"linear": 1.0}),
-    "logmag": Recipe(ONE, {"log": 1.0}),
-    "convergence": Recipe(ONE, {"convergence": 1.0}),
-    "mrstft": Recipe(MULTIPLE, BOTH),
-    "mel": Recipe(ONE, BOTH, mels=MELS),
-    "aweighted": Recipe(MULTIPLE, BOTH, a_weighted=True),
-    "sumdiff": Recipe(MULTIPLE, BOTH, stereo=(1.0, 1.0)),
-    "ot": Recipe(FINE, {"ot": 1.0}, centred=False),
-    "kl": Recipe(FINE, {"kl": 1.0}, centred=False),
+    "magnitude": Recipe(ONE_RESOLUTION, {"linear": 1.0}),
+    "logmag": Recipe(ONE_RESOLUTION, {"log": 1.0}),
+    "convergence": Recipe(ONE_RESOLUTION, {"convergence": 1.0}),
+    "mrstft": Recipe(SEVERAL_RESOLUTIONS, CONVERGENCE_AND_LOG),
+    "mel": Recipe(ONE_RESOLUTION, CONVERGENCE_AND_LOG, mels=MEL_BANDS),
+    "aweighted": Recipe(SEVERAL_RESOLUTIONS, CONVERGENCE_AND_LOG, a_weighted=True),
+    "sumdiff": Recipe(SEVERAL_RESOLUTIONS, CONVERGENCE_AND_LOG, stereo=(1.0, 1.0)),
+    "ot": Recipe(FINE_RESOLUTION, {"ot": 1.0}, centred=False),
+    "kl": Recipe(FINE_RESOLUTION, {"kl": 1.0}, centred=False),
 }
-PLAIN: Mapping[str, Loss] = {
+SAMPLE_LOSSES: Mapping[str, Loss] = {
     "mse": Residual("squared"),
     "mae": Residual("absolute"),
     "huber": Residual("huber"),
@@ -68,13 +68,16 @@ PLAIN: Mapping[str, Loss] = {
     "stft": Spectral(),
 }
 #: The losses by the names of the command line.
-LOSSES: Mapping[str, Loss] = {**PLAIN, **{name: one.loss() for name, one in RECIPES.items()}}
-SHAPES = ("sizes", "hops", "windows")
-SETTINGS = (*SHAPES, *DISTANCES, "mels", "aweighted", "sum", "difference")
+LOSSES: Mapping[str, Loss] = {
+    **SAMPLE_LOSSES,
+    **{name: one.loss() for name, one in RECIPES.items()},
+}
+RESOLUTION_KEYS = ("sizes", "hops", "windows")
+LOSS_KEYS = (*RESOLUTION_KEYS, *DISTANCES, "mels", "aweighted", "sum", "difference")
 
 
 @lru_cache(maxsize=64)
-def loss_named(text: str) -> Loss:
+def parse_loss(text: str) -> Loss:
     """The loss of a name of `LOSSES`, or `NAME:KEY=VALUE,...`.
 
     Keys are `sizes`, `hops` and `windows` (whole numbers joined by +; hops are a quarter of the
@@ -93,8 +96,8 @@ def loss_named(text: str) -> Loss:
     settings = {}
     for one in rest.split(","):
         key, equals, value = one.partition("=")
-        if key not in SETTINGS or not equals:
-            hint = f"write KEY=VALUE, of {', '.join(SETTINGS)}"
+        if key not in LOSS_KEYS or not equals:
+            hint = f"write KEY=VALUE, of {', '.join(LOSS_KEYS)}"
             raise _wrong(text, f"'{one}' is no setting of a loss", hint)
         settings[key] = value
     return _set(text, RECIPES[name], settings).loss()
@@ -103,15 +106,15 @@ def loss_named(text: str) -> Loss:
 def _set(text: str, recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
     sizes, hops, windows = recipe.resolutions
     if "sizes" in settings:
-        sizes = _whole(text, "sizes", settings)
+        sizes = _whole_number(text, "sizes", settings)
         hops, windows = tuple(max(1, size // 4) for size in sizes), sizes
-    hops = _whole(text, "hops", settings) if "hops" in settings else hops
-    windows = _whole(text, "windows", settings) if "windows" in settings else windows
+    hops = _whole_number(text, "hops", settings) if "hops" in settings else hops
+    windows = _whole_number(text, "windows", settings) if "windows" in settings else windows
     if not len(sizes) == len(hops) == len(windows):
         raise _wrong(text, "sizes, hops and windows differ in number", "give as many of each")
     if any(window > size for window, size in zip(windows, sizes, strict=True)) or min(sizes) < 4:
         raise _wrong(text, "a window is longer than its size", "make sizes 4 or more, and longer")
-    given = {key: _number(text, key, settings) for key in settings if key not in SHAPES}
+    given = {key: _number(text, key, settings) for key in settings if key not in RESOLUTION_KEYS}
     weights = {key: given.pop(key) for key in tuple(given) if key in DISTANCES}
     weights = {key: value for key, value in {**recipe.weights, **weights}.items() if value}
     if not weights:
@@ -132,7 +135,7 @@ def _set(text: str, recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
     )
 
 
-def _whole(text: str, key: str, settings: Mapping[str, str]) -> tuple[int, ...]:
+def _whole_number(text: str, key: str, settings: Mapping[str, str]) -> tuple[int, ...]:
     try:
         found = tuple(int(one) for one in settings[key].split("+"))
     except ValueError:
@@ -161,3 +164,12 @@ def at_rate(loss: Loss, rate: float) -> Loss:
     if isinstance(loss, SumAndDifference):
         return replace(loss, inner=at_rate(loss.inner, rate))
     return replace(loss, rate=rate) if isinstance(loss, SpectralLoss) else loss
+
+
+def knows_level(loss: Loss) -> bool:
+    """Whether a loss depends on how loud an output is; shares of energy do not."""
+    if isinstance(loss, SumAndDifference):
+        return knows_level(loss.inner)
+    if not isinstance(loss, SpectralLoss):
+        return True
+    return not all(isinstance(one, Divergence | Transport) for _, one in loss.distances)

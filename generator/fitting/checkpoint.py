@@ -14,14 +14,14 @@ from ..files import read_text
 from .objective import Iteration, Record
 from .setup import Options, Setup
 
-FORMAT = 2
+CHECKPOINT_FORMAT = 2
 
 
 def checkpoint(setup: Setup, options: Options, record: Record) -> str:
     """The text of a checkpoint."""
     best = record.iterations.index(record.best) if record.best else None
     content = {
-        "format": FORMAT,
+        "format": CHECKPOINT_FORMAT,
         "fit": setup.identity,
         "optimizer": options.optimizer,
         "parameters": [one.path for one in setup.source.params],
@@ -34,7 +34,7 @@ def checkpoint(setup: Setup, options: Options, record: Record) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
-def restored(file: Path, setup: Setup, options: Options) -> Record:
+def restore(file: Path, setup: Setup, options: Options) -> Record:
     """The record that a checkpoint holds; its passes count.
 
     Raises `InputError` if the file cannot be read, or is of another fit.
@@ -64,7 +64,7 @@ def restored(file: Path, setup: Setup, options: Options) -> Record:
         raise _refusal(file, f"cannot be read: {error.strerror}", "leave out --resume") from None
     except (ValueError, KeyError, TypeError, IndexError):
         raise _refusal(file, "is no checkpoint", "leave out --resume") from None
-    if known != (FORMAT, setup.identity, options.optimizer):
+    if known != (CHECKPOINT_FORMAT, setup.identity, options.optimizer):
         what = "is of another program, examples, loss or optimizer"
         raise _refusal(file, what, "use the same ones, or leave out --resume")
     return record

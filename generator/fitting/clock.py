@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..recordings import open_recording, write_audio
-from .alignment import LOOKED_AT, correlation
+from .alignment import MAX_SAMPLES, correlation
 from .pairing import Example
 
 Array = NDArray[np.float64]
@@ -21,9 +21,9 @@ Array = NDArray[np.float64]
 PARTS, SHORTEST = 12, 0.08
 #: Drift is stated if the last part is later than the first by so many samples, and so many times
 #: the standard error of that.
-DRIFTED, SURE = 0.2, 6.0
+LEAST_DRIFT, LEAST_CERTAINTY = 0.2, 6.0
 #: More parts per million than this are no clock's.
-MOST_DRIFT = 1000.0
+MAX_DRIFT = 1000.0
 
 
 def drift(output: Array, target: Array, rate: int) -> float | None:
@@ -49,7 +49,11 @@ def drift(output: Array, target: Array, rate: int) -> float | None:
     (slope, _), covariance = np.polyfit(x, y, 1, cov=True)
     moved, error = abs(slope) * frames, float(np.sqrt(covariance[0, 0])) * frames
     found = 1e6 * float(slope)
-    return found if moved > DRIFTED and moved > SURE * error and abs(found) < MOST_DRIFT else None
+    return (
+        found
+        if moved > LEAST_DRIFT and moved > LEAST_CERTAINTY * error and abs(found) < MAX_DRIFT
+        else None
+    )
 
 
 def _fine_lag(one: Array, other: Array, limit: int = 64) -> float | None:
@@ -71,7 +75,7 @@ def at_own_clock(one: Example, ppm: float) -> Example | None:
     It is converted by soxr, and written to the folder `work` of the example; None where there is no
     such folder, or the target is too long.
     """
-    if one.work is None or one.target.frames > LOOKED_AT:
+    if one.work is None or one.target.frames > MAX_SAMPLES:
         return None
     import soxr
 

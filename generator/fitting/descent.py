@@ -22,11 +22,11 @@ from .objective import Objective, Search
 Array = NDArray[np.float64]
 
 #: Of Adam, the part of a slider's range that a step goes at most; of SGD, see `descend`.
-RATES = {"adam": 0.02, "sgd": 0.5}
-MOMENTS = (0.9, 0.999)
-EPSILON = 1e-8
+LEARNING_RATES = {"adam": 0.02, "sgd": 0.5}
+ADAM_DECAYS = (0.9, 0.999)
+ADAM_EPSILON = 1e-8
 
-#: Of `online`: what is nearer to its target than this moves nothing.
+#: Of `descend_online`: what is nearer to its target than this moves nothing.
 SENSITIVITY = 1e-7
 
 
@@ -127,10 +127,10 @@ class Stepper:
         slope, rate = gradient * self.scale, self.descent.rate
         if self.descent.method == "sgd":
             return np.clip(at - rate * slope, 0.0, 1.0)
-        one, two = MOMENTS
+        one, two = ADAM_DECAYS
         self.first = one * self.first + (1 - one) * slope
         self.second = two * self.second + (1 - two) * slope**2
-        size = np.sqrt(self.second / (1 - two**self.count)) + EPSILON
+        size = np.sqrt(self.second / (1 - two**self.count)) + ADAM_EPSILON
         return np.clip(at - rate * self.first / (1 - one**self.count) / size, 0.0, 1.0)
 
 
@@ -183,7 +183,7 @@ def _number(kept: object, otherwise: float) -> float:
     return float(kept) if isinstance(kept, int | float) else otherwise
 
 
-def online(
+def descend_online(
     objective: Objective, values: Array, rate: float, absolute: bool
 ) -> Iterator[tuple[Array, Array, float, Array]]:
     """Gradient descent sample by sample, on the sliders themselves.

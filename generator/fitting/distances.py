@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 #: Bounds weights and divisions at a kink or at rest.
-TINY = 1e-12
+LEAST_DIVISOR = 1e-12
 #: An absolute value is followed by squares down to this part of its mean.
-KINK = 1e-3
+KINK_PART = 1e-3
 #: Bounds the curvature where next to no energy is, as a part of all energy.
 LEAST_SHARE = 1e-6
 
 
 @dataclass(frozen=True)
-class Measured:
+class DistanceValue:
     """A distance: its value, its slope by the magnitudes, and its curvature.
 
     `columns` makes of changes of the magnitudes (P, frames, bins) the rows (P, K) whose products
@@ -41,7 +41,7 @@ class Distance(ABC):
     """A distance of magnitudes, all above or at 0."""
 
     @abstractmethod
-    def of(self, mine: Array, its: Array) -> Measured:
+    def of(self, mine: Array, its: Array) -> DistanceValue:
         """That of magnitudes from those of a target, both (frames, bins)."""
 
 
@@ -53,11 +53,13 @@ class Convergence(Distance):
     networks" (2018).
     """
 
-    def of(self, mine: Array, its: Array) -> Measured:
+    def of(self, mine: Array, its: Array) -> DistanceValue:
         away = mine - its
-        size, whole = float(np.linalg.norm(away)), max(float(np.linalg.norm(its)), TINY)
-        scale = max(size, TINY) * whole
-        return Measured(size / whole, away / scale, lambda changes: _rows(changes) / np.sqrt(scale))
+        size, whole = float(np.linalg.norm(away)), max(float(np.linalg.norm(its)), LEAST_DIVISOR)
+        scale = max(size, LEAST_DIVISOR) * whole
+        return DistanceValue(
+            size / whole, away / scale, lambda changes: _rows(changes) / np.sqrt(scale)
+        )
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Magnitude(Distance):
     log: bool = False
     squared: bool = False
 
-    def of(self, mine: Array, its: Array) -> Measured:
+    def of(self, mine: Array, its: Array) -> DistanceValue:
         away, by = mine - its, np.ones_like(mine)
         if self.log:
             # An empty mel band is 0 in both.
@@ -80,10 +82,10 @@ class Magnitude(Distance):
             value, slope = float(np.mean(away**2)), 2 * away
         else:
             size = np.abs(away)
-            weight = 1 / np.maximum(size, KINK * float(size.mean()) + TINY)
+            weight = 1 / np.maximum(size, KINK_PART * float(size.mean()) + LEAST_DIVISOR)
             value, slope = float(size.mean()), np.sign(away)
         root = by * np.sqrt(weight / away.size)
-        return Measured(value, slope * by / away.size, lambda changes: _rows(changes * root))
+        return DistanceValue(value, slope * by / away.size, lambda changes: _rows(changes * root))
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,12 @@ class Divergence(Distance):
     target in them.
     """
 
-    def of(self, mine: Array, its: Array) -> Measured:
+    def of(self, mine: Array, its: Array) -> DistanceValue:
         shares = _Shares.of(mine, its)
         mass = shares.counts * shares.its
         safe = np.maximum(shares.mine, 1e-300)
         ratio = np.where(mass > 0, np.maximum(shares.its, 1e-300) / safe, 1.0)
-        return Measured(
+        return DistanceValue(
             float((mass * np.log(ratio)).sum()),
             shares.slope(-mass / safe),
             lambda changes: _rows(shares.changes(changes) / safe * np.sqrt(mass)),
@@ -146,7 +148,7 @@ class Transport(Distance):
     Frames count by the energy of the target in them.
     """
 
-    def of(self, mine: Array, its: Array) -> Measured:
+    def of(self, mine: Array, its: Array) -> DistanceValue:
         shares = _Shares.of(mine, its)
         one, two = _cumulative(shares.mine), _cumulative(shares.its)
         areas, left, right = _absolute_areas(one - two)
@@ -161,14 +163,14 @@ class Transport(Distance):
             # The quantile at C(x) moves by -dC / density: squares of that touch its absolute value.
             middle = np.diff(one).cumsum(1) - np.diff(one) / 2
             ways = np.array([_ways(*rows) for rows in zip(middle, two, strict=True)])
-            density = (shares.mine + LEAST_SHARE) * np.maximum(ways, KINK * width)
+            density = (shares.mine + LEAST_SHARE) * np.maximum(ways, KINK_PART * width)
             share = shares.changes(changes)
             return _rows(
                 (share.cumsum(2) - share / 2) * np.sqrt(width**2 * shares.counts / density)
             )
 
         value = width * float((shares.counts * areas).sum())
-        return Measured(value, shares.slope(width * shares.counts * behind), columns)
+        return DistanceValue(value, shares.slope(width * shares.counts * behind), columns)
 
 
 def _cumulative(shares: Array) -> Array:

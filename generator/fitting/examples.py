@@ -10,15 +10,15 @@ import numpy as np
 
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
-from ..faust.excitation import GENERATED, RATE, excitation
+from ..faust.excitation import DEFAULT_RATE, GENERATED_INPUTS, excitation
 from ..faust.program import CompiledProgram, Program
 from ..files import read_text
-from ..recordings import BLOCK, SUFFIXES, Recording, open_recording, write_audio
+from ..recordings import BLOCK_FRAMES, SUFFIXES, Recording, open_recording, write_audio
 from .model import compiled
 from .pairing import Array, Example, pair
 
 #: Of generated inputs, where no recording says how long.
-SECONDS = 2.0
+DEFAULT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,20 +63,20 @@ class ExampleMaker:
 
     def input(self, name: str, index: int, target: Recording | None) -> Recording:
         """The recording `name`, or the signal it stands for, as long as the `target` if any."""
-        frames = target.frames if target else round((self.seconds or SECONDS) * self._rate)
+        frames = target.frames if target else round((self.seconds or DEFAULT_SECONDS) * self._rate)
         rate = target.rate if target else self._rate
         path = self.work / f"input-{index + 1}.wav"
-        if name in GENERATED:
+        if name in GENERATED_INPUTS:
             signals = excitation(name, self.inputs, frames / rate, rate).signals
-            return _written(path, iter([signals]), len(signals), rate)
+            return _write_blocks(path, iter([signals]), len(signals), rate)
         if name.endswith(".dsp"):
             program = self._built(Path(name))
             if program.inputs or program.outputs != self.inputs:
                 what = f"has {program.inputs} inputs and {program.outputs} outputs"
                 hint = f"use a program with 0 inputs and {self.inputs} outputs"
                 raise _refusal(name, what, hint)
-            blocks = rendered(program, rate, _silence(frames))
-            return _written(path, blocks, program.outputs, rate)
+            blocks = render_outputs(program, rate, _silence(frames))
+            return _write_blocks(path, blocks, program.outputs, rate)
         return open_recording(Path(name))
 
     def _by_truth(
@@ -97,18 +97,20 @@ class ExampleMaker:
         for index, name in enumerate(inputs if self.inputs else ["none"]):
             source = self.input(name, index, None) if self.inputs else None
             rate = source.rate if source else self._rate
-            frames = source.frames if source else round((self.seconds or SECONDS) * self._rate)
+            frames = (
+                source.frames if source else round((self.seconds or DEFAULT_SECONDS) * self._rate)
+            )
             given = source.blocks() if source else _silence(frames)
             path = self.work / f"target-{index + 1}.wav"
-            blocks = rendered(program, rate, given)
-            target = _written(path, blocks, self.outputs, rate)
+            blocks = render_outputs(program, rate, given)
+            target = _write_blocks(path, blocks, self.outputs, rate)
             found.append(pair(source, target, self.inputs, self.outputs, self.work))
         _one_rate(found)
         return tuple(found)
 
     @property
     def _rate(self) -> int:
-        return self.rate or RATE
+        return self.rate or DEFAULT_RATE
 
     def _built(self, path: Path) -> Program:
         text = read_text(path, "Faust program")
@@ -116,7 +118,7 @@ class ExampleMaker:
         return compiled(text, self.compiler, include)
 
 
-def rendered(program: Program, rate: int, inputs: Iterator[Array]) -> Iterator[Array]:
+def render_outputs(program: Program, rate: int, inputs: Iterator[Array]) -> Iterator[Array]:
     """The outputs of a fresh instance for `inputs` (inputs, n), block by block."""
     if isinstance(program, CompiledProgram):
         session = program.session(sample_rate=rate)
@@ -156,15 +158,15 @@ def folders(inputs: Sequence[str], targets: Sequence[Path]) -> list[tuple[str, s
     return found
 
 
-def _written(path: Path, blocks: Iterator[Array], channels: int, rate: int) -> Recording:
+def _write_blocks(path: Path, blocks: Iterator[Array], channels: int, rate: int) -> Recording:
     # In double precision, so that a truth is what the program computes.
     write_audio(path, blocks, channels, rate, "DOUBLE")
     return open_recording(path)
 
 
 def _silence(frames: int) -> Iterator[Array]:
-    for start in range(0, frames, BLOCK):
-        yield np.zeros((0, min(BLOCK, frames - start)))
+    for start in range(0, frames, BLOCK_FRAMES):
+        yield np.zeros((0, min(BLOCK_FRAMES, frames - start)))
 
 
 def _one_rate(pairs: Sequence[Example]) -> None:

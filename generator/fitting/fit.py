@@ -9,26 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..autodiff import Parameter
-from .alignment import LOOKED_AT
-from .attempts import Attempt, Attempts
+from .alignment import MAX_SAMPLES
+from .attempts import TUNED, Attempt, Attempts
 from .clock import drift
-from .identifiability import Unknown, unknown
+from .identifiability import Unidentifiable, find_unidentifiable
 from .inspection import Inspection, inspect
 from .losses import Residual
 from .lossy import lossy, without_bias
 from .model import model_of
-from .objective import FinishedError, Iteration, Record
+from .objective import Iteration, Record, SearchEndError
+from .pitch import FEWEST, pitch
 from .pool import Pool
 from .searcher import closed_gates
 from .setup import Options, Setup
 from .starting import require_finite
-from .verdict import DRIFT_ERROR, NOTHING, Verdict, drifting, judge, lateness
-from .voices import SPECTRAL_MATCH, resolved
+from .verdict import DRIFT_ERROR, NOTHING_LEFT, Verdict, drifting, judge, lateness
 
 Array = NDArray[np.float64]
 
+#: Pitches that differ by this part of them are the same.
+SAME_PITCH = 1e-3
 #: A parameter is at an end of its range if it is nearer to it than this part of the range.
-AT_END = 1e-6
+END_DISTANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def fit(
     reason = ""
     try:
         attempts.run(setup)
-    except FinishedError as end:
+    except SearchEndError as end:
         reason = str(end)
     except KeyboardInterrupt:
         if not attempts.done:
@@ -94,7 +96,7 @@ def fit(
         reason, interrupted = "interrupted", True
     best = attempts.best()
     assert best is not None
-    return _concluded(best, attempts, reason or best.reason, notes, interrupted)
+    return _conclude(best, attempts, reason or best.reason, notes, interrupted)
 
 
 def open_gates(setup: Setup) -> tuple[Setup, list[str]]:
@@ -104,24 +106,24 @@ def open_gates(setup: Setup) -> tuple[Setup, list[str]]:
     if not gates:
         return setup, []
     values = np.array([one.init for one in setup.source.params])
-    if any(model.output(values, one, LOOKED_AT).any() for one in setup.examples):
+    if any(model.output(values, one, MAX_SAMPLES).any() for one in setup.examples):
         return setup, []
     paths = {one.path: 1.0 for one in model.program.controls if one.label in gates}
     source = replace(setup.source, settings={**setup.source.settings, **paths})
     opened = model_of(source)
-    if not any(opened.output(values, one, LOOKED_AT).any() for one in setup.examples):
+    if not any(opened.output(values, one, MAX_SAMPLES).any() for one in setup.examples):
         return setup, []
     names = ", ".join(f"'{name}'" for name in gates)
     return replace(setup, source=source), [f"the program is silent with {names} off: it is on"]
 
 
-def _concluded(
+def _conclude(
     best: Attempt, attempts: Attempts, reason: str, notes: list[str], interrupted: bool
 ) -> Fit:
     """The fit that the best attempt amounts to: all of it computed anew, over all samples."""
     setup, units, record = best.setup, best.units, attempts.record
     objective, sliders = setup.objective(), len(best.setup.source.params)
-    if lossy(setup.examples) and setup.compares_samples and best.best.error > NOTHING:
+    if lossy(setup.examples) and setup.compares_samples and best.best.error > NOTHING_LEFT:
         units = without_bias(setup, units)
     sums = objective(units)
     require_finite(objective, units, sums, setup.labels, setup.file)
@@ -131,10 +133,8 @@ def _concluded(
     inspection = inspect(model_of(setup.source), values, setup.examples, filters)
     error = _error(inspection)
     warnings = list(attempts.warnings)
-    left = unknown(sums.curvature) if setup.source.partials else Unknown()
-    if left:
-        warnings.append(f"not identifiable at the result: {left.described(setup.labels)}")
-    near = (units[:sliders] < AT_END) | (units[:sliders] > 1 - AT_END)
+    left = find_unidentifiable(sums.curvature) if setup.source.partials else Unidentifiable()
+    near = (units[:sliders] < END_DISTANCE) | (units[:sliders] > 1 - END_DISTANCE)
     ends = [setup.labels[i] for i in np.flatnonzero(near)]
     hints = []
     if reason.endswith("are spent") or interrupted:
@@ -144,13 +144,12 @@ def _concluded(
     if attempts.options.starts == 1 and attempts.options.optimizer == "lm":
         hints.append("the search is in another minimum: try --starts 256")
     aligned = attempts.options.align and not attempts.options.batch
-    verdict = _verdict(setup, inspection, sums.loss, error, hints, aligned)
+    verdict = _verdict(setup, inspection, error, hints, aligned)
+    if left:
+        warnings.append(_not_known(left.described(setup.labels), best))
     if ends and verdict.good:
         warnings.append(hints[0])
-    latencies = tuple(
-        one.advance + (float(values[sliders + i]) if setup.latency else 0.0)
-        for i, one in enumerate(setup.examples)
-    )
+    latencies = _latencies(setup, values)
     known = setup.tells_errors and not left and verdict.good
     errors = inspection.standard_errors() if known else (None,) * len(values)
     if record.skipped:
@@ -168,13 +167,26 @@ def _concluded(
         reason,
         verdict,
         latencies,
-        (*notes, *_by_reverse(setup), *_done_to(setup, latencies, inspection)),
+        (*notes, *_by_reverse(setup), *_corrections(setup, latencies, inspection)),
         tuple(warnings),
         tuple(record.iterations),
         record.skipped,
         interrupted,
         inspection,
     )
+
+
+def _latencies(setup: Setup, values: Array) -> tuple[float, ...]:
+    """How late the targets are, in samples."""
+    sought = values[len(setup.source.params) :] if setup.latency else np.zeros(len(setup.examples))
+    return tuple(one.advance + float(lag) for one, lag in zip(setup.examples, sought, strict=True))
+
+
+def _not_known(described: str, best: Attempt) -> str:
+    """What a loss does not tell at the result; of a sound that is tuned, the pitch may."""
+    if best.reason == TUNED:
+        return f"{described}: found by the pitch"
+    return f"not identifiable at the result: {described}"
 
 
 def _by_reverse(setup: Setup) -> list[str]:
@@ -195,24 +207,41 @@ def _error(inspection: Inspection) -> float:
 def _verdict(
     setup: Setup,
     inspection: Inspection,
-    loss: float,
     error: float,
     hints: list[str],
     aligned: bool,
 ) -> Verdict:
     if setup.compares_samples:
         return judge(inspection, setup.examples, error, hints, aligned)
-    if min(error, loss) <= NOTHING:
+    if error <= NOTHING_LEFT and inspection.samples > len(setup.params):
         return Verdict("found", error)
     # Losses that compare no samples have scales of their own: one measure judges them all.
     pairs = list(zip(inspection.outputs, inspection.targets, strict=True))
-    distance = resolved(setup.examples).whole(pairs)
-    if distance <= SPECTRAL_MATCH:
-        return Verdict("found, by spectra", error, distance=distance)
-    return Verdict("poor match", error, causes=tuple(hints))
+    difference = setup.windows.difference(pairs, level=setup.knows_level)
+    if inspection.samples < FEWEST:
+        causes = [f"{inspection.samples} samples are too few to know a spectrum"]
+    elif difference.matches:
+        return Verdict("found, by spectra", error, difference=difference)
+    else:
+        causes = [*_heard(setup, pairs), *hints]
+    return Verdict("poor match", error, causes=tuple(causes), difference=difference)
 
 
-def _done_to(setup: Setup, latencies: Sequence[float], inspection: Inspection) -> list[str]:
+def _heard(setup: Setup, pairs: Sequence[tuple[Array, Array]]) -> list[str]:
+    """What is alike in sounds whose spectra differ."""
+    scaled = setup.windows.difference(pairs, level=False)
+    if scaled.matches:
+        way = "louder" if scaled.louder > 0 else "softer"
+        what = f"the target is the same sound, {abs(scaled.louder):.2g} dB {way}"
+        return [f"{what}: is there a slider for that?"]
+    rate = setup.examples[0].rate
+    mine, its = (pitch(one[0], rate) for one in pairs[0])
+    if mine is None or its is None or abs(mine / its - 1) > SAME_PITCH:
+        return []
+    return [f"the pitch is that of the target, {its:.6g} Hz: the timbre or the envelope is another"]
+
+
+def _corrections(setup: Setup, latencies: Sequence[float], inspection: Inspection) -> list[str]:
     """What was undone to the recordings, in words."""
     found = []
     for index, (one, latency) in enumerate(zip(setup.examples, latencies, strict=True)):

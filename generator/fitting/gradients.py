@@ -18,12 +18,12 @@ from ..errors import InputError, Place, Problem
 Wanted = Literal["auto", "forward", "reverse"]
 
 #: Up to this number of sliders there are partials, whatever the gradient comes from.
-WITH_PARTIALS = 64
+MAX_PARTIALS = 64
 
 
 @dataclass(frozen=True)
 class Derivatives:
-    """What a fit computes derivatives with: the fields of a `Source`."""
+    """What a fit computes derivatives with: the fields of a `DualSource`."""
 
     text: str
     params: tuple[Parameter, ...]
@@ -59,7 +59,7 @@ def derivatives(
         if wanted == "reverse":
             raise
         return _by_forward(forward())
-    if len(programs.params) > WITH_PARTIALS:
+    if len(programs.params) > MAX_PARTIALS:
         words = f"reverse mode, {programs.operations} operations per sample"
         return _by_reverse(programs, words)
     done = forward()

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Eigenvalues of the normalized matrix below this are 0: the Jacobian's singular values below 1e-6.
-RANK = 1e-12
+RANK_TOLERANCE = 1e-12
 #: A parameter takes part in a direction if it has this part of it.
-PART = 0.1
+DIRECTION_PART = 0.1
 
 
 @dataclass(frozen=True)
-class Unknown:
+class Unidentifiable:
     """Indices of parameters: those without `effect`, and groups that only act together."""
 
     idle: tuple[int, ...] = ()
@@ -41,7 +41,7 @@ class Unknown:
         return "; ".join(parts)
 
 
-def unknown(curvature: NDArray[np.float64]) -> Unknown:
+def find_unidentifiable(curvature: NDArray[np.float64]) -> Unidentifiable:
     """What a Gauss-Newton matrix (P, P) leaves undetermined."""
     sizes = np.sqrt(np.maximum(np.diag(curvature), 0.0))
     idle = np.flatnonzero(sizes <= 1e-12 * float(sizes.max(initial=0.0)))
@@ -51,10 +51,10 @@ def unknown(curvature: NDArray[np.float64]) -> Unknown:
         scaled = curvature[np.ix_(acting, acting)] / np.outer(sizes[acting], sizes[acting])
         values, axes = np.linalg.eigh(scaled)
         for value, axis in zip(values, axes.T, strict=True):
-            if value <= RANK * values[-1]:
-                group = acting[np.abs(axis) > PART]
+            if value <= RANK_TOLERANCE * values[-1]:
+                group = acting[np.abs(axis) > DIRECTION_PART]
                 together.append(tuple(int(i) for i in group))
-    return Unknown(tuple(int(i) for i in idle), tuple(dict.fromkeys(together)))
+    return Unidentifiable(tuple(int(i) for i in idle), tuple(dict.fromkeys(together)))
 
 
 def condition(curvature: NDArray[np.float64]) -> float:
@@ -64,3 +64,17 @@ def condition(curvature: NDArray[np.float64]) -> float:
         return 0.0
     values = np.linalg.eigvalsh(curvature / np.outer(sizes, sizes))
     return float(np.sqrt(max(values[0], 0.0) / values[-1]))
+
+
+def share(curvature: NDArray[np.float64]) -> float:
+    """R^2 of the last column of a Jacobian on the others, from the products of its columns."""
+    size = np.sqrt(np.maximum(np.diag(curvature), 0.0))
+    if not size[-1] > 0:
+        return 1.0
+    keep = np.flatnonzero(size[:-1] > 0)
+    if not keep.size:
+        return 0.0
+    scaled = curvature / np.outer(np.where(size > 0, size, 1.0), np.where(size > 0, size, 1.0))
+    inner, cross = scaled[np.ix_(keep, keep)], scaled[keep, -1]
+    found, *_ = np.linalg.lstsq(inner, cross, rcond=1e-12)
+    return float(cross @ found)

@@ -21,9 +21,9 @@ from .pairing import Example
 Array = NDArray[np.float64]
 
 #: Samples of a block, at least; noise is taken for independent beyond it.
-BLOCK = 2048
+NOISE_BLOCK = 2048
 #: How much of each example is kept, in samples.
-KEPT = 1 << 20
+KEPT_SAMPLES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Inspection:
 
     `gradients` (blocks, P) are those of half the sum of squares, `normal` (P, P) is the sum of the
     products of the partials, both by the values. `energy` is that of the residual, over `samples`,
-    and `target_energy` that of the target; of the signals, no more than `KEPT` samples are here.
+    and `target_energy` that of the target; of the signals, no more than `KEPT_SAMPLES` are here.
     """
 
     outputs: tuple[Array, ...]
@@ -116,7 +116,7 @@ def inspect(
                 flat = columns.transpose(1, 0, 2).reshape(len(values), -1)
                 normal += flat @ flat.T
                 gradients += _by_blocks(columns, residual)
-            if done <= KEPT:
+            if done <= KEPT_SAMPLES:
                 for part, signal in zip(parts, (output, target, fed), strict=True):
                     part.append(signal)
         for kept, part in zip(signals, parts, strict=True):
@@ -130,5 +130,5 @@ def inspect(
 def _by_blocks(columns: Array, residual: Array) -> list[Array]:
     """The gradient (P,) of half the sum of squares, for each block of samples."""
     product = np.einsum("cpn,cn->pn", columns, residual)
-    starts = np.arange(0, product.shape[1], BLOCK)
+    starts = np.arange(0, product.shape[1], NOISE_BLOCK)
     return list(np.add.reduceat(product, starts, axis=1).T) if len(starts) else []

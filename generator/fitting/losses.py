@@ -27,7 +27,7 @@ from ..table.rules import partial
 Array = NDArray[np.float64]
 
 #: What is compared must not depend on a division by 0 at rest.
-TINY = 1e-12
+LEAST_DIVISOR = 1e-12
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Residual(Loss):
         if self.kind == "huber":
             return self.delta / np.maximum(size, self.delta)
         # Bounded where the absolute value has its kink.
-        return 1 / np.maximum(size, 1e-3 * float(size.mean()) + TINY)
+        return 1 / np.maximum(size, 1e-3 * float(size.mean()) + LEAST_DIVISOR)
 
     def meter(self, channels: int, parameters: int, *, curvature: bool) -> Meter:
         return _ResidualMeter(self, channels, parameters, curvature)
@@ -189,7 +189,7 @@ class Residual(Loss):
             found.append(self.filtered(np.ascontiguousarray(slope[:, ::-1]))[0][:, ::-1])
             relative = self.relative
             scale += float(self.rho(self.filtered(target)[0]).sum()) if relative else output.size
-        return [np.asarray(back / (scale or TINY), float) for back in found]
+        return [np.asarray(back / (scale or LEAST_DIVISOR), float) for back in found]
 
 
 class _ResidualMeter(Meter):
@@ -221,7 +221,7 @@ class _ResidualMeter(Meter):
             self.second += (columns * weights) @ columns.T
 
     def sums(self) -> tuple[float, Array, Array]:
-        scale = self.scale or TINY
+        scale = self.scale or LEAST_DIVISOR
         return self.total / scale, self.first / scale, self.second / scale
 
 
@@ -273,9 +273,9 @@ class Spectral(Loss):
     square of a log-spectral distance; the resolutions are after Yamamoto, Song and Kim, "Parallel
     WaveGAN" (ICASSP 2020) and Engel et al., "DDSP" (ICLR 2020), which take absolute values in place
     of squares: squares are what Gauss-Newton needs. `floor` is relative to the magnitude of a sine
-    of amplitude 1. Signals are padded with zeros, so that each sample counts alike; of one that
-    begins or ends in the middle of a tone, that shows the phase, and `padded` says of both ends
-    whether it is done. Without it, whole frames of the signal alone are compared.
+    of amplitude 1. `padded` says of both ends of a signal whether zeros go there, so that each
+    sample counts alike; of one that begins or ends in the middle of a tone, they show the phase.
+    Without them whole frames are compared, or one that ends in zeros.
     """
 
     resolutions: tuple[Resolution, ...] = tuple(
@@ -284,10 +284,15 @@ class Spectral(Loss):
     floor: float = 1e-3
     padded: tuple[bool, bool] = (True, True)
 
-    def padding(self, resolution: Resolution) -> tuple[int, int]:
-        """Zeros before and after a signal, in samples."""
-        before, after = resolution.size - resolution.hop, resolution.size
-        return before * self.padded[0], after * self.padded[1]
+    def padding(self, resolution: Resolution, frames: int) -> tuple[int, int]:
+        """Zeros before and after a signal of so many samples."""
+        before = (resolution.size - resolution.hop) * self.padded[0]
+        after = resolution.size * self.padded[1]
+        return before, max(after, resolution.size - before - frames)
+
+    def wide(self, signal: Array, resolution: Resolution) -> Array:
+        """A signal (channels, n) with the zeros around it."""
+        return np.pad(signal, ((0, 0), self.padding(resolution, signal.shape[1])))
 
     def meter(self, channels: int, parameters: int, *, curvature: bool) -> Meter:
         return _SpectralMeter(self, channels, parameters, curvature)
@@ -296,8 +301,8 @@ class Spectral(Loss):
         # Each sample is its own parameter, one after the other: the adjoint does it in one go.
         totals = [np.zeros_like(output) for output, _ in pairs]
         for resolution in self.resolutions:
-            pad, after = self.padding(resolution)
-            wide = [[np.pad(signal, ((0, 0), (pad, after))) for signal in pair] for pair in pairs]
+            before = self.padding(resolution, 0)[0]
+            wide = [[self.wide(signal, resolution) for signal in pair] for pair in pairs]
             spectra = [[resolution.transform(signal) for signal in pair] for pair in wide]
             terms = [_Terms.of(self, resolution, *pair) for pair in spectra]
             energy = sum(one.energy for one in terms)
@@ -305,7 +310,7 @@ class Spectral(Loss):
             for total, one, pair, padded in zip(totals, terms, spectra, wide, strict=True):
                 factor = one.linear / energy + one.logarithmic / count
                 back = resolution.adjoint(factor * pair[0], padded[0].shape[1])
-                total += back[:, pad : pad + total.shape[1]]
+                total += back[:, before : before + total.shape[1]]
         return [total / len(self.resolutions) for total in totals]
 
 
@@ -348,7 +353,7 @@ class _Terms:
 
 
 @dataclass
-class _Resolved:
+class _ResolutionSums:
     """Sums of one resolution: of squares, of the linear term, of the logarithmic one."""
 
     distance: float = 0.0
@@ -364,7 +369,7 @@ class _SpectralMeter(Meter):
         self.loss, self.channels, self.parameters = loss, channels, parameters
         self.curvature = curvature
         self.resolved = [
-            _Resolved(
+            _ResolutionSums(
                 first=[np.zeros(parameters) for _ in range(2)],
                 second=[np.zeros((parameters, parameters)) for _ in range(2)],
             )
@@ -374,12 +379,13 @@ class _SpectralMeter(Meter):
 
     def start(self) -> None:
         """Zeros in front of the signal."""
-        rows = self.channels * (2 + self.parameters)
-        loss = self.loss
-        self.waiting = [np.zeros((rows, loss.padding(one)[0])) for one in loss.resolutions]
+        rows, loss = self.channels * (2 + self.parameters), self.loss
+        self.waiting = [np.zeros((rows, loss.padding(one, 0)[0])) for one in loss.resolutions]
+        self.frames = 0
 
     def feed(self, output: Array, target: Array, partials: Array) -> None:
         count = output.shape[1]
+        self.frames += count
         rows = np.concatenate([output, target, partials.reshape(-1, count)])
         for index, resolution in enumerate(self.loss.resolutions):
             signals = np.concatenate([self.waiting[index], rows], axis=1)
@@ -392,13 +398,13 @@ class _SpectralMeter(Meter):
 
     def end(self) -> None:
         for index, resolution in enumerate(self.loss.resolutions):
-            after = self.loss.padding(resolution)[1]
+            after = self.loss.padding(resolution, self.frames)[1]
             signals = np.pad(self.waiting[index], ((0, 0), (0, after)))
             if signals.shape[1] >= resolution.size:
                 self.add(self.resolved[index], resolution, signals)
         self.start()
 
-    def add(self, sums: _Resolved, resolution: Resolution, signals: Array) -> None:
+    def add(self, sums: _ResolutionSums, resolution: Resolution, signals: Array) -> None:
         """The whole frames of `signals`: outputs, targets, partials, one after the other."""
         output = resolution.transform(signals[: self.channels])
         target = resolution.transform(signals[self.channels : 2 * self.channels])
@@ -431,7 +437,7 @@ class _SpectralMeter(Meter):
         first = np.zeros(self.parameters)
         second = np.zeros((self.parameters, self.parameters))
         for one in self.resolved:
-            energy, count = one.energy or TINY, one.count or 1
+            energy, count = one.energy or LEAST_DIVISOR, one.count or 1
             loss += one.distance / energy + one.ratio / count
             first += one.first[0] / energy + one.first[1] / count
             second += one.second[0] / energy + one.second[1] / count

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recordings import COARSE, Recording, open_recording, write_audio
+from ..recordings import COARSE_FORMATS, Recording, open_recording, write_audio
 from .alignment import alignment
-from .leastsquares import Point, minimize
+from .least_squares import Point, minimize
 from .model import model_of
 from .pairing import Example
 from .setup import Setup
@@ -27,16 +27,21 @@ from .setup import Setup
 Array = NDArray[np.float64]
 
 #: The container of a coding, where it is not MP3.
-FORMATS = {"VORBIS": "OGG", "OPUS": "OGG", "PCM_S8": "AIFF", **dict.fromkeys(COARSE[1:], "WAV")}
+CONTAINERS = {
+    "VORBIS": "OGG",
+    "OPUS": "OGG",
+    "PCM_S8": "AIFF",
+    **dict.fromkeys(COARSE_FORMATS[1:], "WAV"),
+}
 #: Times that the result is coded and fitted.
-ROUNDS = 3
+RECODING_ROUNDS = 3
 #: Passes of one such fit.
-PASSES = 12
+PASSES_PER_ROUND = 12
 #: Qualities of the coder that are tried: libsndfile's compression levels.
-LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+COMPRESSION_LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-def coded(signal: Array, recording: Recording, folder: Path) -> Array | None:
+def through_codec(signal: Array, recording: Recording, folder: Path) -> Array | None:
     """A signal (channels, n) as the format of a lossy `recording` leaves it, or None.
 
     Coded at the rate of the file, and about as many bits per second; the delay of the coder is
@@ -47,7 +52,7 @@ def coded(signal: Array, recording: Recording, folder: Path) -> Array | None:
 
         own, other = recording.rate, recording.source_rate
         faster = soxr.resample(signal.T, own, other, "VHQ").T
-        heard = coded(faster, replace(recording, rate=other), folder)
+        heard = through_codec(faster, replace(recording, rate=other), folder)
         if heard is None:
             return None
         back = soxr.resample(heard.T, other, own, "VHQ").T[:, : signal.shape[1]]
@@ -56,9 +61,9 @@ def coded(signal: Array, recording: Recording, folder: Path) -> Array | None:
 
     bits = recording.source_bytes / recording.seconds if recording.source_bytes else 0.0
     peak = max(1.0, float(np.abs(signal).max()))
-    form = FORMATS.get(recording.coding, "MP3")
+    form = CONTAINERS.get(recording.coding, "MP3")
     best: tuple[float, Array] | None = None
-    for level in LEVELS if bits and recording.coding not in COARSE else (None,):
+    for level in COMPRESSION_LEVELS if bits and recording.coding not in COARSE_FORMATS else (None,):
         path = folder / f"coded.{form.lower()}"
         options = {} if level is None else {"compression_level": level}
         try:
@@ -89,7 +94,7 @@ def coded(signal: Array, recording: Recording, folder: Path) -> Array | None:
 def coding_error(signal: Array, recording: Recording) -> float:
     """What the format of a `recording` leaves out of a signal, as an error-to-signal ratio."""
     with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
-        heard = coded(signal, recording, Path(folder))
+        heard = through_codec(signal, recording, Path(folder))
     energy = float(np.vdot(signal, signal))
     if heard is None or not energy:
         return 0.0
@@ -105,15 +110,15 @@ def without_bias(setup: Setup, units: Array) -> Array:
     """
     corrected = units.copy()
     with tempfile.TemporaryDirectory(prefix="faustdiff-") as name:
-        for _ in range(ROUNDS):
-            again = _refitted(setup, corrected, Path(name))
+        for _ in range(RECODING_ROUNDS):
+            again = _refit(setup, corrected, Path(name))
             if again is None:
                 return units
             corrected = np.clip(corrected + units - again, 0.0, 1.0)
     return corrected
 
 
-def _refitted(setup: Setup, units: Array, folder: Path) -> Array | None:
+def _refit(setup: Setup, units: Array, folder: Path) -> Array | None:
     """What is fitted to the coded result at `units`."""
     sliders = len(setup.source.params)
     values = setup.objective().scales.values(units)[:sliders]
@@ -122,7 +127,7 @@ def _refitted(setup: Setup, units: Array, folder: Path) -> Array | None:
         if not one.target.lossy:
             return None
         signal = model_of(setup.source).output(values, one)
-        heard = coded(signal, replace(one.target, rate=one.rate), folder)
+        heard = through_codec(signal, replace(one.target, rate=one.rate), folder)
         if heard is None:
             return None
         path = folder / f"coded-{index}.wav"
@@ -133,7 +138,7 @@ def _refitted(setup: Setup, units: Array, folder: Path) -> Array | None:
     # The result is not late: a latency that is found is bias as well.
     first = np.concatenate([units[:sliders], np.full(len(units) - sliders, 0.5)])
     point = Point(first, objective(first), 1e-3)
-    for after in islice(minimize(objective, point), PASSES):
+    for after in islice(minimize(objective, point), PASSES_PER_ROUND):
         point = after
     return np.asarray(point.units + units - first, float)
 

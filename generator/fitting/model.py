@@ -28,7 +28,7 @@ OWN_HEADER = re.compile(r'"[^"\n]+\.(?:h|hh|hpp)"')
 
 
 @dataclass(frozen=True)
-class Source:
+class DualSource:
     """A program with its partials as text, and how to compile it: all that another process needs.
 
     `text` gives for each of `outputs` its value and its partials by `params`; `settings` are values
@@ -51,9 +51,9 @@ class Source:
 
 
 class Model:
-    """A compiled `Source`; in single precision and without g++, in the interpreter."""
+    """A compiled `DualSource`; in single precision and without g++, in the interpreter."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: DualSource) -> None:
         self.source = source
         # It imports nothing: what else is in its folders, as other fits, is no part of it.
         include = source.include if OWN_HEADER.search(source.text) else ()
@@ -179,7 +179,7 @@ class Model:
 _models: dict[tuple[object, ...], Model] = {}
 
 
-def model_of(source: Source) -> Model:
+def model_of(source: DualSource) -> Model:
     """The model of a source, compiled once per process."""
     settings = tuple(sorted(source.settings.items()))
     key = (source.text, source.compiler, source.include, settings, source.reverse is None)

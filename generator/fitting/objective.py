@@ -17,7 +17,7 @@ from .scales import Scales
 Array = NDArray[np.float64]
 
 
-class FinishedError(Exception):
+class SearchEndError(Exception):
     """A search ends here, for a reason that is no error."""
 
 
@@ -78,7 +78,7 @@ class Record:
         whole: bool = True,
         comparable: bool = True,
     ) -> None:
-        """Writes an iteration down. Raises `FinishedError` where patience or passes are spent.
+        """Writes an iteration down. Raises `SearchEndError` where patience or passes are spent.
 
         `whole` says whether it is about all samples: nothing about a part of them is better.
         `comparable` is False where the loss is a coarser one.
@@ -103,13 +103,13 @@ class Record:
         if self.tell:
             self.tell(self)
         if self.patience and self._since >= self.patience:
-            raise FinishedError(f"no improvement in {self.patience} iterations")
+            raise SearchEndError(f"no improvement in {self.patience} iterations")
         self.check(objective)
 
     def check(self, objective: Objective) -> None:
-        """Raises `FinishedError` where the passes are spent."""
+        """Raises `SearchEndError` where the passes are spent."""
         if self.passes_before + objective.passes + 1e-9 >= self.limit:
-            raise FinishedError(f"{self.limit:g} passes are spent")
+            raise SearchEndError(f"{self.limit:g} passes are spent")
 
     def forget(self) -> None:
         """Begins anew: what is best is that of the next attempt."""

@@ -18,7 +18,7 @@ from .subject import Subject
 
 
 @dataclass(frozen=True)
-class Extras:
+class ExtraFiles:
     """What a folder has besides values, iterations, program and sound."""
 
     report: bool = True
@@ -26,20 +26,20 @@ class Extras:
 
 
 @dataclass(frozen=True)
-class Left:
+class WrittenFiles:
     """The files that a folder has got; `own` says whether the program is the user's text."""
 
     files: tuple[Path, ...]
     own: bool
 
 
-def write_results(out: Path, subject: Subject, fit: Fit, extras: Extras) -> Left:
+def write_results(out: Path, subject: Subject, fit: Fit, extras: ExtraFiles) -> WrittenFiles:
     """Writes values, iterations, program and sound into `out`, and what `extras` asks for.
 
     Files of other names stay, and links are followed. Raises OSError.
     """
     setup, name = fit.setup, subject.name
-    program = subject.initialized(setup, fit.values)
+    program = subject.with_initial_values(setup, fit.values)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".new-") as folder:
         new = Path(folder)
@@ -59,16 +59,16 @@ def write_results(out: Path, subject: Subject, fit: Fit, extras: Extras) -> Left
             (new / "fit.png").write_bytes(plot(setup, fit))
             files.append("fit.png")
         if extras.report:
-            from .page import html
+            from .report_page import report_page
 
-            texts["report.html"] = html(setup, fit, name, files)
+            texts["report.html"] = report_page(setup, fit, name, files)
             files.append("report.html")
         for file, text in texts.items():
             (new / file).write_text(text, encoding="utf-8")
-        return Left(tuple(_moved(new, out, files)), program.own)
+        return WrittenFiles(tuple(_move_into_place(new, out, files)), program.own)
 
 
-def _moved(new: Path, out: Path, files: Sequence[str]) -> list[Path]:
+def _move_into_place(new: Path, out: Path, files: Sequence[str]) -> list[Path]:
     out.mkdir(exist_ok=True)
     for file in files:
         with replacing(out / file) as place:

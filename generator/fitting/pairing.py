@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
-from ..recordings import BLOCK, Recording, open_recording, write_audio
+from ..recordings import BLOCK_FRAMES, Recording, open_recording, write_audio
 
-__all__ = ["BLOCK", "Array", "Example", "pair", "total_frames"]
+__all__ = ["BLOCK_FRAMES", "Array", "Example", "pair", "total_frames"]
 
 Array = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 #: within 3e-5 up to 0.95 of half the rate.
 REACH, WINDOW_SHAPE = 64, 9.0
 #: Channels whose mean is taken for one have at least this correlation.
-ALIKE = 0.9
+LEAST_CORRELATION = 0.9
 #: Where rates differ, what is above this part of half the lower one is not compared.
 COMMON_BAND = 0.9
 
@@ -76,7 +76,7 @@ class Example:
         """Whether any channel of the target is taken upside down."""
         return any(sign < 0 for sign in self.signs)
 
-    def given(self, frames: int | None = None, block: int = BLOCK) -> Iterator[Array]:
+    def given(self, frames: int | None = None, block: int = BLOCK_FRAMES) -> Iterator[Array]:
         """What goes in (inputs, n), block by block, for `frames` samples."""
         left = self.frames if frames is None else min(frames, self.frames)
         if self.input is None:
@@ -88,7 +88,7 @@ class Example:
             yield np.ascontiguousarray(wide)
 
     def wanted(
-        self, frames: int | None = None, block: int = BLOCK, latency: float | None = None
+        self, frames: int | None = None, block: int = BLOCK_FRAMES, latency: float | None = None
     ) -> Iterator[tuple[Array, Array]]:
         """What should come out (outputs, n), block by block, and its slope by the latency.
 
@@ -101,7 +101,7 @@ class Example:
         start = self.advance + whole - max(0, reach - 1)
         count = left + max(0, 2 * reach - 1)
         before: Array | None = None
-        for part in _padded(self.target, start, count, block):
+        for part in _pad(self.target, start, count, block):
             samples = signs * part
             if latency is None:
                 yield samples, np.zeros_like(samples)
@@ -109,12 +109,12 @@ class Example:
             if before is not None:
                 samples = np.concatenate([before, samples], axis=1)
             if samples.shape[1] >= 2 * REACH:
-                yield _interpolated(samples, latency - whole)
+                yield _interpolate(samples, latency - whole)
                 samples = samples[:, -(2 * REACH - 1) :]
             before = samples
 
     def blocks(
-        self, frames: int | None = None, block: int = BLOCK, latency: float | None = None
+        self, frames: int | None = None, block: int = BLOCK_FRAMES, latency: float | None = None
     ) -> Iterator[tuple[Array, Array, Array]]:
         """Inputs (inputs, n), targets (outputs, n) and the slopes of these by the latency."""
         wanted = _regular(self.wanted(frames, block, latency), block)
@@ -138,7 +138,7 @@ def _regular(pairs: Iterator[tuple[Array, Array]], block: int) -> Iterator[tuple
         yield rest[0], rest[1]
 
 
-def _padded(recording: Recording, start: int, frames: int, block: int) -> Iterator[Array]:
+def _pad(recording: Recording, start: int, frames: int, block: int) -> Iterator[Array]:
     """`frames` samples from `start`, which may lie outside the recording: there, zeros."""
     silence = min(frames, max(0, -start))
     if silence:
@@ -167,7 +167,7 @@ def _sinc(fraction: float) -> tuple[Array, Array]:
     return taps(fraction), (taps(fraction + step) - taps(fraction - step)) / (2 * step)
 
 
-def _interpolated(samples: Array, fraction: float) -> tuple[Array, Array]:
+def _interpolate(samples: Array, fraction: float) -> tuple[Array, Array]:
     """Samples (channels, n) between samples, (channels, n - 2 REACH + 1), and their slopes."""
     taps, slopes = _sinc(fraction)
     count = samples.shape[1]
@@ -275,7 +275,7 @@ def _one_channel(samples: Array) -> tuple[Array, str]:
     if len(loud) == 1:
         return samples[loud], f"channel {loud[0] + 1} is taken, the others are silent"
     correlation = np.corrcoef(samples[loud])
-    if correlation.min() >= ALIKE:
+    if correlation.min() >= LEAST_CORRELATION:
         return samples[loud].mean(axis=0, keepdims=True), "their mean is taken"
     return samples[loud[:1]], f"they differ; channel {loud[0] + 1} is taken"
 

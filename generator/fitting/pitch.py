@@ -8,11 +8,15 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 #: The pitches that are looked for, in Hz, and the samples in which they are.
-LOWEST, HIGHEST, WINDOW = 25.0, 5000.0, 8192
+LOWEST, HIGHEST, WINDOW = 25.0, 10000.0, 8192
+#: Fewer samples have none.
+FEWEST = 64
+#: Points of the autocorrelation per sample: the peak of a short period is between samples.
+POINTS = 4
 #: A pitch is one if the autocorrelation there has this part of that at 0.
-PERIODIC = 0.6
+LEAST_PERIODICITY = 0.6
 #: A peak at a shorter period is taken if it has this part of the highest one.
-AS_HIGH = 0.93
+NEARLY_HIGHEST = 0.93
 
 
 def pitch(signal: Array, rate: int) -> float | None:
@@ -23,50 +27,57 @@ def pitch(signal: Array, rate: int) -> float | None:
     """
     piece = loudest(signal)
     size = len(piece)
-    if size < 256:
+    if size < FEWEST:
         return None
-    spectrum = np.fft.rfft(piece, 2 * size)
-    products = np.fft.irfft(np.abs(spectrum) ** 2)[:size]
+    spectrum = np.abs(np.fft.rfft(piece, 2 * size)) ** 2
+    products = np.fft.irfft(spectrum, 2 * size * POINTS)[: size * POINTS] * POINTS
     squares = np.concatenate([[0.0], np.cumsum(piece**2)])
-    overlap = squares[::-1][:size] + squares[-1] - squares[:size]
+    overlap = np.interp(
+        np.arange(size * POINTS) / POINTS,
+        np.arange(size),
+        squares[::-1][:size] + squares[-1] - squares[:size],
+    )
     curve = 2 * products / np.maximum(overlap, 1e-12 * (squares[-1] or 1.0))
-    low, high = int(rate / HIGHEST), min(int(rate / LOWEST), size // 2)
+    low, high = int(POINTS * rate / HIGHEST), min(int(POINTS * rate / LOWEST), len(curve) // 2)
     inner = curve[1:-1]
     peaks = 1 + np.flatnonzero((inner > curve[:-2]) & (inner >= curve[2:]))
     peaks = peaks[(peaks >= low) & (peaks <= high)]
-    if not peaks.size or curve[peaks].max() < PERIODIC:
+    if not peaks.size:
         return None
-    place = int(peaks[np.argmax(curve[peaks] >= AS_HIGH * curve[peaks].max())])
+    heights = _top(curve, peaks)[1]
+    if heights.max() < LEAST_PERIODICITY:
+        return None
+    place = peaks[np.argmax(heights >= NEARLY_HIGHEST * heights.max())]
     # Several periods are known better than one: each peak says where the next one is.
-    period = float(place)
-    for count in (1, 2, 4, 8):
-        near = round(count * period)
-        if near + 2 > high:
-            break
-        near += int(np.argmax(curve[near - 1 : near + 2])) - 1
-        left, middle, right = curve[near - 1 : near + 2]
-        bend = left - 2 * middle + right
-        period = (near + (float((left - right) / (2 * bend)) if bend else 0.0)) / count
-    return rate / period
+    period, count = float(place), 1
+    while (near := round(count * period)) + POINTS + 1 < len(curve) // 2:
+        near += int(np.argmax(curve[near - POINTS : near + POINTS + 1])) - POINTS
+        period = float(_top(curve, np.array([near]))[0][0]) / count
+        count *= 2
+    return POINTS * rate / period
+
+
+def _top(curve: Array, places: NDArray[np.intp]) -> tuple[Array, Array]:
+    """Where the parabolas through the points around `places` of a curve are highest, how high."""
+    left, middle, right = (curve[places + way] for way in (-1, 0, 1))
+    bend = left - 2 * middle + right
+    shift = np.divide(left - right, 2 * bend, out=np.zeros_like(bend), where=bend != 0)
+    return np.asarray(places + shift, float), middle - (left - right) * shift / 4
 
 
 def peaks(signal: Array, rate: int, count: int) -> list[float]:
     """The frequencies in Hz of the `count` highest peaks of a signal (n,) where it is loudest."""
     piece = loudest(signal)
-    if len(piece) < 256:
+    if len(piece) < FEWEST:
         return []
     heights = np.abs(np.fft.rfft(piece * np.blackman(len(piece)), 2 * len(piece)))
     inner = heights[1:-1]
     places = 1 + np.flatnonzero((inner > heights[:-2]) & (inner >= heights[2:]))
     places = places[heights[places] > 0]
-    found = []
-    for place in places[np.argsort(-heights[places], kind="stable")][:count]:
-        # The top of a window's lobe is a parabola, in decibels.
-        left, middle, right = np.log(np.maximum(heights[place - 1 : place + 2], 1e-300))
-        bend = left - 2 * middle + right
-        shift = float((left - right) / (2 * bend)) if bend else 0.0
-        found.append((place + shift) * rate / (2 * len(piece)))
-    return found
+    highest = places[np.argsort(-heights[places], kind="stable")][:count]
+    # The top of a window's lobe is a parabola, in decibels.
+    tops = _top(np.log(np.maximum(heights, 1e-300)), highest)[0]
+    return [float(top) * rate / (2 * len(piece)) for top in tops]
 
 
 def loudest(signal: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..drawing import canvas, plain, png
+from ..drawing import canvas, literal_label, png
 from .fit import Fit
 from .scales import Scales
 from .setup import Setup
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 #: The window of the spectra, in samples.
-WINDOW = 4096
+SPECTRUM_WINDOW = 4096
 
 
 class Spectrum:
@@ -29,7 +29,7 @@ class Spectrum:
     """
 
     def __init__(self) -> None:
-        self._total = np.zeros(WINDOW // 2 + 1)
+        self._total = np.zeros(SPECTRUM_WINDOW // 2 + 1)
         self._count = 0
         self._waiting: Array | None = None
 
@@ -37,21 +37,21 @@ class Spectrum:
         """The next samples (channels, n)."""
         if self._waiting is not None:
             signal = np.concatenate([self._waiting, signal], axis=1)
-        while signal.shape[1] >= WINDOW:
-            self._add(signal[:, :WINDOW])
-            signal = signal[:, WINDOW:]
+        while signal.shape[1] >= SPECTRUM_WINDOW:
+            self._add(signal[:, :SPECTRUM_WINDOW])
+            signal = signal[:, SPECTRUM_WINDOW:]
         self._waiting = signal
 
     def _add(self, piece: Array) -> None:
-        self._total += (np.abs(np.fft.rfft(piece * np.hanning(WINDOW))) ** 2).mean(axis=0)
+        self._total += (np.abs(np.fft.rfft(piece * np.hanning(SPECTRUM_WINDOW))) ** 2).mean(axis=0)
         self._count += 1
 
     def decibels(self) -> Array:
         """The spectrum (WINDOW / 2 + 1,) in dB, relative to a sine of amplitude 1."""
         if not self._count and self._waiting is not None:
-            missing = WINDOW - self._waiting.shape[1]
+            missing = SPECTRUM_WINDOW - self._waiting.shape[1]
             self._add(np.pad(self._waiting, ((0, 0), (0, missing))))
-        mean = self._total / max(self._count, 1) / (WINDOW / 4) ** 2
+        mean = self._total / max(self._count, 1) / (SPECTRUM_WINDOW / 4) ** 2
         return np.asarray(10 * np.log10(np.maximum(mean, 1e-20)), float)
 
 
@@ -83,7 +83,7 @@ def figure(setup: Setup, fit: Fit) -> Figure:
     passes = [one.passes for one in fit.iterations]
     units = np.array([scales.units(one.values) for one in fit.iterations])
     for index, one in enumerate(fit.params):
-        values.plot(passes, units[:, index], ".-", label=plain(one.label))
+        values.plot(passes, units[:, index], ".-", label=literal_label(one.label))
     values.set(xlabel="passes", ylabel="part of the slider's range", ylim=(-0.03, 1.03))
     values.legend(fontsize="small", ncols=2)
     target, result = Spectrum(), Spectrum()
@@ -91,7 +91,7 @@ def figure(setup: Setup, fit: Fit) -> Figure:
     for wanted, output in zip(fit.inspection.targets, fit.inspection.outputs, strict=True):
         target.feed(wanted)
         result.feed(output)
-    hertz = np.fft.rfftfreq(WINDOW, 1 / setup.examples[0].rate)
+    hertz = np.fft.rfftfreq(SPECTRUM_WINDOW, 1 / setup.examples[0].rate)
     wanted_levels, found_levels = target.decibels(), result.decibels()
     sound.semilogx(hertz[1:], wanted_levels[1:], label="target", linewidth=2.5, alpha=0.4)
     sound.semilogx(hertz[1:], found_levels[1:], label="result", linewidth=0.8)

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import InputError, Place, Problem
 
 #: For a scheduler to answer, in seconds.
-PATIENCE = 10
+SCHEDULER_SECONDS = 10
 
 
 class Pool:
@@ -62,7 +62,7 @@ def _client(address: str) -> Any:
         hint = "pip install 'faustdiff[cluster]'"
         raise _refusal(address, "Dask is not installed", hint) from None
     try:
-        return Client(address, timeout=PATIENCE)  # type: ignore[no-untyped-call]
+        return Client(address, timeout=SCHEDULER_SECONDS)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0] or type(error).__name__
         raise _refusal(address, f"no Dask scheduler answers: {reason}", "start one") from None

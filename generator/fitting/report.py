@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from .fit import Fit
-from .numbers import shown_value
 from .setup import Setup
-from .verdict import decibels
+from .value_text import value_text
 
 if TYPE_CHECKING:
     from rich.table import Table as Display
@@ -40,6 +40,7 @@ def values_json(setup: Setup, fit: Fit) -> str:
         "seconds": round(fit.seconds, 3),
         "ended": fit.reason,
         "verdict": fit.verdict.kind,
+        "spectra": None if fit.verdict.difference is None else asdict(fit.verdict.difference),
         "causes": list(fit.verdict.causes),
         "latencies": list(fit.latencies),
         "inverted": [one.inverted for one in fit.setup.examples],
@@ -75,7 +76,7 @@ def table(fit: Fit) -> Display:
     for one, value, error in zip(fit.params, fit.values, fit.errors, strict=True):
         display.add_row(
             escape(one.label),
-            escape(shown_value(value, error, one.unit)),
+            escape(value_text(value, error, one.unit)),
             f"{one.init:g}",
             f"{one.min:g} .. {one.max:g}",
         )
@@ -84,8 +85,10 @@ def table(fit: Fit) -> Display:
 
 def summary(setup: Setup, fit: Fit) -> list[str]:
     """What there is to say below the table."""
+    by_spectra = fit.verdict.difference is not None
+    left = f"{'spectra differ by' if by_spectra else 'error to signal'} {fit.verdict.rest}"
     lines = [
-        f"{setup.loss} {fit.loss:.4g}, error to signal {decibels(fit.error)}, "
+        f"{setup.loss} {fit.loss:.4g}, {left}, "
         f"{fit.passes:.1f} passes, {fit.seconds:.1f} s: {fit.reason}",
     ]
     if fit.validation is not None:

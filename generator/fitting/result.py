@@ -14,15 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, Place, Problem
 from ..recordings import Recording, open_recording, write_audio
-from .batch import fit_menus
-from .catalogue import loss_named
+from .catalogue import parse_loss
 from .fit import Fit
-from .model import Source
-from .numbers import shown_value
+from .jobs import fit_menus
+from .model import DualSource
 from .pairing import Example, pair
 from .pool import Pool
 from .setup import OPTIMIZERS, Options, Setup
 from .subject import Subject, source_of
+from .value_text import value_text
 from .verdict import Verdict
 
 Array = NDArray[np.float64]
@@ -68,7 +68,7 @@ class FitResult:
             fit.setup.examples[0].inverted,
             fit.notes,
             fit.warnings,
-            subject.initialized(fit.setup, fit.values).text,
+            subject.with_initial_values(fit.setup, fit.values).text,
             fit.inspection.outputs[0],
             fit.inspection.targets[0],
             fit,
@@ -87,14 +87,14 @@ class FitResult:
 
     def report(self, title: str = "fit") -> str:
         """The report as a page of HTML, without anything from elsewhere."""
-        from .page import html
+        from .report_page import report_page
 
-        return html(self.details.setup, self.details, title, ())
+        return report_page(self.details.setup, self.details, title, ())
 
     def _repr_html_(self) -> str:
         """The verdict and the values, for a notebook."""
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{escape(shown_value(value, error, one.unit))}</td>"
+            f"<tr><td>{escape(name)}</td><td>{escape(value_text(value, error, one.unit))}</td>"
             f"<td>{one.min:g} .. {one.max:g}</td></tr>"
             for one, (name, value), error in zip(
                 self.details.params, self.values.items(), self.errors.values(), strict=True
@@ -120,7 +120,7 @@ def fit_arrays(
     wanted: Mapping[str, Any],
 ) -> FitResult:
     """A fit to arrays, which are recordings while it lasts; `wanted` is what `source_of` takes."""
-    loss_named(loss)
+    parse_loss(loss)
     if options.optimizer not in OPTIMIZERS:
         what = f"no optimizer '{options.optimizer}'"
         hint = f"optimizers: {', '.join(OPTIMIZERS)}"
@@ -136,7 +136,7 @@ def fit_arrays(
 
 
 def examples_of(
-    inputs: object, targets: object, rate: int, source: Source, work: Path
+    inputs: object, targets: object, rate: int, source: DualSource, work: Path
 ) -> tuple[Example, ...]:
     """Arrays as examples: written to the folder `work` as they are, and opened as recordings.
 
@@ -153,8 +153,8 @@ def examples_of(
     for index, (one, other) in enumerate(zip(given, wanted, strict=True)):
         feed = None
         if one is not None and source.inputs:
-            feed = _written(work / f"input-{index + 1}.wav", one, rate)
-        goal = _written(work / f"target-{index + 1}.wav", other, rate)
+            feed = _write_arrays(work / f"input-{index + 1}.wav", one, rate)
+        goal = _write_arrays(work / f"target-{index + 1}.wav", other, rate)
         found.append(pair(feed, goal, source.inputs, source.outputs, work))
     return tuple(found)
 
@@ -166,7 +166,7 @@ def _signals(given: object) -> list[Array]:
     return [np.atleast_2d(np.asarray(one, float)) for one in items]
 
 
-def _written(path: Path, signal: Array, rate: int) -> Recording:
+def _write_arrays(path: Path, signal: Array, rate: int) -> Recording:
     if signal.ndim != 2 or not signal.size:
         what = f"has the shape {signal.shape}"
         hint = "give arrays (frames,) or (channels, frames)"

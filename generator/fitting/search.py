@@ -28,34 +28,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .identifiability import condition
-from .leastsquares import Point, minimize, next_point, step, stop_reason
+from .least_squares import (
+    OF_SAMPLES,
+    OF_SPECTRA,
+    Point,
+    Worth,
+    minimize,
+    next_point,
+    step,
+    stop_reason,
+)
 from .losses import Residual, Sums
 from .objective import Objective, Search
 
 Array = NDArray[np.float64]
 
 #: A part of the target's energy: with more left over, the search is taken for lost.
-UNEXPLAINED = 1e-2
+LOST_ENERGY = 1e-2
 
-DAMPING = 1e-2
+FIRST_DAMPING = 1e-2
 #: After a problem that was nearly the same.
-WARM = 1e-3
+WARM_DAMPING = 1e-3
 
 #: The lowpasses, in Hz.
 CUTOFFS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-#: A level is solved where no step is expected to improve it by this part.
-SOLVED = 3e-2
+#: A level is solved where no step is worth that.
+SOLVED = Worth(3e-2, OF_SAMPLES.move)
 #: How many standard deviations a finer level may contradict a coarser one.
 AGREEMENT = 3.0
 
 #: The shortest piece of a race, in samples.
-PIECE = 64
+SHORTEST_PIECE = 64
 #: Steps of each start on each piece.
-STEPS = 3
+RACE_STEPS = 3
 #: One in so many goes on.
-KEPT = 4
+RACE_FACTOR = 4
 #: The most starts in a piece of work: Ctrl-C keeps the best of the pieces that are done.
-CHUNK = 16
+CHUNK_STARTS = 16
 #: Fields of starts that are raced, and the rounds after which one that explains little is given up.
 FIELDS, ROUNDS = 3, 2
 #: Starts that are looked at to find the first piece, and the condition of the Jacobian that this
@@ -66,7 +75,8 @@ PROBED_STARTS, PROBED_CONDITION, PROBED_PART = 16, 1e-2, 0.75
 def least_squares(search: Search, start: Point, stage: str = "least squares") -> Point:
     """Levenberg-Marquardt over all samples."""
     point = start
-    for point in minimize(search.objective, start):
+    samples = isinstance(search.objective.loss, Residual)
+    for point in minimize(search.objective, start, OF_SAMPLES if samples else OF_SPECTRA):
         search.record.state = {"damping": point.damping, "growth": point.growth}
         if not point.done:
             search.add(stage, point.units, point.sums)
@@ -75,26 +85,26 @@ def least_squares(search: Search, start: Point, stage: str = "least squares") ->
 
 def from_start(search: Search, units: Array, sums: Sums) -> Point:
     """From one start: least squares, then coarse to fine where that leaves much unexplained."""
-    point = least_squares(search, Point(units, sums, DAMPING))
-    if unexplained(search.objective, point):
+    point = least_squares(search, Point(units, sums, FIRST_DAMPING))
+    if is_lost(search.objective, point):
         solved = coarse_to_fine(search, units)
-        point = least_squares(search, replace(solved, damping=WARM))
-    return released(search, point)
+        point = least_squares(search, replace(solved, damping=WARM_DAMPING))
+    return release_from_ends(search, point)
 
 
-def unexplained(objective: Objective, point: Point) -> bool:
+def is_lost(objective: Objective, point: Point) -> bool:
     """Whether much of the target is left over by a loss that compares samples."""
-    return isinstance(objective.loss, Residual) and point.sums.error > UNEXPLAINED
+    return isinstance(objective.loss, Residual) and point.sums.error > LOST_ENERGY
 
 
-def released(search: Search, point: Point) -> Point:
+def release_from_ends(search: Search, point: Point) -> Point:
     """Again from the middles, if it has run into the ends of ranges and explains little."""
     inside = off_edges(point.units)
-    if inside is None or not unexplained(search.objective, point):
+    if inside is None or not is_lost(search.objective, point):
         return point
     sums = search.objective(inside)
     search.add("released", inside, sums)
-    other = least_squares(search, Point(inside, sums, DAMPING), "released")
+    other = least_squares(search, Point(inside, sums, FIRST_DAMPING), "released")
     return min(point, other, key=lambda one: one.sums.loss)
 
 
@@ -119,13 +129,13 @@ def coarse_to_fine(search: Search, units: Array) -> Point:
         return found
 
     level, found = 0, evaluate(units, 0)
-    point = Point(units, found[0], DAMPING)
+    point = Point(units, found[0], FIRST_DAMPING)
     while level < len(levels):
         move = step(point)
         if stop_reason(point, move, SOLVED):
             samples = max(2 * len(units), 4 * cutoffs[level] / rate * objective.total)
             level = _finest_agreeing(found, level, samples, point.units)
-            point = Point(point.units, found[level], WARM)
+            point = Point(point.units, found[level], WARM_DAMPING)
             continue
         after = evaluate(point.units + move, level)
         moved = next_point(point, move, after[level])
@@ -152,7 +162,7 @@ def _finest_agreeing(found: Sequence[Sums], level: int, samples: float, units: A
 
 
 @dataclass(frozen=True)
-class Piece:
+class RacePiece:
     """Work for one process: starts that are improved on the first `frames` samples."""
 
     starts: tuple[tuple[Array, float], ...]
@@ -161,14 +171,14 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Improved:
-    """What became of a `Piece`, and how many samples were computed for it."""
+class RaceOutcome:
+    """What became of a `RacePiece`, and how many samples were computed for it."""
 
     points: tuple[Point, ...]
     computed: int
 
 
-def improve(objective: Objective, piece: Piece) -> Improved:
+def improve_piece(objective: Objective, piece: RacePiece) -> RaceOutcome:
     """A few steps of least squares from each start."""
     before = objective.frames
     points = []
@@ -179,10 +189,10 @@ def improve(objective: Objective, piece: Piece) -> Improved:
             if point.done:
                 break
         points.append(point)
-    return Improved(tuple(points), objective.frames - before)
+    return RaceOutcome(tuple(points), objective.frames - before)
 
 
-Improver = Callable[[Sequence[Piece]], Iterable[Improved]]
+Improver = Callable[[Sequence[RacePiece]], Iterable[RaceOutcome]]
 
 
 def candidates(
@@ -215,7 +225,7 @@ def race(search: Search, fields: Iterator[list[Array]], improver: Improver, jobs
             break
         starts = next(fields)
     assert best is not None
-    return least_squares(search, replace(best, damping=WARM))
+    return least_squares(search, replace(best, damping=WARM_DAMPING))
 
 
 def _halving(
@@ -228,22 +238,22 @@ def _halving(
 ) -> Point | None:
     """The best of the `starts`, or None if all explain little and it is not the `last` field."""
     objective = search.objective
-    racing = [(units, DAMPING) for units in starts]
+    racing = [(units, FIRST_DAMPING) for units in starts]
     for turn in itertools.count(1):
         points = _round(search, racing, frames, improver, jobs)
         if frames >= objective.length:
             return points[0]
-        if turn == ROUNDS and not last and unexplained(objective, points[0]):
+        if turn == ROUNDS and not last and is_lost(objective, points[0]):
             return None
-        kept = points[: max(1, len(points) // KEPT)]
-        if not unexplained(objective, points[0]):
+        kept = points[: max(1, len(points) // RACE_FACTOR)]
+        if not is_lost(objective, points[0]):
             # It found the way; the others are in other valleys.
-            kept = [one for one in kept if not unexplained(objective, one)]
-        racing = [(one.units, WARM) for one in kept]
+            kept = [one for one in kept if not is_lost(objective, one)]
+        racing = [(one.units, WARM_DAMPING) for one in kept]
         racing += [
-            (inside, WARM)
+            (inside, WARM_DAMPING)
             for one in kept
-            if unexplained(objective, one) and (inside := off_edges(one.units)) is not None
+            if is_lost(objective, one) and (inside := off_edges(one.units)) is not None
         ]
         frames = min(2 * frames, objective.length)
     raise AssertionError
@@ -257,8 +267,8 @@ def _round(
     jobs: int,
 ) -> list[Point]:
     """All that race, improved on the first `frames` samples, the best first; it is recorded."""
-    parts = max(min(jobs, len(racing)), -(-len(racing) // CHUNK))
-    pieces = [Piece(tuple(racing[index::parts]), frames, STEPS) for index in range(parts)]
+    parts = max(min(jobs, len(racing)), -(-len(racing) // CHUNK_STARTS))
+    pieces = [RacePiece(tuple(racing[index::parts]), frames, RACE_STEPS) for index in range(parts)]
     points: list[Point] = []
 
     def record() -> None:
@@ -287,7 +297,7 @@ def first_piece(search: Search, starts: Sequence[Array]) -> int:
     objective = search.objective
     probes = starts[:PROBED_STARTS]
     onset = max(one.target.onset() for one in objective.examples)
-    frames = PIECE
+    frames = SHORTEST_PIECE
     while frames < objective.length:
         if frames > onset:
             known = [condition(objective(units, frames).curvature) for units in probes]

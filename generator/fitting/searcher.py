@@ -10,25 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
-from .descent import RATES, Descent, descend, lbfgs
-from .identifiability import Unknown
-from .leastsquares import Point
+from .descent import LEARNING_RATES, Descent, descend, lbfgs
+from .identifiability import Unidentifiable
+from .least_squares import Point
 from .losses import Sums
 from .model import Model, model_of
 from .objective import Search
 from .pool import Pool
 from .search import (
-    Improved,
-    Piece,
+    RaceOutcome,
+    RacePiece,
     candidates,
     from_start,
-    improve,
+    improve_piece,
     least_squares,
     race,
-    released,
+    release_from_ends,
 )
 from .setup import Options, Setup
-from .starting import begin, require_finite
+from .starting import find_start, require_finite
 
 Array = NDArray[np.float64]
 
@@ -63,13 +63,13 @@ class Searcher:
             first = objective.scales.units([one.init for one in setup.params])
         if resumed:
             assert record.units is not None
-            return self._resumed(np.asarray(record.state.get("units", record.units), float))
+            return self._resume(np.asarray(record.state.get("units", record.units), float))
         if options.starts > 1 and units is None:
-            point = self._raced(None if options.random_start else first, rng)
+            point = self._race(None if options.random_start else first, rng)
             if options.optimizer == "lm":
-                return released(search, point).done
-            return self._optimized(point.units, point.sums)
-        start = begin(objective, first, setup.labels, setup.file)
+                return release_from_ends(search, point).done
+            return self._optimize(point.units, point.sums)
+        start = find_start(objective, first, setup.labels, setup.file)
         self._require_known(start.unknown)
         if start.moved:
             names = ", ".join(f"'{setup.labels[i]}'" for i in start.moved)
@@ -77,20 +77,20 @@ class Searcher:
             search.add("moved", start.units, start.sums)
         else:
             search.add("start", start.units, start.sums)
-        return self._optimized(start.units, start.sums)
+        return self._optimize(start.units, start.sums)
 
-    def _optimized(self, units: Array, sums: Sums) -> str:
+    def _optimize(self, units: Array, sums: Sums) -> str:
         options, search = self.options, self.search
         match options.optimizer:
             case "lm":
                 return from_start(search, units, sums).done
             case "lbfgs":
                 return lbfgs(search, units, sums)
-        rate = options.rate or RATES[options.optimizer]
+        rate = options.rate or LEARNING_RATES[options.optimizer]
         descent = Descent(options.optimizer, rate, options.batch, options.seed)
         return descend(search, units, sums, descent)
 
-    def _resumed(self, units: Array) -> str:
+    def _resume(self, units: Array) -> str:
         search, options = self.search, self.options
         sums = search.objective(units, curvature=options.optimizer == "lm")
         require_finite(search.objective, units, sums, self.setup.labels, self.setup.file)
@@ -98,24 +98,24 @@ class Searcher:
             damping = search.record.state.get("damping", 1e-2)
             known = float(damping) if isinstance(damping, float) else 1e-2
             return least_squares(search, Point(units, sums, known)).done
-        return self._optimized(units, sums)
+        return self._optimize(units, sums)
 
-    def _raced(self, first: Array | None, rng: np.random.Generator) -> Point:
+    def _race(self, first: Array | None, rng: np.random.Generator) -> Point:
         setup, options, search = self.setup, self.options, self.search
         count = len(setup.params)
         places = [one for one in (first,) if one is not None]
         places += list(rng.random((2, count)))
-        left: Unknown | None = None
+        left: Unidentifiable | None = None
         for at in places:
             sums = search.objective(at)
             if sums.finite:
-                left = begin(search.objective, at, setup.labels, setup.file).unknown
+                left = find_start(search.objective, at, setup.labels, setup.file).unknown
                 break
-        self._require_known(left or Unknown())
+        self._require_known(left or Unidentifiable())
         fields = candidates(options.starts, count, options.seed, first)
-        return race(search, fields, _Improver(setup, self.pool), self.pool.jobs)
+        return race(search, fields, _PieceSender(setup, self.pool), self.pool.jobs)
 
-    def _require_known(self, left: Unknown) -> None:
+    def _require_known(self, left: Unidentifiable) -> None:
         """Refuses, or for optimizers that invert no matrix warns of, what cannot be known."""
         if not left:
             return
@@ -144,17 +144,17 @@ def closed_gates(model: Model) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Improver:
+class _PieceSender:
     """Sends the pieces of a race to the processes of a pool."""
 
     setup: Setup
     pool: Pool
 
-    def __call__(self, pieces: Sequence[Piece]) -> Iterable[Any]:
-        function: Callable[..., Improved] = improve_piece
+    def __call__(self, pieces: Sequence[RacePiece]) -> Iterable[Any]:
+        function: Callable[..., RaceOutcome] = improve_in_process
         return self.pool.map(function, [(self.setup, piece) for piece in pieces])
 
 
-def improve_piece(setup: Setup, piece: Piece) -> Improved:
+def improve_in_process(setup: Setup, piece: RacePiece) -> RaceOutcome:
     """A piece of a race, in any process."""
-    return improve(setup.objective(), piece)
+    return improve_piece(setup.objective(), piece)

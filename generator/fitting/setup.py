@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..autodiff import Parameter
 from .alignment import Alignment
-from .catalogue import at_rate, loss_named
+from .catalogue import at_rate, knows_level, parse_loss
+from .likeness import Windows
 from .losses import Loss, Residual
-from .model import Source, model_of
+from .model import DualSource, model_of
 from .objective import Objective
 from .pairing import REACH, Example
 from .scales import Scales
 
 OPTIMIZERS = ("lm", "lbfgs", "adam", "sgd")
 #: Passes after which a search ends, by optimizer.
-PASSES = {"lm": 60, "lbfgs": 200, "adam": 500, "sgd": 500}
+DEFAULT_PASSES = {"lm": 60, "lbfgs": 200, "adam": 500, "sgd": 500}
 #: How far a latency is sought on either side of the whole number that is known, in samples.
 LATENCY_RANGE = 16.0
 
@@ -50,7 +52,7 @@ class Options:
     @property
     def passes_limit(self) -> float:
         """After how many passes a search ends."""
-        return self.passes or PASSES[self.optimizer]
+        return self.passes or DEFAULT_PASSES[self.optimizer]
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Setup:
     With `latency`, the latency of each example is a parameter as well, beyond its `advance`.
     """
 
-    source: Source
+    source: DualSource
     examples: tuple[Example, ...]
     loss: str
     others: tuple[Example, ...] = ()
@@ -75,7 +77,7 @@ class Setup:
     @property
     def measure(self) -> Loss:
         """The loss itself."""
-        loss = at_rate(loss_named(self.loss), self.examples[0].rate)
+        loss = at_rate(parse_loss(self.loss), self.examples[0].rate)
         bands = [one.band for one in self.examples if one.band]
         if bands and isinstance(loss, Residual):
             return replace(loss, band=min(bands))
@@ -84,7 +86,17 @@ class Setup:
     @property
     def compares_samples(self) -> bool:
         """Whether its loss compares sample by sample, so that a latency matters."""
-        return isinstance(loss_named(self.loss), Residual)
+        return isinstance(parse_loss(self.loss), Residual)
+
+    @property
+    def knows_level(self) -> bool:
+        """Whether its loss depends on how loud the output is."""
+        return knows_level(parse_loss(self.loss))
+
+    @cached_property
+    def windows(self) -> Windows:
+        """The windows by which spectra are compared with those of the targets."""
+        return Windows.of(self.examples)
 
     @property
     def tells_errors(self) -> bool:

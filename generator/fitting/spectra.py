@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import InputError, Place, Problem
-from .distances import Distance, Measured
+from .distances import Distance, DistanceValue
 from .losses import Array, Loss, Meter
-from .shorttime import Magnitudes, Seen, ShortTime, weighted
+from .short_time import Magnitudes, ShortTime, SignalSpectra, apply_weighting
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class SpectralLoss(Loss):
 
     def filtered(self, signal: Array) -> Array:
         """Signals (..., n) as they are compared."""
-        return weighted(signal, self.rate) if self.a_weighted else signal
+        return apply_weighting(signal, self.rate) if self.a_weighted else signal
 
     def meter(self, channels: int, parameters: int, *, curvature: bool) -> Meter:
         return _SpectraMeter(self, channels, parameters, curvature)
@@ -46,28 +46,30 @@ class SpectralLoss(Loss):
         found = [np.zeros_like(output) for output, _ in pairs]
         filtered = [(self.filtered(output), self.filtered(target)) for output, target in pairs]
         for view in self.views:
-            compared = Compared.of(self, view, filtered)
+            compared = ViewComparison.of(self, view, filtered)
             for total, back in zip(found, compared.adjoint(), strict=True):
                 total += back / len(self.views)
         return [self.filtered(one) for one in found]
 
 
 @dataclass(frozen=True)
-class Compared:
+class ViewComparison:
     """Outputs as one view shows them, and their distances from the targets."""
 
-    seen: tuple[Seen, ...]
+    seen: tuple[SignalSpectra, ...]
     frames: tuple[int, ...]
-    measured: tuple[tuple[float, Measured], ...]
+    measured: tuple[tuple[float, DistanceValue], ...]
 
     @staticmethod
-    def of(loss: SpectralLoss, view: Magnitudes, pairs: Sequence[tuple[Array, Array]]) -> Compared:
+    def of(
+        loss: SpectralLoss, view: Magnitudes, pairs: Sequence[tuple[Array, Array]]
+    ) -> ViewComparison:
         """Of outputs and targets (channels, n), filtered."""
         seen = tuple(view.of(output) for output, _ in pairs)
-        mine = _stacked([one.magnitudes for one in seen])
-        its = _stacked([view.of(target).magnitudes for _, target in pairs])
+        mine = _stack([one.magnitudes for one in seen])
+        its = _stack([view.of(target).magnitudes for _, target in pairs])
         measured = tuple((weight, one.of(mine, its)) for weight, one in loss.distances)
-        return Compared(seen, tuple(output.shape[1] for output, _ in pairs), measured)
+        return ViewComparison(seen, tuple(output.shape[1] for output, _ in pairs), measured)
 
     @property
     def value(self) -> float:
@@ -91,7 +93,7 @@ class Compared:
         changes = []
         for index in range(partials[0].shape[1]):
             pairs = zip(self.seen, partials, strict=True)
-            changes.append(_stacked([one.change(of[:, index]) for one, of in pairs]))
+            changes.append(_stack([one.change(of[:, index]) for one, of in pairs]))
         stacked = np.array(changes)
         total = np.zeros((len(changes), len(changes)))
         for weight, one in self.measured:
@@ -100,7 +102,7 @@ class Compared:
         return total
 
 
-def _stacked(views: Sequence[Array]) -> Array:
+def _stack(views: Sequence[Array]) -> Array:
     """Magnitudes (channels, frames, bins) of several signals as one set of frames."""
     return np.concatenate([one.reshape(-1, one.shape[-1]) for one in views])
 
@@ -128,7 +130,9 @@ class _SpectraMeter(Meter):
         value, first = 0.0, np.zeros(self.parameters)
         second = np.zeros((self.parameters, self.parameters))
         for view in loss.views:
-            compared = Compared.of(loss, view, [(output, target) for output, target, _ in filtered])
+            compared = ViewComparison.of(
+                loss, view, [(output, target) for output, target, _ in filtered]
+            )
             value += compared.value / many
             if not self.parameters:
                 continue
@@ -162,13 +166,13 @@ class SumAndDifference(Loss):
     def gradients(self, pairs: Sequence[tuple[Array, Array]]) -> list[Array]:
         found = [np.zeros_like(output) for output, _ in pairs]
         for sign, weight in zip((1.0, -1.0), self.weights, strict=True):
-            mixed = [(_mixed(output, sign), _mixed(target, sign)) for output, target in pairs]
+            mixed = [(_mix(output, sign), _mix(target, sign)) for output, target in pairs]
             for total, back in zip(found, self.inner.gradients(mixed), strict=True):
                 total += weight / 2 * np.concatenate([back, sign * back])
         return found
 
 
-def _mixed(signal: Array, sign: float) -> Array:
+def _mix(signal: Array, sign: float) -> Array:
     return signal[:1] + sign * signal[1:2]
 
 
@@ -178,7 +182,7 @@ class _MixedMeter(Meter):
 
     def feed(self, output: Array, target: Array, partials: Array) -> None:
         for sign, meter in zip((1.0, -1.0), self.meters, strict=True):
-            meter.feed(*(_mixed(one, sign) for one in (output, target, partials)))
+            meter.feed(*(_mix(one, sign) for one in (output, target, partials)))
 
     def end(self) -> None:
         for meter in self.meters:

@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
-from .identifiability import Unknown, unknown
+from .identifiability import Unidentifiable, find_unidentifiable
 from .losses import Sums
 from .objective import Objective
 
 Array = NDArray[np.float64]
 
 #: By how much of its range a slider without effect is moved, up and down.
-MOVES = (0.03, 0.15, 0.4, 0.7)
+MOVE_PARTS = (0.03, 0.15, 0.4, 0.7)
 #: Other places at which the rank of the Jacobian is looked at.
-PLACES = 4
+RANK_PLACES = 4
 
-NOTHING_UNKNOWN = Unknown()
+ALL_IDENTIFIABLE = Unidentifiable()
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Start:
     units: Array
     sums: Sums
     moved: tuple[int, ...] = ()
-    unknown: Unknown = NOTHING_UNKNOWN
+    unknown: Unidentifiable = ALL_IDENTIFIABLE
 
 
-def begin(objective: Objective, units: Array, labels: tuple[str, ...], file: str) -> Start:
+def find_start(objective: Objective, units: Array, labels: tuple[str, ...], file: str) -> Start:
     """A start from which the parameters can be known, as near to `units` as there is one.
 
     Without partials nothing is known about that. Raises `InputError` if the program's output or
@@ -47,41 +47,41 @@ def begin(objective: Objective, units: Array, labels: tuple[str, ...], file: str
     require_finite(objective, units, sums, labels, file)
     if not objective.model.partials:
         return Start(units, sums)
-    left = unknown(sums.curvature)
+    left = find_unidentifiable(sums.curvature)
     if not left:
         return Start(units, sums)
     sliders = len(objective.model.paths)
     idle = tuple(i for i in left.idle if i < sliders)
     if not idle:
-        return Start(units, sums, unknown=_everywhere(objective, units, left))
+        return Start(units, sums, unknown=_unidentifiable_everywhere(objective, units, left))
     best: Start | None = None
-    for moved in _moved(units, idle):
+    for moved in _moved_places(units, idle):
         found = objective(moved)
         if not found.finite:
             continue
-        still = unknown(found.curvature)
+        still = find_unidentifiable(found.curvature)
         fewer = len(still.idle) < len(left.idle)
-        if fewer and (best is None or _better(still, found, best)):
+        if fewer and (best is None or _is_better(still, found, best)):
             best = Start(moved, found, tuple(i for i in idle if i not in still.idle), still)
     if best is None:
-        return Start(units, sums, unknown=_everywhere(objective, units, left))
+        return Start(units, sums, unknown=_unidentifiable_everywhere(objective, units, left))
     if best.unknown:
-        rest = _everywhere(objective, best.units, best.unknown)
+        rest = _unidentifiable_everywhere(objective, best.units, best.unknown)
         best = Start(best.units, best.sums, best.moved, rest)
     return best
 
 
-def _better(still: Unknown, sums: Sums, best: Start) -> bool:
+def _is_better(still: Unidentifiable, sums: Sums, best: Start) -> bool:
     count, least = len(still.idle), len(best.unknown.idle)
     return count < least or (count == least and sums.loss < best.sums.loss)
 
 
-def _moved(units: Array, idle: tuple[int, ...]) -> list[Array]:
+def _moved_places(units: Array, idle: tuple[int, ...]) -> list[Array]:
     """Places beside `units`, where the sliders without effect are moved: one by one, and all."""
     groups = [idle] if len(idle) == 1 or len(idle) > 8 else [*((i,) for i in idle), idle]
     places = []
     for group in groups:
-        for size in MOVES:
+        for size in MOVE_PARTS:
             for way in (size, -size):
                 at = units.copy()
                 at[list(group)] += way
@@ -92,27 +92,29 @@ def _moved(units: Array, idle: tuple[int, ...]) -> list[Array]:
     return places
 
 
-def _everywhere(objective: Objective, units: Array, left: Unknown) -> Unknown:
+def _unidentifiable_everywhere(
+    objective: Objective, units: Array, left: Unidentifiable
+) -> Unidentifiable:
     """What of `left` stays unknown at other places: a parameter may have no effect here alone."""
     rng = np.random.default_rng(0)
     sliders = len(objective.model.paths)
-    for _ in range(PLACES):
+    for _ in range(RANK_PLACES):
         at = units.copy()
         at[:sliders] = rng.random(sliders)
         found = objective(at)
         if not found.finite:
             continue
-        left = _common(left, unknown(found.curvature))
+        left = _common_unidentifiable(left, find_unidentifiable(found.curvature))
         if not left:
             break
     return left
 
 
-def _common(one: Unknown, other: Unknown) -> Unknown:
+def _common_unidentifiable(one: Unidentifiable, other: Unidentifiable) -> Unidentifiable:
     """What is unknown in both."""
     # A group at one place may hide behind a parameter without effect at the other.
     together = tuple(g for g in one.together if g in other.together)
-    return Unknown(tuple(i for i in one.idle if i in other.idle), together)
+    return Unidentifiable(tuple(i for i in one.idle if i in other.idle), together)
 
 
 def require_finite(

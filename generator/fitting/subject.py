@@ -15,10 +15,10 @@ from ..autodiff import Parameter, differentiate
 from ..autodiff.reverse import reverse_programs
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
-from ..signals.initial_values import Initialized, Initializer
+from ..signals.initial_values import InitializedProgram, Initializer
 from ..table.model import Table
 from .gradients import Wanted, derivatives
-from .model import Source, model_of
+from .model import DualSource, model_of
 from .setup import Setup
 
 #: A menu has at most so many entries, and so many combinations of entries are tried.
@@ -36,10 +36,10 @@ class Subject:
     include: tuple[Path, ...] = ()
     table: Table | None = None
 
-    def initialized(self, setup: Setup, values: Sequence[float]) -> Initialized:
+    def with_initial_values(self, setup: Setup, values: Sequence[float]) -> InitializedProgram:
         """The program with fitted values as those that its sliders start at."""
         fitted = {one.path: float(v) for one, v in zip(setup.source.params, values, strict=True)}
-        return _initializer(self.text, self.name, self.compiler, self.include).initialized(
+        return _initializer(self.text, self.name, self.compiler, self.include).with_initial_values(
             {**setup.source.settings, **fitted}, self.table
         )
 
@@ -70,7 +70,7 @@ def source_of(
     cache: Path | None = None,
     gradient: Wanted = "forward",
     gradient_alone: bool = False,
-) -> tuple[Source, tuple[Menu, ...]]:
+) -> tuple[DualSource, tuple[Menu, ...]]:
     """The differentiated program, and the menus that are to be searched.
 
     `params` and `all_continuous` choose sliders as for `differentiate`; what is chosen and has a
@@ -80,7 +80,7 @@ def source_of(
     `InputError` and `FaustError` as `differentiate` does, and `ValueError` for an unknown control.
     """
 
-    def differentiated(names: Sequence[str]) -> Source:
+    def differentiated(names: Sequence[str]) -> DualSource:
         every = all_continuous and not names
         return _differentiated(subject, names, every, cache, gradient, gradient_alone)
 
@@ -115,7 +115,7 @@ def _differentiated(
     cache: Path | None,
     gradient: Wanted,
     gradient_alone: bool,
-) -> Source:
+) -> DualSource:
     options: dict[str, Any] = {
         "params": names or None,
         "all_continuous": all_continuous,
@@ -133,7 +133,7 @@ def _differentiated(
         gradient_alone and shutil.which("g++") is not None,
         subject.file,
     )
-    return Source(
+    return DualSource(
         done.text,
         done.params,
         done.inputs,
@@ -159,7 +159,7 @@ def _entries(one: Parameter) -> tuple[float, ...]:
     return tuple(one.min + index * one.step for index in range(count))
 
 
-def _named_menu(source: Source, name: str) -> Menu:
+def _named_menu(source: DualSource, name: str) -> Menu:
     model = model_of(source)
     control = model.program.controls[model.program.find_settable(name)]
     if control.path in model.paths:

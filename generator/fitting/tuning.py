@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .alignment import LOOKED_AT
+from .alignment import MAX_SAMPLES
 from .objective import Objective
 from .pairing import Example
 from .pitch import peaks, pitch
@@ -23,34 +23,34 @@ from .pitch import peaks, pitch
 Array = NDArray[np.float64]
 
 #: By how much of its range a slider is moved to see whether it tunes; twice that as well.
-MOVES = (0.01, 0.002)
+TEST_MOVES = (0.01, 0.002)
 #: The least and largest change of what is heard, as a logarithm of a ratio, and how far that of the
 #: double move may be from its double.
-LEAST, LARGEST, PROPORTIONAL = 5e-4, 0.4, 0.3
+LEAST_CHANGE, LARGEST_CHANGE, PROPORTION_TOLERANCE = 5e-4, 0.4, 0.3
 #: Steps to a frequency, and how near to it, as a ratio, is near enough.
-STEPS, NEAR = 6, 1.0002
+SECANT_STEPS, NEAR_RATIO = 6, 1.0002
 #: Ratios by which what is heard may leap: another partial is the highest one.
-LEAPS = (2.0, 0.5, 3.0, 1 / 3, 4.0, 0.25, 1.5, 2 / 3)
+LEAP_RATIOS = (2.0, 0.5, 3.0, 1 / 3, 4.0, 0.25, 1.5, 2 / 3)
 #: How near to a leap is one.
-LEAP = 0.02
+LEAP_DISTANCE = 0.02
 #: Peaks of the target that a slider may have made.
-PEAKS = 4
+MAX_PEAKS = 4
 #: Pitches of the target that may be that of the slider, as ratios.
-RATIOS = (1.0, 0.5, 2.0, 1 / 3, 3.0, 0.25, 4.0)
+PITCH_RATIOS = (1.0, 0.5, 2.0, 1 / 3, 3.0, 0.25, 4.0)
 #: Frequencies that differ by less than this ratio are one.
-SAME = 1.005
+SAME_RATIO = 1.005
 
 #: What is heard of a slider at some units, in Hz.
-Heard = Callable[[Array], float | None]
+HeardFrequency = Callable[[Array], float | None]
 
 
 def target_of(example: Example) -> Array:
     """The first channel of a target (n,), of the samples that are looked at."""
-    blocks = [block[0] for block, _ in example.wanted(LOOKED_AT)]
+    blocks = [block[0] for block, _ in example.wanted(MAX_SAMPLES)]
     return np.asarray(np.concatenate(blocks), float)
 
 
-class Ears:
+class Listener:
     """What is heard of a program."""
 
     def __init__(self, objective: Objective) -> None:
@@ -64,14 +64,14 @@ class Ears:
             model = self.objective.model
             before = model.frames
             values = self.objective.scales.values(units)[: len(model.paths)]
-            parts = list(model.runs(values, self.one, LOOKED_AT))
+            parts = list(model.runs(values, self.one, MAX_SAMPLES))
             self.objective.frames += model.frames - before
             output = np.concatenate([one[0][0] for one in parts])
             partials = np.concatenate([one[1][0] for one in parts], axis=-1)
             self._kept = {key: (output, partials)}
         return self._kept[key]
 
-    def ways(self, slider: int) -> list[Heard]:
+    def ways(self, slider: int) -> list[HeardFrequency]:
         """The ways to hear a slider, the surest first."""
         rate = self.one.rate
 
@@ -98,7 +98,7 @@ class Tuner:
     """
 
     slider: int
-    heard: Heard
+    heard: HeardFrequency
     units: Array
     hertz: float
     slope: float
@@ -109,13 +109,16 @@ class Tuner:
         The secant method on logarithms; where what is heard is gone, as far as that led.
         """
         units, hertz, slope = self.units.copy(), self.hertz, self.slope
-        for _ in range(STEPS):
+        for _ in range(SECANT_STEPS):
             place = units[self.slider] + float(np.log(wanted / hertz)) / slope
             if not -0.02 <= place <= 1.02:
                 return None
             before = units[self.slider]
             units[self.slider] = np.clip(place, 0.0, 1.0)
-            if abs(float(np.log(wanted / hertz))) < np.log(NEAR) or before == units[self.slider]:
+            if (
+                abs(float(np.log(wanted / hertz))) < np.log(NEAR_RATIO)
+                or before == units[self.slider]
+            ):
                 break
             found = self.heard(units)
             if found is None:
@@ -131,13 +134,13 @@ class Tuner:
 
 def _without_leap(found: float, expected: float) -> float:
     """A frequency as it would be heard, had another partial not become the highest."""
-    for ratio in LEAPS:
-        if abs(float(np.log(found / expected / ratio))) < LEAP:
+    for ratio in LEAP_RATIOS:
+        if abs(float(np.log(found / expected / ratio))) < LEAP_DISTANCE:
             return found / ratio
     return found
 
 
-def tuners(ears: Ears, units: Array) -> list[Tuner]:
+def tuners(ears: Listener, units: Array) -> list[Tuner]:
     """The sliders that tune a program at some units, the strongest first."""
     found = [
         tuner
@@ -147,22 +150,24 @@ def tuners(ears: Ears, units: Array) -> list[Tuner]:
     return sorted(found, key=lambda one: -abs(one.slope))
 
 
-def _tuner(ears: Ears, units: Array, slider: int) -> Tuner | None:
+def _tuner(ears: Listener, units: Array, slider: int) -> Tuner | None:
     for heard in ears.ways(slider):
         now = heard(units)
         if now is None:
             continue
-        for size in MOVES:
+        for size in TEST_MOVES:
             way = size if units[slider] < 0.5 else -size
-            near, far = (_moved(heard, units, slider, factor * way, now) for factor in (1, 2))
-            if near is None or far is None or not LEAST < abs(near) < LARGEST:
+            near, far = (_log_ratio(heard, units, slider, factor * way, now) for factor in (1, 2))
+            if near is None or far is None or not LEAST_CHANGE < abs(near) < LARGEST_CHANGE:
                 continue
-            if abs(far - 2 * near) < PROPORTIONAL * abs(far):
+            if abs(far - 2 * near) < PROPORTION_TOLERANCE * abs(far):
                 return Tuner(slider, heard, units, now, near / way)
     return None
 
 
-def _moved(heard: Heard, units: Array, slider: int, way: float, now: float) -> float | None:
+def _log_ratio(
+    heard: HeardFrequency, units: Array, slider: int, way: float, now: float
+) -> float | None:
     """The logarithm of the ratio by which a move changes what is heard."""
     at = units.copy()
     at[slider] += way
@@ -173,8 +178,8 @@ def _moved(heard: Heard, units: Array, slider: int, way: float, now: float) -> f
 def frequencies(target: Array, rate: int) -> list[float]:
     """Frequencies in Hz that a slider of a program may have in its target, the likeliest first."""
     wanted = pitch(target, rate)
-    high = peaks(target, rate, PEAKS)
-    found = [wanted * ratio for ratio in RATIOS] if wanted else []
+    high = peaks(target, rate, MAX_PEAKS)
+    found = [wanted * ratio for ratio in PITCH_RATIOS] if wanted else []
     found += high
     # The distance of two sidebands is that of a modulator.
     found += [abs(one - two) for one, two in pairwise(high)]
@@ -184,6 +189,6 @@ def frequencies(target: Array, rate: int) -> list[float]:
 def _distinct(hertz: Sequence[float]) -> list[float]:
     kept: list[float] = []
     for one in hertz:
-        if all(abs(float(np.log(one / other))) > np.log(SAME) for other in kept):
+        if all(abs(float(np.log(one / other))) > np.log(SAME_RATIO) for other in kept):
             kept.append(one)
     return kept

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .alignment import Alignment, alignment
 from .clock import drift
 from .inspection import Inspection
+from .likeness import Difference
 from .lossy import coding_error
 from .pairing import Example
 
@@ -26,23 +27,23 @@ Kind = Literal["found", "found, with noise", "found, by spectra", "poor match"]
 
 #: Parts of the target's energy: what is left over is nothing; what can be predicted from the signal
 #: is too much; what cannot be predicted is too much as well.
-NOTHING, PREDICTED, NOISE = 1e-6, 3e-5, 0.25
+NOTHING_LEFT, PREDICTED_LEFT, NOISE_LEFT = 1e-6, 3e-5, 0.25
 #: With less of what is left over predicted, no structure is named.
-EXPLAINABLE = 0.03
+LEAST_PREDICTED = 0.03
 #: What a lossy format may leave, in multiples of what it leaves of the result.
-CODED = 4.0
+CODEC_FACTOR = 4.0
 #: Samples from which what is left over is predicted, before and after each.
-BEFORE, AFTER = 24, 8
+TAPS_BEFORE, TAPS_AFTER = 24, 8
 #: So many samples are needed for each coefficient of a prediction.
 SAMPLES_FOR_EACH = 4
 #: An offset is named if it is this part of what is left over.
-CONSTANT = 0.5
+OFFSET_PART = 0.5
 #: With more left over, what looks like the drift of a clock is none.
 DRIFT_ERROR = 0.1
 #: Samples that are predicted.
 PREDICTED_SAMPLES = 16384
 #: Of a sound without input, this part of what is left over may be in peaks of its spectrum.
-TONAL = 0.05
+TONAL_PART = 0.05
 #: Samples in a row at the peak, and the part of all, by which a target is clipped.
 CLIPPED_RUN, CLIPPED_PART = 3, 2e-4
 #: Other rates that a recording may really have, relative to what it states.
@@ -54,8 +55,8 @@ class Verdict:
     """What a fit is, in one word, and why: the likely causes of a poor match, in order.
 
     `error` is the error-to-signal ratio in energy, `predicted` the part of the target's energy that
-    is left over and depends on the signal. `distance` is that of magnitudes of spectra, for losses
-    that compare no samples: what these do not tell apart, as an attack within a window, may be off.
+    is left over and depends on the signal. `difference` is that of spectra, for losses that compare
+    no samples: what these do not tell apart, as an attack within a window, may be off.
     `coded` says that what is left over depends on the signal, but no more than a lossy format makes
     it: values may be off by what the format removes.
     """
@@ -64,13 +65,20 @@ class Verdict:
     error: float
     predicted: float = 0.0
     causes: tuple[str, ...] = ()
-    distance: float = 0.0
+    difference: Difference | None = None
     coded: bool = False
 
     @property
     def good(self) -> bool:
         """Whether the parameters are found."""
         return self.kind != "poor match"
+
+    @property
+    def rest(self) -> str:
+        """What is not explained: the difference of spectra, or what is left of the samples."""
+        if self.difference is not None:
+            return self.difference.described
+        return decibels(self.error)
 
     @property
     def line(self) -> str:
@@ -81,7 +89,9 @@ class Verdict:
             how = "as far as a lossy format tells" if self.coded else "with noise"
             return f"found, {how} at {decibels(self.error)}"
         if self.kind == "found, by spectra":
-            return f"found, as far as spectra tell: they differ by {100 * self.distance:.2g} %"
+            return f"found, as far as spectra tell: they differ by {self.rest}"
+        if self.difference is not None:
+            return f"poor match: spectra differ by {self.rest}"
         left = f"{100 * min(self.error, 9.99):.2g} % of the target's energy is not explained"
         return f"poor match: {left} ({decibels(self.error)})"
 
@@ -103,7 +113,7 @@ def judge(
     `hints` are causes that the search knows of: ends of ranges, several minima. `aligned` says
     whether it looked for latency and polarity.
     """
-    if error <= NOTHING:
+    if error <= NOTHING_LEFT:
         return Verdict("found", error)
     part, nonlinear = predicted_part(inspection)
     if part is None:
@@ -112,16 +122,16 @@ def judge(
         causes = [*_causes(inspection, examples, error, aligned), *hints, what]
         return Verdict("poor match", error, error, tuple(causes))
     predicted = part * error
-    if error <= NOISE and predicted <= PREDICTED:
+    if error <= NOISE_LEFT and predicted <= PREDICTED_LEFT:
         return Verdict("found, with noise", error, predicted)
     lossy = [one for one in examples if one.target.lossy]
-    if lossy and error <= CODED * coding_error(inspection.outputs[0], lossy[0].target):
+    if lossy and error <= CODEC_FACTOR * coding_error(inspection.outputs[0], lossy[0].target):
         return Verdict("found, with noise", error, predicted, coded=True)
     causes = [*_causes(inspection, examples, error, aligned), *hints]
     constant = _constant(inspection)
     if constant is not None:
         causes.insert(0, f"the target has a constant offset of {constant:.3g}: remove it")
-    elif part > EXPLAINABLE:
+    elif part > LEAST_PREDICTED:
         causes.append(_structure(part, nonlinear))
     else:
         causes.append("what is left over has nothing to do with the signal: another recording?")
@@ -132,7 +142,7 @@ def _constant(inspection: Inspection) -> float | None:
     """The constant that is most of what is left over, in the first channel, or None."""
     means = inspection.residual.mean(axis=1)
     part = np.mean(means**2) / (np.mean(inspection.residual**2) or 1.0)
-    return float(-means[0]) if part > CONSTANT else None
+    return float(-means[0]) if part > OFFSET_PART else None
 
 
 def _structure(part: float, nonlinear: float) -> str:
@@ -221,13 +231,13 @@ def predicted_part(inspection: Inspection) -> tuple[float | None, float]:
     sources = [fed, output] if fed.size == output.size and fed.any() else [output]
     sources = [one / (float(np.abs(one).max()) or 1.0) for one in sources]
     powers = [f(one) for one in sources for f in (_same, np.abs, np.square, _cube)]
-    if len(residual) < SAMPLES_FOR_EACH * (len(powers) + BEFORE + AFTER):
+    if len(residual) < SAMPLES_FOR_EACH * (len(powers) + TAPS_BEFORE + TAPS_AFTER):
         return None, 0.0
     linear = _share(residual, sources)
     whole = _share(residual, powers)
     part = max(linear, whole)
     if len(sources) == 1:
-        part = max(part, _tonal(residual) - TONAL)
+        part = max(part, _tonal(residual) - TONAL_PART)
     return part, (whole - linear) / part if part > 0 else 0.0
 
 
@@ -244,9 +254,9 @@ def _share(residual: Array, sources: Sequence[Array]) -> float:
 
     From -BEFORE to AFTER; where there are few samples, at so many fewer.
     """
-    least = SAMPLES_FOR_EACH * len(sources) * (BEFORE + AFTER)
+    least = SAMPLES_FOR_EACH * len(sources) * (TAPS_BEFORE + TAPS_AFTER)
     near = min(1.0, len(residual) / least)
-    before, after = int(BEFORE * near), int(AFTER * near)
+    before, after = int(TAPS_BEFORE * near), int(TAPS_AFTER * near)
     count = len(residual) - before - after
     rows = np.arange(count)
     if count > PREDICTED_SAMPLES:

@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Call:
+class JaxCall:
     """All of a call that is no array: `axes` are those of x and of each value, without `vmap`."""
 
     names: tuple[str, ...]
@@ -70,7 +70,7 @@ class FaustFunction:
         )
         self._units = set(self.layer.sliders) if normalized else set()
         self._run = jax.custom_vjp(self._outputs, nondiff_argnums=(0,))
-        self._run.defvjp(self._recorded, self._cotangents)
+        self._run.defvjp(self._run_and_record, self._cotangents)
 
     @property
     def param_ranges(self) -> dict[str, tuple[float, float]]:
@@ -109,16 +109,16 @@ class FaustFunction:
                 raise ValueError(f"the slider '{name}' is given twice, by two of its names")
             given[name] = jnp.asarray(value, x.dtype)
             self.layer.require_shape(name, given[name].shape, x.shape)
-        call = Call(tuple(given), (x.ndim, *(one.ndim for one in given.values())))
+        call = JaxCall(tuple(given), (x.ndim, *(one.ndim for one in given.values())))
         return self._run(call, x, *given.values())
 
-    def _outputs(self, call: Call, x: Any, *values: Any) -> Any:
+    def _outputs(self, call: JaxCall, x: Any, *values: Any) -> Any:
         shape = (*x.shape[:-2], self.layer.programs.outputs, x.shape[-1])
         result = jax.ShapeDtypeStruct(shape, x.dtype)
         host = functools.partial(self._forward_on_host, call, False)
         return self._callback(host, (result,), x, *values)[0]
 
-    def _recorded(self, call: Call, x: Any, *values: Any) -> tuple[Any, Any]:
+    def _run_and_record(self, call: JaxCall, x: Any, *values: Any) -> tuple[Any, Any]:
         programs = self.layer.programs
         channels = (programs.outputs, programs.tape)
         shapes = [(*x.shape[:-2], count, x.shape[-1]) for count in channels]
@@ -127,7 +127,7 @@ class FaustFunction:
         y, tape = self._callback(host, results, x, *values)
         return y, (x, values, tape)
 
-    def _cotangents(self, call: Call, residuals: Any, cotangent: Any) -> tuple[Any, ...]:
+    def _cotangents(self, call: JaxCall, residuals: Any, cotangent: Any) -> tuple[Any, ...]:
         x, values, tape = residuals
         results = tuple(jax.ShapeDtypeStruct(one.shape, one.dtype) for one in (x, *values))
         host = functools.partial(self._backward_on_host, call)
@@ -136,7 +136,7 @@ class FaustFunction:
     def _callback(self, host: Any, results: Any, *arrays: Any) -> Any:
         return jax.pure_callback(host, results, *arrays, vmap_method="broadcast_all")
 
-    def _forward_on_host(self, call: Call, record: bool, *arrays: Any) -> tuple[Array, ...]:
+    def _forward_on_host(self, call: JaxCall, record: bool, *arrays: Any) -> tuple[Array, ...]:
         x, *values = map(np.asarray, arrays)
         items, given = _as_batch(call, x, values)
         y, passed = self.layer.forward(
@@ -149,11 +149,11 @@ class FaustFunction:
             results.append(np.ascontiguousarray(passed.tape.recorded))
         return tuple(one.reshape(*outer, *one.shape[-2:]) for one in results)
 
-    def _backward_on_host(self, call: Call, *arrays: Any) -> tuple[Array, ...]:
+    def _backward_on_host(self, call: JaxCall, *arrays: Any) -> tuple[Array, ...]:
         tape, cotangent, *values = map(np.asarray, arrays)
         recorded, given = _as_batch(call, tape, values)
         inputs, sliders = self.layer.backward(
-            self.layer.restored(recorded, given, units=self._units),
+            self.layer.restore(recorded, given, units=self._units),
             cotangent.reshape(-1, *cotangent.shape[-2:]),
         )
         assert inputs is not None
@@ -169,7 +169,7 @@ class FaustFunction:
         return tuple(np.asarray(one, tape.dtype, order="C") for one in found)
 
 
-def _as_batch(call: Call, x: Array, values: Sequence[Array]) -> tuple[Array, dict[str, Array]]:
+def _as_batch(call: JaxCall, x: Array, values: Sequence[Array]) -> tuple[Array, dict[str, Array]]:
     """All axes but channels and frames as one batch, and the values for each of its items."""
     outer, frames = x.shape[:-2], x.shape[-1]
     mapped = x.ndim - call.axes[0]

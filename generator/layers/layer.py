@@ -29,11 +29,11 @@ from .menus import entries
 Array = NDArray[np.floating[Any]]
 
 #: How far outside [0, 1] a number may be by rounding.
-SLACK = 1e-6
+UNIT_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class Passed:
+class ForwardPass:
     """A forward pass: its tape, and the slopes of the sliders that were given in [0, 1]."""
 
     tape: Tape
@@ -163,7 +163,7 @@ class Layer:
         state: State | None = None,
         segment: int | Literal["auto"] | None = None,
         record: bool = True,
-    ) -> tuple[Signals, Passed]:
+    ) -> tuple[Signals, ForwardPass]:
         """The outputs and what `backward` needs; `units` are given in [0, 1].
 
         `values` go by the names of `find`; the other arguments are those of `VJP.forward`.
@@ -178,14 +178,14 @@ class Layer:
             segment=segment,
             record=record,
         )
-        return outputs, Passed(tape, slopes)
+        return outputs, ForwardPass(tape, slopes)
 
-    def restored(
+    def restore(
         self, recorded: Signals, values: Mapping[str, NDArray[Any]], *, units: Collection[str] = ()
-    ) -> Passed:
+    ) -> ForwardPass:
         """A forward pass from what its tape recorded, (batch, tape, frames), and its values."""
         given, slopes = self._physical(values, units)
-        return Passed(self.at(recorded.dtype == np.float64).restore(recorded, given), slopes)
+        return ForwardPass(self.at(recorded.dtype == np.float64).restore(recorded, given), slopes)
 
     def require_shape(self, name: str, shape: tuple[int, ...], inputs: tuple[int, ...]) -> None:
         """Raises ValueError if a value has the wrong `shape` for inputs of the shape `inputs`."""
@@ -193,7 +193,7 @@ class Layer:
         names.require_shape(name, shape, inputs[0] if len(inputs) == 3 else None, inputs[-1])
 
     def backward(
-        self, passed: Passed, cotangents: Array, *, inputs: bool = True
+        self, passed: ForwardPass, cotangents: Array, *, inputs: bool = True
     ) -> tuple[Signals | None, dict[str, Array]]:
         """The cotangents of the inputs, if wanted, and of the sliders, each as it was given."""
         double = passed.tape.program.dtype == np.float64
@@ -217,14 +217,14 @@ class Layer:
         slopes: dict[str, Array] = {}
         for name, value in values.items():
             if name in units:
-                value, slopes[name] = self._spread(name, np.asarray(value, np.float64))
+                value, slopes[name] = self._from_units(name, np.asarray(value, np.float64))
             given[name] = value
         return given, slopes
 
-    def _spread(self, name: str, units: NDArray[np.float64]) -> tuple[Array, Array]:
+    def _from_units(self, name: str, units: NDArray[np.float64]) -> tuple[Array, Array]:
         """Numbers in [0, 1] as values of the slider, and the derivatives of these."""
         require_finite(units, f"the value of '{name}'")
-        if units.size and (units.min() < -SLACK or units.max() > 1 + SLACK):
+        if units.size and (units.min() < -UNIT_TOLERANCE or units.max() > 1 + UNIT_TOLERANCE):
             low, high = units.min(), units.max()
             raise ValueError(
                 f"'{name}' takes numbers in [0, 1] (normalized), not {low:g} to {high:g}"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..fitting.catalogue import at_rate, loss_named
+from ..fitting.catalogue import at_rate, parse_loss
 from ..fitting.losses import Loss
 
 Array = NDArray[Any]
@@ -27,7 +27,7 @@ class BatchLoss:
     loss: Loss = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        named = at_rate(loss_named(self.name), self.sample_rate)
+        named = at_rate(parse_loss(self.name), self.sample_rate)
         object.__setattr__(self, "loss", named)
 
     def value(self, output: Array, target: Array) -> Array:

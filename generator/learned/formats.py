@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import InputError, Place, Problem
 from . import pytorch
-from .pytorch import Layer, Tensor
+from .pytorch import NetworkLayer, Tensor
 from .values import read_object
 
 
@@ -27,7 +27,7 @@ from .values import read_object
 class Weights:
     """The layers of a file, in order, and what there is to say about it."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[NetworkLayer, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -110,7 +110,7 @@ def _require_file(path: Path) -> None:
         raise _refusal(path, "cannot be read: there is no such file", "name an existing file")
 
 
-class _Numbers:
+class _NumberList:
     """A flat list of numbers that is read from its beginning."""
 
     def __init__(self, values: Sequence[float]) -> None:
@@ -135,12 +135,12 @@ class _Numbers:
 
 def _nam(content: Mapping[str, Any]) -> Weights:
     """A file of Neural Amp Modeler."""
-    kinds: dict[str, Callable[[Mapping[str, Any], _Numbers], Weights]]
+    kinds: dict[str, Callable[[Mapping[str, Any], _NumberList], Weights]]
     kinds = {"LSTM": _nam_lstm, "WaveNet": _nam_wavenet}
     name = str(content["architecture"])
     if name not in kinds:
         raise ValueError(f"the architecture {name} is not known; LSTM and WaveNet are")
-    numbers = _Numbers(content["weights"])
+    numbers = _NumberList(content["weights"])
     found = kinds[name](content["config"], numbers)
     numbers.end()
     rate = content.get("sample_rate")
@@ -148,7 +148,7 @@ def _nam(content: Mapping[str, Any]) -> Weights:
     return Weights(found.layers, (*found.notes, *notes))
 
 
-def _nam_lstm(config: Mapping[str, Any], numbers: _Numbers) -> Weights:
+def _nam_lstm(config: Mapping[str, Any], numbers: _NumberList) -> Weights:
     """Cells with one matrix for input and state, one bias, and a state to start from; a head."""
     units, inputs = int(config["hidden_size"]), int(config["input_size"])
     layers, started = [], False
@@ -163,18 +163,18 @@ def _nam_lstm(config: Mapping[str, Any], numbers: _Numbers) -> Weights:
             "bias_ih_l0": bias,
             "bias_hh_l0": np.zeros(4 * units),
         }
-        layers.append(Layer(f"lstm({width}, {units})", tensors))
+        layers.append(NetworkLayer(f"lstm({width}, {units})", tensors))
     head = {"weight": numbers.take(1, units), "bias": numbers.take(1)}
-    layers.append(Layer(f"dense({units}, 1)", head))
+    layers.append(NetworkLayer(f"dense({units}, 1)", head))
     note = "the state that it starts from is left out: here, layers start at 0"
     return Weights(tuple(layers), (note,) if started else ())
 
 
-def _nam_wavenet(config: Mapping[str, Any], numbers: _Numbers) -> Weights:
+def _nam_wavenet(config: Mapping[str, Any], numbers: _NumberList) -> Weights:
     """Arrays of dilated convolutions: each layer's tensors in the order in which they are used."""
     if config.get("head"):
         raise ValueError("a WaveNet with a head after its arrays is not known")
-    layers: list[Layer] = []
+    layers: list[NetworkLayer] = []
     for array in config["layers"]:
         channels, width = int(array["channels"]), int(array["input_size"])
         condition, size = int(array["condition_size"]), int(array["kernel_size"])
@@ -183,7 +183,7 @@ def _nam_wavenet(config: Mapping[str, Any], numbers: _Numbers) -> Weights:
         for dilation in array["dilations"]:
             weight = numbers.take(out, channels, size)
             call = f"conv1d({channels}, {out}, {size}, {int(dilation)})"
-            layers.append(Layer(call, {"weight": weight, "bias": numbers.take(out)}))
+            layers.append(NetworkLayer(call, {"weight": weight, "bias": numbers.take(out)}))
             layers.append(_dense(numbers, condition, out, bias=False))
             layers.append(_dense(numbers, channels, channels, bias=True))
         head = int(array["head_size"])
@@ -199,13 +199,13 @@ def _nam_wavenet(config: Mapping[str, Any], numbers: _Numbers) -> Weights:
     return Weights(tuple(layers), (note,))
 
 
-def _dense(numbers: _Numbers, inputs: int, outputs: int, *, bias: bool) -> Layer:
+def _dense(numbers: _NumberList, inputs: int, outputs: int, *, bias: bool) -> NetworkLayer:
     weight = numbers.take(outputs, inputs)
     offset = numbers.take(outputs) if bias else np.zeros(outputs)
-    return Layer(f"dense({inputs}, {outputs})", {"weight": weight, "bias": offset})
+    return NetworkLayer(f"dense({inputs}, {outputs})", {"weight": weight, "bias": offset})
 
 
-def _rtneural(layers: Sequence[Mapping[str, Any]]) -> Iterator[Layer]:
+def _rtneural(layers: Sequence[Mapping[str, Any]]) -> Iterator[NetworkLayer]:
     """Layers of RTNeural, in the layouts of Keras: inputs first, gates z, r, h of a GRU."""
     for number, one in enumerate(layers):
         kind = str(one["type"]).lower().replace("-", "").replace("_", "")
@@ -225,18 +225,18 @@ def _rtneural(layers: Sequence[Mapping[str, Any]]) -> Iterator[Layer]:
                 raise ValueError(f"layer {number} is of the type '{one['type']}'")
         activation = str(one.get("activation") or "")
         if activation and kind not in ("lstm", "gru"):
-            layer = Layer(f"{layer.call} then {activation}", layer.tensors)
+            layer = NetworkLayer(f"{layer.call} then {activation}", layer.tensors)
         yield layer
 
 
-def _keras_dense(weights: Sequence[Tensor]) -> Layer:
+def _keras_dense(weights: Sequence[Tensor]) -> NetworkLayer:
     weight = weights[0].T
     bias = weights[1] if len(weights) > 1 else np.zeros(len(weight))
     call = f"dense({weight.shape[1]}, {len(weight)})"
-    return Layer(call, {"weight": weight, "bias": bias.reshape(-1)})
+    return NetworkLayer(call, {"weight": weight, "bias": bias.reshape(-1)})
 
 
-def _keras_recurrent(name: str, weights: Sequence[Tensor], order: Sequence[int]) -> Layer:
+def _keras_recurrent(name: str, weights: Sequence[Tensor], order: Sequence[int]) -> NetworkLayer:
     given, state = weights[0].T, weights[1].T
     units, rows = state.shape[1], len(state)
     if rows != len(order) * units or len(given) != rows:
@@ -252,16 +252,16 @@ def _keras_recurrent(name: str, weights: Sequence[Tensor], order: Sequence[int])
         "bias_ih_l0": biases[0][places],
         "bias_hh_l0": biases[1][places],
     }
-    return Layer(f"{name}({given.shape[1]}, {units})", tensors)
+    return NetworkLayer(f"{name}({given.shape[1]}, {units})", tensors)
 
 
-def _keras_convolution(one: Mapping[str, Any], weights: Sequence[Tensor]) -> Layer:
+def _keras_convolution(one: Mapping[str, Any], weights: Sequence[Tensor]) -> NetworkLayer:
     weight = weights[0].transpose(2, 1, 0)
     outputs, inputs, size = weight.shape
     dilation = np.asarray(one.get("dilation", 1)).reshape(-1)[0]
     bias = weights[1] if len(weights) > 1 else np.zeros(outputs)
     call = f"conv1d({inputs}, {outputs}, {size}, {int(dilation)})"
-    return Layer(call, {"weight": weight, "bias": bias.reshape(-1)})
+    return NetworkLayer(call, {"weight": weight, "bias": bias.reshape(-1)})
 
 
 def _refusal(path: Path, what: str, hint: str) -> InputError:

@@ -13,15 +13,15 @@ from pathlib import Path
 from ..faust.compilers import Compiler, find_compiler
 from ..signals.graph import Node
 from ..signals.printing import printed_program
-from ..signals.propagate import deeply
+from ..signals.propagate import with_deep_stack
 from ..signals.reading import ProgramGraph, read_program
-from ..signals.rows import Rows
+from ..signals.row_lookup import Rows
 from ..table.assembling import built_in_table
-from .values import placed
+from .values import place_values
 
 
 @dataclass(frozen=True)
-class Frozen:
+class FrozenProgram:
     """A program with numbers in place.
 
     `text` is Faust without imports. `set` are the sliders that have become numbers and `free` those
@@ -44,7 +44,7 @@ def freeze(
     include: Sequence[Path] = (),
     name: str = "program",
     values_file: str = "",
-) -> Frozen:
+) -> FrozenProgram:
     """The Faust program `source` with each slider that `values` names replaced by its number.
 
     Names are those of `values.placed`. `entry` is the definition to freeze; with `library`, the
@@ -59,17 +59,17 @@ def freeze(
         compiler = find_compiler(compiler)
     text = compiler.expand(source, include=include, options=["-pn", entry])
     rows = Rows(built_in_table(), compiler, tuple(include))
-    return deeply(
-        lambda: _frozen(read_program(text, rows, name), values, entry, library, values_file)
+    return with_deep_stack(
+        lambda: _freeze_graph(read_program(text, rows, name), values, entry, library, values_file)
     )
 
 
-def _frozen(
+def _freeze_graph(
     program: ProgramGraph, values: Mapping[str, float], entry: str, library: bool, values_file: str
-) -> Frozen:
+) -> FrozenProgram:
     numbers = list(program.sliders)
     sliders = [program.sliders[number] for number in numbers]
-    found, unused = placed(values, sliders, values_file)
+    found, unused = place_values(values, sliders, values_file)
     nodes = program.graph.nodes
     for index, value in found.items():
         nodes[numbers[index]] = Node("number", (repr(value),))
@@ -83,4 +83,4 @@ def _frozen(
         metadata=program.metadata,
         entry=entry if library else "process",
     )
-    return Frozen(text, frozen, free, tuple(unused))
+    return FrozenProgram(text, frozen, free, tuple(unused))

@@ -23,7 +23,7 @@ RECURRENT = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 GATES = {1: "rnn", 3: "gru", 4: "lstm"}
 
 #: What a state dict says about a layer that `df.nn` does not have.
-UNKNOWN = {
+UNSUPPORTED = {
     "running_mean": "batch normalisation depends on the batch",
     "weight_hr_l0": "LSTMs with a projection are not in df.nn",
     "in_proj_weight": "attention is not in df.nn",
@@ -31,14 +31,14 @@ UNKNOWN = {
 
 
 @dataclass(frozen=True)
-class Layer:
+class NetworkLayer:
     """A layer of `df.nn`: its call, as `gru(1, 4)`, and its tensors in order, by name."""
 
     call: str
     tensors: Mapping[str, Tensor]
 
 
-def layers(state: Mapping[str, Any], file: str = "") -> list[Layer]:
+def layers(state: Mapping[str, Any], file: str = "") -> list[NetworkLayer]:
     """The layers of a state dict, nested lists by name, in its order.
 
     Dense, Conv1d (dilation and stride are not in a state dict), RNN with tanh, GRU, LSTM, each of
@@ -61,7 +61,7 @@ def layers(state: Mapping[str, Any], file: str = "") -> list[Layer]:
             problems.append(Problem(Place(file), f"'{key}' is not finite", "train again"))
             continue
         modules.setdefault(module, {})[name] = tensor
-    found: list[Layer] = []
+    found: list[NetworkLayer] = []
     for module, tensors in modules.items():
         try:
             found.extend(_layers(tensors))
@@ -75,7 +75,7 @@ def layers(state: Mapping[str, Any], file: str = "") -> list[Layer]:
     return found
 
 
-def tensors(found: Sequence[Layer]) -> dict[str, Any]:
+def tensors(found: Sequence[NetworkLayer]) -> dict[str, Any]:
     """The tensors of layers by their names in `df.nn`, as nested lists."""
     return {
         f"{index}.{name}": tensor.tolist()
@@ -121,8 +121,8 @@ def _shapes(tensors: Mapping[str, Tensor]) -> str:
     return ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in tensors.items())
 
 
-def _layers(tensors: Mapping[str, Tensor]) -> Iterator[Layer]:
-    for name, why in UNKNOWN.items():
+def _layers(tensors: Mapping[str, Tensor]) -> Iterator[NetworkLayer]:
+    for name, why in UNSUPPORTED.items():
         if name in tensors:
             raise _RefusedError(why)
     if "weight_ih_l0" in tensors:
@@ -146,10 +146,10 @@ def _layers(tensors: Mapping[str, Tensor]) -> Iterator[Layer]:
             call = f"dense({weight.shape[1]}, {rows})"
         case _:
             call = f"conv1d({weight.shape[1]}, {rows}, {weight.shape[2]}, DILATION)"
-    yield Layer(call, {"weight": weight, "bias": bias})
+    yield NetworkLayer(call, {"weight": weight, "bias": bias})
 
 
-def _recurrent(tensors: Mapping[str, Tensor]) -> Iterator[Layer]:
+def _recurrent(tensors: Mapping[str, Tensor]) -> Iterator[NetworkLayer]:
     count = sum(name.startswith("weight_ih_l") for name in tensors)
     if any(name.endswith("_reverse") for name in tensors):
         raise _RefusedError("a layer that runs backwards in time needs the future")
@@ -168,7 +168,7 @@ def _recurrent(tensors: Mapping[str, Tensor]) -> Iterator[Layer]:
             _expect(f"{name}_l{k}", bias, (rows,))
         # Each is a layer of its own, so that all are the first of theirs.
         named = {f"{n}_l0": t for n, t in zip(RECURRENT, (ih, hh, *biases), strict=True)}
-        yield Layer(f"{gates}({ih.shape[1]}, {units})", named)
+        yield NetworkLayer(f"{gates}({ih.shape[1]}, {units})", named)
 
 
 def _expect(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError, Place, Problem
 from ..faust.excitation import Excitation
 from ..faust.program import Program
-from .values import placed, short_names
+from .values import place_values, short_names
 
 #: The bargraphs of the losses of diff.lib that show no parameter: the loss, and how many steps were
 #: no finite numbers and not taken.
@@ -18,7 +18,7 @@ LOSS, SKIPPED = "loss", "skipped"
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What a program has learned: `values` by name, and the mean `losses` of each second.
 
     `unused` are the names of starting values for which there was no control. `skipped` is how many
@@ -44,7 +44,7 @@ def train(
     start_file: str = "",
     file: str = "",
     step: Callable[[float], None] = lambda loss: None,
-) -> Trained:
+) -> TrainingResult:
     """Runs a compiled `program` on all of the `excitation`, and reads its bargraphs.
 
     `start` are values for its sliders, by names as in `values.placed`. The first output is taken as
@@ -64,7 +64,7 @@ def train(
     unused: list[str] = []
     if start:
         sliders = [control for control in program.controls if not control.readonly]
-        found, unused = placed(start, sliders, start_file)
+        found, unused = place_values(start, sliders, start_file)
         for index, value in found.items():
             session.set(sliders[index].path, value)
     losses = []
@@ -78,4 +78,4 @@ def train(
     names = short_names(meters)
     values = {name: session.get(m.path) for name, m in zip(names, meters, strict=True)}
     skipped = sum(int(session.get(counter.path)) for counter in counters)
-    return Trained(values, tuple(losses), tuple(unused), skipped)
+    return TrainingResult(values, tuple(losses), tuple(unused), skipped)

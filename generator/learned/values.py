@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, Place, Problem, nearest
-from ..faust.names import Named, ends_in, places_of
+from ..faust.names import Labelled, ends_in, places_of
 from ..files import read_text
 
 _ELEMENT = re.compile(r"(.+?)((?:\.(?:0|[1-9][0-9]*))+)", re.DOTALL)
@@ -32,7 +32,7 @@ def read_values(path: Path) -> dict[str, float]:
     """
     problems: list[Problem] = []
     found: dict[str, float] = {}
-    for name, nested in _fitted(read_object(path)).items():
+    for name, nested in _fit_values(read_object(path)).items():
         for key, value in _elements(name, nested):
             if isinstance(value, bool) or not isinstance(value, int | float):
                 what, hint = f"'{key}' is not a number", "give a number, or nested lists of numbers"
@@ -49,7 +49,7 @@ def read_values(path: Path) -> dict[str, float]:
     return found
 
 
-def _fitted(content: dict[str, Any]) -> dict[str, Any]:
+def _fit_values(content: dict[str, Any]) -> dict[str, Any]:
     """The values by path in what `faustdiff fit` writes; anything else as it is."""
     parameters = content.get("parameters")
     if not isinstance(parameters, list) or ("verdict" not in content and "loss" not in content):
@@ -69,26 +69,26 @@ def read_object(path: Path) -> dict[str, Any]:
         return InputError([Problem(Place(str(path), line, column), what, hint)])
 
     try:
-        content = json.loads(read_text(path, "file of values"), object_pairs_hook=_once)
+        content = json.loads(read_text(path, "file of values"), object_pairs_hook=_unique_keys)
     except json.JSONDecodeError as error:
         raise refusal(f"is not JSON: {error.msg}", "repair it", error.lineno, error.colno) from None
     except RecursionError:
         raise refusal("is nested too deeply", "write values as lists of numbers") from None
-    except _TwiceError as error:
+    except _DuplicateKeyError as error:
         raise refusal(f"has two entries '{error}'", "leave one of the two out") from None
     if not isinstance(content, dict) or not content:
         raise refusal("is no object with values", 'write it as {"gain": 0.5, "0.weight": [[1.0]]}')
     return content
 
 
-class _TwiceError(Exception):
+class _DuplicateKeyError(Exception):
     """A key that an object has twice, of which JSON would keep the last."""
 
 
-def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
     if twice:
-        raise _TwiceError(twice[0])
+        raise _DuplicateKeyError(twice[0])
     return dict(pairs)
 
 
@@ -133,7 +133,7 @@ def _nested(places: Mapping[tuple[int, ...], float]) -> Nested | None:
     return [part for part in parts if part is not None]
 
 
-def short_names(controls: Sequence[Named]) -> list[str]:
+def short_names(controls: Sequence[Labelled]) -> list[str]:
     """For each control a name that no other of them has: its label, else the end of its path."""
     labels = [control.label for control in controls]
     found = []
@@ -148,8 +148,8 @@ def short_names(controls: Sequence[Named]) -> list[str]:
     return found
 
 
-def placed(
-    values: Mapping[str, float], controls: Sequence[Named], file: str
+def place_values(
+    values: Mapping[str, float], controls: Sequence[Labelled], file: str
 ) -> tuple[dict[int, float], list[str]]:
     """The values by index of the control that each is for, and the names that are for none.
 

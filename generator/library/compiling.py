@@ -17,14 +17,14 @@ from ..errors import Place
 from ..faust.compilers import Compiler, FaustError, available_compilers
 from ..table.assembling import built_in_table
 from ..table.model import Primitive, Table
-from .rendering import own_test
+from .row_text import own_test
 
 #: Seconds that a row may take to compile.
-PATIENCE = 60.0
+ROW_SECONDS = 60.0
 #: What to do about a row that does not compile.
-HINT = "correct how the row spells its box and its names"
+SPELLING_HINT = "correct how the row spells its box and its names"
 #: So many rows are named in a message.
-NAMED = 5
+MAX_NAMED = 5
 
 
 def new_rows(table: Table) -> list[Primitive]:
@@ -37,27 +37,29 @@ def _without_places(row: Primitive) -> Primitive:
     return replace(row, place=Place(""), places={})
 
 
-def _tried(table: Table) -> list[Primitive]:
+def _compile_rows(table: Table) -> list[Primitive]:
     return [row for row in new_rows(table) if own_test(row)]
 
 
-def untried(table: Table) -> list[Primitive]:
+def untried_rows(table: Table) -> list[Primitive]:
     """The new rows that nothing is known of, because there is no compiler."""
-    return [] if available_compilers() else _tried(table)
+    return [] if available_compilers() else _compile_rows(table)
 
 
-def unknown(rows: Sequence[Primitive]) -> str:
-    """That nothing is known of the rows that `untried` gives, in words."""
-    names = ", ".join(row.name for row in rows[:NAMED]) + (", ..." if len(rows) > NAMED else "")
+def unknown_rows(rows: Sequence[Primitive]) -> str:
+    """That nothing is known of the rows that `untried_rows` gives, in words."""
+    names = ", ".join(row.name for row in rows[:MAX_NAMED]) + (
+        ", ..." if len(rows) > MAX_NAMED else ""
+    )
     return f"no Faust compiler is there: whether {len(rows)} new rows compile is unknown ({names})"
 
 
-def refused(files: Mapping[str, str], table: Table) -> list[tuple[Primitive, str]]:
+def refused_rows(files: Mapping[str, str], table: Table) -> list[tuple[Primitive, str]]:
     """The new rows that do not compile in the generated library, each with what the compiler says.
 
-    Without a compiler nothing is known, and nothing is refused: `untried` has these rows then.
+    Without a compiler nothing is known, and nothing is refused: `untried_rows` has these rows then.
     """
-    rows = _tried(table)
+    rows = _compile_rows(table)
     compilers = available_compilers()
     if not rows or not compilers:
         return []
@@ -115,7 +117,7 @@ def _message(
         f'df = library("diff.lib");\n{libraries}d = df.env(df.vars((0.5)));\nprocess =\n  {used};\n'
     )
     try:
-        compiler.to_cpp(program, double=True, include=include, timeout=PATIENCE)
+        compiler.to_cpp(program, double=True, include=include, timeout=ROW_SECONDS)
     except FaustError as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         return lines[0] if lines else "the compiler says nothing"

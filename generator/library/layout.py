@@ -1,8 +1,8 @@
 """Long lines of a Faust file, broken where the language and its documentation allow.
 
 Faust takes a line break for a space, so that a definition may be broken at any operator, also in
-an example. Prose is filled again by paragraphs. Formulas are left as they are, and the usage of a
-function, which is one line for the tools that read it.
+an example. Prose is filled again by paragraphs, and a formula goes on in the next line, between its
+marks. Only the usage of a function is left as it is: one line for the tools that read it.
 """
 
 from __future__ import annotations
@@ -20,33 +20,48 @@ _COMMENT = re.compile(r"(?P<indent> *// )(?P<mark>\* )?(?P<text> *\S.*)")
 #: Lines of a comment that are no prose: headings, formulas, tables, rules and deeper code.
 _NO_PROSE = re.compile(r" *//( *$| {2,}| *[#$|<]|[-=#])")
 _FENCE = re.compile(r" *// ```")
+_FORMULA = "// $$"
+#: Signs that begin no line, where Markdown would take some of them for a list or a quotation.
+_OPERATORS = frozenset("+-*/=<>&")
 
 
-def fitted(text: str, width: int = WIDTH) -> str:
+def fit_lines(text: str, width: int = WIDTH) -> str:
     """The same program, in lines of `width` characters where that can be."""
     lines: list[str] = []
     for kind, part in _parts(text.split("\n")):
         if all(len(line) <= width for line in part):
             lines += part
         elif kind == "prose":
-            lines += _filled(part, width)
+            lines += _fill(part, width)
         elif kind == "example":
-            lines += [f"// {line}" for line in _broken(part[0].removeprefix("// "), width - 3)]
+            lines += [f"// {line}" for line in _break_line(part[0].removeprefix("// "), width - 3)]
+        elif kind == "formula":
+            lines += _break_formula(part, width)
         elif kind == "code":
-            lines += _broken(part[0], width)
+            lines += _break_line(part[0], width)
         else:
             lines += part
     return "\n".join(lines)
 
 
-Kind = Literal["prose", "example", "code", "fixed"]
+Kind = Literal["prose", "example", "code", "formula", "fixed"]
 
 
 def _parts(lines: list[str]) -> Iterator[tuple[Kind, list[str]]]:
-    """The lines that are filled together, a paragraph of prose; any other line is alone."""
+    """The lines that are filled together, a paragraph or a formula; any other line is alone."""
     prose: list[str] = []
+    formula: list[str] = []
     indent, in_fence, heading = "", False, ""
     for line in lines:
+        if formula or line.startswith(_FORMULA):
+            if prose:
+                yield "prose", prose
+                prose = []
+            formula.append(line)
+            if line.endswith("$$") and formula != [_FORMULA]:
+                yield "formula", formula
+                formula = []
+            continue
         is_fence = bool(_FENCE.match(line))
         in_fence ^= is_fence
         if line.startswith("// ####"):
@@ -82,7 +97,7 @@ def _continues(prose: list[str], line: str) -> bool:
     return bool(first and first["mark"] and line.startswith(first["indent"] + "  "))
 
 
-def _filled(lines: list[str], width: int) -> list[str]:
+def _fill(lines: list[str], width: int) -> list[str]:
     first = _COMMENT.fullmatch(lines[0])
     assert first is not None
     start = first["indent"] + (first["mark"] or "")
@@ -99,6 +114,28 @@ def _filled(lines: list[str], width: int) -> list[str]:
     )
 
 
+def _break_formula(lines: list[str], width: int) -> list[str]:
+    """A formula as lines of a comment, each ended at a space, with its operator.
+
+    A term that is longer than a line is broken behind its brackets, where a space means nothing.
+    """
+    terms: list[str] = []
+    for word in " ".join(line.removeprefix("// ") for line in lines).split(" "):
+        if word in _OPERATORS and terms:
+            terms[-1] += f" {word}"
+        elif len(word) > width - 8:
+            terms += re.split(r"(?<=\\left\()(?=\\)", word)
+        else:
+            terms.append(word)
+    found, last = [], "//"
+    for term in terms:
+        if len(last) + 1 + len(term) > width and last != "//":
+            found.append(last)
+            last = "//"
+        last += f" {term}"
+    return [*found, last]
+
+
 @dataclass(frozen=True)
 class _Break:
     """A place where a line may end, how many brackets are open there, and how well it is chosen."""
@@ -108,7 +145,7 @@ class _Break:
     rank: int
 
 
-def _broken(line: str, width: int) -> list[str]:
+def _break_line(line: str, width: int) -> list[str]:
     """A line of code as several, each ended at a place with as few open brackets as possible."""
     indent = " " * (len(line) - len(line.lstrip()))
     code, comment = _without_comment(line)

@@ -103,7 +103,7 @@ def latex(expression: Expression, args: Collection[str] = ()) -> str:
     return str(_Latex(args).doprint(fold(expression, Unevaluated())))
 
 
-def _negated(term: Any) -> Any:
+def _negated_part(term: Any) -> Any:
     """What is negated by a term of the form (-1) * x, else None."""
     if isinstance(term, sp.Mul) and len(term.args) == 2 and term.args[0] is sp.S.NegativeOne:
         return term.args[1]
@@ -170,13 +170,13 @@ class _Faust(StrPrinter):  # type: ignore[misc]
         first, *others = expr.args
         text: str = self.parenthesize(first, PRECEDENCE["Add"], strict=True)
         for term in others:
-            negated = _negated(term)
+            negated = _negated_part(term)
             operator, operand = (" + ", term) if negated is None else (" - ", negated)
             text += operator + self.parenthesize(operand, PRECEDENCE["Add"])
         return text
 
     def _print_Mul(self, expr: Any) -> str:
-        negated = _negated(expr)
+        negated = _negated_part(expr)
         if negated is not None:
             return f"0 - {self.parenthesize(negated, PRECEDENCE['Add'])}"
         first, *others = expr.args

@@ -1,145 +1,73 @@
 """A checked table becomes diff.lib and reference.md, and a schema for the next one.
 
-A template that ends in `.lib` is Faust as it stands. The others have holes, and loops where there
-is a line for each row; what they print of a row is computed here and arrives as text in a `Dual`.
 Equal tables give equal files, to the byte.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Literal
-
-import jinja2
-import mpmath as mp
 
 from .. import __version__
 from ..errors import InputError, Place, Problem
 from ..files import replacing
 from ..proof.findings import Checked
-from ..resources import resource
-from ..table import rules
-from ..table.folding import fold
-from ..table.model import THROUGH, Primitive
-from ..table.samples import Point, numbers, points
+from ..table.model import Table
 from ..table.schema import schema
 from ..table.spelling import OWN_LIBRARIES
-from .layout import fitted
-from .printing import faust, latex
-
-#: The oldest compiler that everything is made for; rows with a later `since` are matched apart.
-OLDEST = "2.54.9"
+from .forward_mode import environment
+from .layout import fit_lines
+from .reference import reference
+from .reverse_mode import reverse_mode
+from .row_text import LibraryRows, library_rows
+from .sections import counterparts, layers, neural_blocks, seeds
+from .templates import fill
 
 #: The file of the JSON schema; the first line of a table can name it.
 SCHEMA = "primitives.schema.json"
 
-#: The section of the table whose rows become losses: of an estimate and a target, in this order.
-LOSSES = "Losses"
-
-Form = Literal["lift", "zero", "cut", "unavailable", "other"]
-
-
-AdjointForm = Literal["values", "none", "lag", "lag and value", "state", "unavailable", ""]
-
-
-@dataclass(frozen=True)
-class Adjoint:
-    """The reverse rule of a row as the templates see it.
-
-    `mask` tells for each argument whether it gets a share of the cotangent, as in "011" for
-    `select2`. `values` are the shares that are values, `lag` is the one that is a delay, as a box
-    without inputs, of the arguments `X`.
-    """
-
-    form: AdjointForm
-    mask: str = ""
-    values: tuple[str, ...] = ()
-    lag: str = ""
-
-
-@dataclass(frozen=True)
-class Dual:
-    """A row as the templates see it: names and printed text.
-
-    `leading` are constant arguments: they are fixed before the rest is lifted, because a number
-    that went through a `route` is no compile-time constant to the compiler 2.54.9. `active` counts
-    the other arguments, from 1.
-    """
-
-    row: Primitive
-    form: Form
-    leading: tuple[str, ...]
-    args: tuple[str, ...]
-    active: tuple[int, ...]
-    value: str
-    value_body: str
-    shared: tuple[str, ...]
-    tangent: str
-    tangent_args: tuple[str, ...]
-    usage: str
-    usage_of_diff: str
-    test: str
-    formulas: tuple[str, ...]
-    verdict: str
-    evidence: str
-    newer: bool
-    adjoint: Adjoint
-
-    @property
-    def box(self) -> str:
-        """The name of the dual primitive in the library."""
-        return f"dual_{self.row.name}"
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """The constant arguments, in capitals, as parameters of a definition."""
-        return tuple(name.upper() for name in self.leading)
-
-    def signature(self, *parameters: str) -> str:
-        """The name of a loss with its parameters: `log_cosh` becomes `LogCosh(WINDOW, ...)`."""
-        name = "".join(word.capitalize() for word in self.row.name.split("_"))
-        return f"{name}({', '.join([*parameters, *self.numbers])})"
-
-    def error(self, count: str) -> str:
-        """The dual primitive with its constant arguments given, for `count` partials (Faust)."""
-        dual = f"{self.box}({count})"
-        if not self.numbers:
-            return dual
-        constants = [f"{number}, par(i, {count}, 0)" for number in self.numbers]
-        rest = f"si.bus({len(self.args)} * ({count} + 1))"
-        return f"({', '.join([*constants, rest])} : {dual})"
+#: The parts of the library that are Faust as it stands.
+PLAIN_PARTS = ("parameters", "plain", "learning", "loops", "spectra", "blocks")
 
 
 def render(checked: Checked) -> dict[str, str]:
     """The generated files by name: diff.lib, reference.md, and the schema of tables."""
-    duals = [_dual(checked, row) for row in checked.table.primitives]
-    sections: dict[str, list[Dual]] = {}
-    for dual in duals:
-        sections.setdefault(dual.row.section, []).append(dual)
-    context = {
-        "version": __version__,
-        "libraries": _libraries(checked.table.libraries),
-        "sections": sections,
-        "duals": duals,
-        "newer": [dual for dual in duals if dual.newer and dual.form in ("lift", "zero")],
-        "losses": sections.get(LOSSES, []),
-        "constants": [row for row in checked.table.primitives if _is_named_constant(row)],
-        "oldest": OLDEST,
-        "masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "values"}),
-        "lag_masks": sorted({d.adjoint.mask for d in duals if d.adjoint.form == "lag"}),
-    }
-    library = fitted(_environment().get_template("diff.lib.jinja").render(context))
-    _refuse_prefixes_defined_twice(checked.table.libraries, library, checked.table.file)
-    return {
-        "diff.lib": library,
-        "reference.md": _environment().get_template("reference.md.jinja").render(context),
-        SCHEMA: schema(),
-    }
+    rows = library_rows(checked)
+    library = fit_lines(_library(rows, checked.table.libraries))
+    _refuse_bound_prefixes(checked.table, library)
+    return {"diff.lib": library, "reference.md": reference(rows), SCHEMA: schema()}
+
+
+def _library(rows: LibraryRows, stated: Mapping[str, str]) -> str:
+    """The text of diff.lib; `stated` are the libraries that the rows refer to."""
+    titles = [
+        section
+        for section, duals in rows.sections.items()
+        if any(dual.is_counterpart for dual in duals)
+    ]
+    return fill(
+        "diff.lib",
+        version=__version__,
+        sections=[f"// * [{title}](#{_anchor(title)})" for title in titles],
+        libraries=[
+            f'{prefix} = library("{file}");' for prefix, file in {**OWN_LIBRARIES, **stated}.items()
+        ],
+        seeds=seeds(),
+        environment=environment(rows),
+        reverse=reverse_mode(rows),
+        neural=neural_blocks(rows),
+        nn=layers(),
+        counterparts=counterparts(rows),
+        **{part: fill(f"library/{part}.lib") for part in PLAIN_PARTS},
+    )
+
+
+def _anchor(title: str) -> str:
+    """The anchor of a section in a page of Markdown."""
+    return title.lower().replace(" ", "-").replace(".", "")
 
 
 def write(files: Mapping[str, str], folder: Path) -> list[Path]:
@@ -153,218 +81,28 @@ def write(files: Mapping[str, str], folder: Path) -> list[Path]:
     return [folder / file for file in files]
 
 
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(resource("templates"))),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters["comment"] = _comment
-    environment.filters["prose"] = _prose
-    environment.filters["commas"] = lambda parts: ", ".join(map(str, parts))
-    return environment
-
-
-def _prose(text: str) -> str:
-    """Text of a row for Markdown, in which no element of HTML can start outside of code."""
-    parts = text.split("`")
-    parts[::2] = [part.replace("&", "&amp;").replace("<", "&lt;") for part in parts[::2]]
-    return "`".join(parts)
-
-
-def _comment(text: str, indent: str = "// ", width: int = 100) -> str:
-    """Text as comment lines of at most `width` characters."""
-    lines, line = [], ""
-    for word in text.split():
-        if line and len(indent) + len(line) + 1 + len(word) > width:
-            lines.append(line)
-            line = ""
-        line = f"{line} {word}".strip()
-    return "\n".join(indent + part for part in [*lines, line])
-
-
-def _refuse_prefixes_defined_twice(prefixes: Mapping[str, str], library: str, file: str) -> None:
-    """Raises InputError if a prefix is also a name that the library gives to something else."""
-    defined = re.findall(r"^(\w+)(?:\(.*?\))? *=", library, re.MULTILINE)
-    problems = [
-        Problem(
-            Place(file),
-            f"the prefix '{prefix}' is a name that diff.lib defines itself",
-            "use another prefix for your library",
-        )
-        for prefix in prefixes
-        if defined.count(prefix) > 1 or re.search(rf"^{prefix}\(", library, re.MULTILINE)
-    ]
+def _refuse_bound_prefixes(table: Table, library: str) -> None:
+    """Raises InputError if a prefix is a name that the library binds to something else too."""
+    bound = Counter(_bound_names(library))
+    problems = []
+    for prefix in table.libraries:
+        if bound[prefix] > 1:
+            uses = re.compile(rf"\b{prefix}\.")
+            rows = (r for r in table.primitives if any(map(uses.match, (r.faust, *r.aliases))))
+            row = next(rows, None)
+            where = f"row '{row.name}': " if row else ""
+            what = f"{where}the prefix '{prefix}' is a name that diff.lib defines itself"
+            place = row.place if row else Place(table.file)
+            problems.append(Problem(place, what, "use another prefix for your library"))
     if problems:
         raise InputError(problems)
 
 
-def _libraries(stated: Mapping[str, str]) -> dict[str, str]:
-    """What diff.lib needs itself, and what the rows of the table refer to."""
-    return {**OWN_LIBRARIES, **stated}
-
-
-def _dual(checked: Checked, row: Primitive) -> Dual:
-    leading = tuple(name for name in row.args if row.roles[name] in ("constant", "table"))
-    args = tuple(name for name in row.args if name not in leading)
-    form = _form(row)
-    rule = rules.tangent(row) if form == "lift" else None
-    operands = tuple(name for name in rule.operands if name in args) if rule else ()
-    body = faust(row.value) if row.composite and row.value else ""
-    if leading and not body:
-        body = f"{row.faust}({', '.join(row.args)})"
-    return Dual(
-        row=row,
-        form=form,
-        leading=leading,
-        args=args,
-        active=tuple(args.index(name) + 1 for name in rule.active) if rule else (),
-        value="value" if body else row.faust,
-        value_body=body,
-        shared=(*operands, *(faust(shared) for shared in rule.shared)) if rule else (),
-        tangent=faust(rule.tangent) if rule else "",
-        tangent_args=(*operands, *rule.shared_names, *(f"d{a}" for a in rule.active))
-        if rule
-        else (),
-        usage=_usage(row),
-        usage_of_diff=_usage_of_diff(row),
-        test=_test(row) if form in ("lift", "zero", "cut") else "",
-        formulas=_formulas(row),
-        verdict=checked.verdict(row),
-        evidence=_evidence(checked, row),
-        newer=bool(row.since) and _version(row.since) > _version(OLDEST),
-        adjoint=_adjoint(row),
-    )
-
-
-def _adjoint(row: Primitive) -> Adjoint:
-    if row.composite or row.kind == "structural" or row.name == "wire":
-        return Adjoint("")
-    if row.kind == "unavailable":
-        return Adjoint("unavailable")
-    shares = rules.adjoint(row)
-    mask = "".join("0" if share.form == "none" else "1" for share in shares)
-    values = tuple(faust(share.expression) for share in shares if share.form == "value")
-    lags = [share.expression for share in shares if share.form == "lag"]
-    if any(share.form == "state" for share in shares):
-        return Adjoint("state")
-    if not lags:
-        return Adjoint("values" if values else "none", mask, values)
-    lag = faust(lags[0])
-    if lags[0].names:
-        lag = f"case {{ (({', '.join(row.args)})) => {lag}; }}(operands(X))"
-    match [share.form for share in shares if share.form != "none"]:
-        case ["lag"]:
-            return Adjoint("lag", mask, (), lag)
-        case ["lag", "value"] if len(shares) == 2:
-            return Adjoint("lag and value", mask, values, lag)
-    return Adjoint("state")
-
-
-def _evidence(checked: Checked, row: Primitive) -> str:
-    """On how many pieces of the domain the arguments of a row were looked at, as text."""
-    pieces = max((finding.pieces for finding in checked.of(row)), default=0)
-    if not pieces:
-        return ""
-    digits = ", to 150 digits" if checked.verdict(row) == "confirmed" else ""
-    return f" on {pieces} pieces of the domain{digits}" if pieces > 1 else digits
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("."))
-
-
-def _form(row: Primitive) -> Form:
-    if row.kind == "unavailable":
-        return "unavailable"
-    if row.kind == "structural":
-        return "cut" if row.args else "other"
-    return "lift" if row.active else "zero"
-
-
-def _is_named_constant(row: Primitive) -> bool:
-    """Whether the row is a constant of a library, such as `ma.SR`: one pattern knows it whole."""
-    return not row.args and row.faust.replace(".", "", 1).isidentifier() and "." in row.faust
-
-
-def _usage(row: Primitive) -> str:
-    duals = ", ".join(["si.bus(N+1)"] * len(row.args))
-    return f"{duals} : dual_{row.name}(N)" + ("" if _form(row) == "cut" else " : si.bus(N+1)")
-
-
-def _usage_of_diff(row: Primitive) -> str:
-    if row.composite:
-        return f"d.{row.name}"
-    return THROUGH[row.through].replace("box", row.faust)
-
-
-def _test(row: Primitive) -> str:
-    """A program without inputs that is not silent: the dual for one parameter, on a sample point.
-
-    Rows about time are fed a ramp.
-    """
-    ramp = "(1 : + ~ _)"
-    # A slider, for the compiler 2.54.9 aborts on the interval of a number.
-    slider = 'hslider("x", 0.5, 0.25, 1, 0.01)'
-    point = {} if row.temporal else _loud(row) if row.value else {}
-    inputs = []
-    for name in row.args:
-        if row.name in ("lowest", "highest"):
-            inputs.append(f"{slider}, 1.0")
-            continue
-        listed = row.samples.values.get(name)
-        if row.roles[name] == "table" or (row.temporal and not listed):
-            value = ramp
-        elif listed:
-            value = f"{next((v for v in listed if v), 0):g}"
-        else:
-            value = f"{point.get(name, 0.5):.4g}"
-        tangent = "0" if row.roles[name] in ("constant", "table", "integer") else "1.0"
-        inputs.append(f"{value}, {tangent}")
-    tail = ", 1.0" if _form(row) == "cut" else ""
-    return f"{', '.join(inputs)} : df.dual_{row.name}(1){tail}"
-
-
-def _loud(row: Primitive) -> Point:
-    """The first sample point or edge where the value is not 0, if there is one."""
-    tried = [*points(row), *row.samples.edges]
-
-    def loud(point: Point) -> bool:
-        value = fold(row.value, numbers(point)) if row.value else 0
-        return bool(mp.isfinite(value) and value != 0)
-
-    return next(filter(loud, tried), tried[0])
-
-
-def own_test(row: Primitive) -> str:
-    """A row by itself, and as `d.diff` finds it, in an environment `d` of one parameter.
-
-    Empty for rows that are no part of a dual.
-    """
-    if _form(row) not in ("lift", "zero", "cut"):
-        return ""
-    test = _test(row)
-    if row.composite or any(row.roles[name] in ("constant", "table") for name in row.args):
-        return test
-    return f"({test}), ({test.replace(f'df.dual_{row.name}(1)', f'd.diff({row.faust})')})"
-
-
-def _formulas(row: Primitive) -> tuple[str, ...]:
-    """Value and partials in LaTeX, as equations."""
-    if row.value is None or row.kind == "unavailable":
-        return ()
-    value = latex(row.value, row.args)
-    if row.kind == "linear":
-        tangent = latex(rules.plain_tangent(row), row.args)
-        return (f"f = {value}", rf"\dot{{f}} = {tangent}")
-    lines = [f"f = {value}"]
-    for name in row.args:
-        stated = row.partials[name]
-        if stated is not None:
-            symbol = name if len(name) == 1 else rf"\mathrm{{{name}}}"
-            lines.append(rf"\frac{{\partial f}}{{\partial {symbol}}} = {latex(stated, row.args)}")
-    return tuple(lines)
+def _bound_names(library: str) -> Iterator[str]:
+    """Each name that a library defines, at any depth, and each parameter, as often as it does."""
+    code = re.sub(r"//.*", "", library)
+    for name, parameters in re.findall(r"(\w+)\s*(?:\(([\w\s,]*)\))?\s*=(?![=>])", code):
+        yield name
+        yield from re.findall(r"\w+", parameters)
+    for parameters in re.findall(r"\\\(([\w\s,]*)\)|\(([\w\s,]*)\)\s*=>", code):
+        yield from re.findall(r"\w+", " ".join(parameters))

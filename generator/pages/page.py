@@ -31,10 +31,10 @@ def page(program: PageProgram, *, title: str, source: str) -> str:
         title=title,
         source=source,
         version=__version__,
-        css=_safe(stylesheet()),
-        script=_safe(scripts(PAGE_SCRIPTS)),
-        processor=_safe(scripts(THREAD_SCRIPTS)),
-        data=_safe(json.dumps(page_data(program)).replace("<", "\\u003c")),
+        css=_escape(stylesheet()),
+        script=_escape(scripts(PAGE_SCRIPTS)),
+        processor=_escape(scripts(THREAD_SCRIPTS)),
+        data=_escape(json.dumps(page_data(program)).replace("<", "\\u003c")),
     )
 
 
@@ -68,7 +68,7 @@ def _part(name: str) -> str:
     return (resource("templates") / "page" / name).read_text(encoding="utf-8")
 
 
-def _safe(text: str) -> Any:
+def _escape(text: str) -> Any:
     """Text that stands in a page as it is: our own, without the end of an element in it."""
     from markupsafe import Markup
 

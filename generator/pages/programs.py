@@ -63,7 +63,7 @@ def page_program(
         program = to_wasm(source, compiler=compiler, include=folders)
     widgets = list(program.widgets())
     chosen = bool(params) or all_continuous
-    if _learns(widgets) and not chosen:
+    if _is_learning(widgets) and not chosen:
         _refuse_without_loss(program, file)
         return PageProgram("self", program)
     if not chosen and not any(_is_marked(widget) for widget in widgets):
@@ -99,7 +99,7 @@ def page_program(
     return PageProgram("sliders", program, partials, tuple(sought.values()), pairs)
 
 
-def _learns(widgets: Sequence[Mapping[str, Any]]) -> bool:
+def _is_learning(widgets: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a program learns by itself, as far as its widgets tell; as in plan.js.
 
     That is so for `df.backprop`. Others, as networks layer by layer, show a loss and what they
@@ -129,7 +129,7 @@ def _with_a_range(program: WasmModule, done: Differentiated, file: str) -> dict[
 
 
 @dataclass(frozen=True)
-class _Widget:
+class _PageWidget:
     """A widget of a module, as `places_of` takes it."""
 
     label: str
@@ -139,7 +139,7 @@ class _Widget:
 def _index_in(module: WasmModule, path: str) -> int | None:
     """The index by which a module has the widget of a path; None if it has none."""
     widgets = list(module.widgets())
-    found = places_of(path, [_Widget(one["label"], one["address"]) for one in widgets])
+    found = places_of(path, [_PageWidget(one["label"], one["address"]) for one in widgets])
     return int(widgets[found[0]]["index"]) if len(found) == 1 else None
 
 

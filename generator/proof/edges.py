@@ -17,7 +17,7 @@ from ..table.algebras import Numbers
 from ..table.expressions import Expression
 from ..table.folding import condition, fold
 from ..table.model import Guard, Primitive
-from ..table.samples import Point, numbers, single, special
+from ..table.samples import Point, numbers_at, single, special_points
 from .findings import Finding
 
 NUMBER_FORMATS: Mapping[str, Callable[[Any], Any]] = {
@@ -35,7 +35,7 @@ def objections(row: Primitive, name: str) -> Iterator[Finding]:
     if row.partials[name] is None or row.temporal:
         return
     partial = rules.partial(row, name)
-    for point in special(row):
+    for point in special_points(row):
         yield from _finite(row, name, partial, point)
     for title in NUMBER_FORMATS:
         for point in _denormal_points(row, title):
@@ -45,7 +45,7 @@ def objections(row: Primitive, name: str) -> Iterator[Finding]:
 
 def tie_is_met(row: Primitive) -> bool:
     """Whether an edge lies on the tie, so that it is tested in compiled programs too."""
-    return row.tie is None or any(condition(row.tie.at, numbers(p)) for p in special(row))
+    return row.tie is None or any(condition(row.tie.at, numbers_at(p)) for p in special_points(row))
 
 
 def _algebra(point: Point, title: str) -> Numbers:
@@ -73,7 +73,7 @@ def _denormal_points(row: Primitive, title: str) -> Iterator[Point]:
     """The edges and poles with each 0 replaced by the least numbers of a format."""
     least = LEAST_DENORMAL[title]
     seen: set[tuple[tuple[str, float], ...]] = set()
-    for point in special(row):
+    for point in special_points(row):
         zeros = [n for n, v in point.items() if v == 0 and row.roles[n] == "signal"]
         choices = itertools.product((0.0, least, -least), repeat=len(zeros))
         for values in itertools.islice(choices, 27):
@@ -102,7 +102,7 @@ def _guard(row: Primitive, name: str) -> Iterator[Finding]:
     guard = row.guard_of(name)
     if guard is None:
         return
-    outside = [p for p in special(row) if not condition(guard.when, numbers(p))]
+    outside = [p for p in special_points(row) if not condition(guard.when, numbers_at(p))]
     if not outside:
         what = f"no edge or pole is outside the guard {guard.when}"
         yield Finding(row, name, "refuted", what)

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import Place
 from ..table.expressions import Expression
 from ..table.model import Primitive
-from ..table.rules import copied, expression_of
+from ..table.rules import copy_tree, expression_of
 
 #: The name of the least number with all its digits.
 TINY = "tiny"
@@ -27,7 +27,7 @@ def _without_tiny(stated: Any) -> Any:
         case Expression():
             if TINY not in stated.text:
                 return stated
-            return expression_of(_TinyAsZero().visit(copied(stated.tree)))
+            return expression_of(_TinyAsZero().visit(copy_tree(stated.tree)))
         case Place() | str():
             return stated
         case Mapping():

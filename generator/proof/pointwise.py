@@ -21,8 +21,9 @@ from flint import arb
 from ..table import rules
 from ..table.expressions import Expression
 from ..table.model import Primitive
-from ..table.samples import NoPointError, points, special
+from ..table.samples import NoPointError, sample_points, special_points
 from .balls import BallCompiler, Part
+from .branches import several_places
 from .budget import during
 from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
 from .findings import Finding
@@ -129,9 +130,9 @@ class Claims:
     @cached_property
     def _extra(self) -> list[Mapping[str, float]]:
         try:
-            return [*special(self.row), *points(self.row, 4, FEW_ATTEMPTS)]
+            return [*special_points(self.row), *sample_points(self.row, 4, FEW_ATTEMPTS)]
         except NoPointError:
-            return [*special(self.row), *points(self.row, 4)]
+            return [*special_points(self.row), *sample_points(self.row, 4)]
 
     def _declared(self, arguments: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
         """Whether a place is one of those where the row says that there may be no slope."""
@@ -264,6 +265,8 @@ class Claims:
             return Finding(row, name, "declared", f"0 between the jumps, {on}", pieces=pieces)
         if self.proofs and self._proved(answer, value, rules.partial(row, name), way):
             return Finding(row, name, "proved", f"residual 0 {on}", pieces=pieces)
+        if found := several_places(question, answer):
+            return Finding(row, name, "unknown", found, pieces=pieces)
         return Finding(row, name, "confirmed", f"agrees to 150 digits {on}", pieces=pieces)
 
     @cached_property

@@ -24,6 +24,7 @@ from ..table.model import Primitive, tangent_name
 from ..table.vocabulary import FUNCTIONS
 from .affine import constant_of
 from .balls import BallCompiler
+from .branches import several_places
 from .findings import Finding
 from .pieces import decide
 from .questions import Question
@@ -101,8 +102,10 @@ def _as_numbers(row: Primitive, name: str, value: Expression) -> Finding | None:
     """The verdict where every delay is a constant; else None."""
     taps = _Taps()
     try:
-        plain = rules.expression_of(taps.visit(rules.copied(value.tree)))
-        stated = rules.expression_of(taps.visit(rules.copied(rules.contribution(row, name).tree)))
+        plain = rules.expression_of(taps.visit(rules.copy_tree(value.tree)))
+        stated = rules.expression_of(
+            taps.visit(rules.copy_tree(rules.contribution(row, name).tree))
+        )
     except KeyError:
         return None
     own = [tap for tap, signal in taps.names.items() if signal == name]
@@ -126,6 +129,8 @@ def _as_numbers(row: Primitive, name: str, value: Expression) -> Finding | None:
     if all(vanishes_on(piece, plain, stated, way, frozenset()) for piece in answer.stretches):
         detail = "residual 0, each delayed signal an argument of its own"
         return Finding(row, name, "proved", detail, pieces=pieces)
+    if open_places := several_places(question, answer):
+        return Finding(row, name, "unknown", open_places, pieces=pieces)
     detail = "agrees to 150 digits, each delayed signal an argument of its own"
     return Finding(row, name, "confirmed", detail, pieces=pieces)
 

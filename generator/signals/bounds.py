@@ -1,26 +1,35 @@
 """Between which numbers a signal stays, where that can be told from the program.
 
-Interval arithmetic over the boxes that bound a delay in practice. What is not known is unbounded;
-an input is unbounded too, whatever range a compiler takes it to have.
+The value of a row is folded with intervals in the place of numbers, so that a new row brings its
+bounds along. What is not known is unbounded; an input is unbounded too, whatever range a compiler
+takes it to have.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from ..table.folding import COMPARISONS, Algebra, fold
+from ..table.intervals import EVERYTHING, Interval, by_corners, hull, quotient
+from ..table.vocabulary import Function
 from .graph import Graph, Node
+from .row_lookup import Rows
 
-Interval = tuple[float, float]
-Operation = Callable[[float, float], float]
-EVERYTHING: Interval = (-math.inf, math.inf)
+#: Of a function that grows, ends beyond this count as infinite.
+LARGEST_END = 500.0
+#: Ends are further out than computed, by this part: a program may round in single precision.
+ROUNDING = 1e-6
 
 
 class Bounds:
-    """The bounds of the signals of a graph."""
+    """The bounds of the signals of a graph, by the `rows` of its boxes."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, rows: Rows) -> None:
         self.graph = graph
+        self.rows = rows
         self._known: dict[int, Interval] = {}
 
     def highest(self, number: int) -> float | None:
@@ -29,6 +38,7 @@ class Bounds:
         return high if math.isfinite(high) else None
 
     def of(self, number: int) -> Interval:
+        """The least and the greatest value of a signal, infinite where they are not known."""
         if number not in self._known:
             # A loop says nothing about its own bounds.
             self._known[number] = EVERYTHING
@@ -40,90 +50,148 @@ class Bounds:
             case "number":
                 return (float(node.name), float(node.name))
             case "widget":
-                return _range(node)
+                return _range_of_widget(node)
             case "bargraph":
                 return self.of(node.args[0])
-            case "primitive" if node.name in _RULES:
-                return _RULES[node.name](*map(self.of, node.args))
+            case "primitive" | "foreign":
+                row = self.rows.of(node)
+                if row is not None and row.value is not None:
+                    arguments = map(self.of, node.args)
+                    return bounds_of(row.value.tree, dict(zip(row.args, arguments, strict=True)))
         return EVERYTHING
 
 
-def _range(node: Node) -> Interval:
+def _range_of_widget(node: Node) -> Interval:
     numbers = node.widget.numbers if node.widget else ()
     return (float(numbers[1]), float(numbers[2])) if len(numbers) == 4 else (0.0, 1.0)
 
 
-def _hull(*intervals: Interval) -> Interval:
-    return min(low for low, _ in intervals), max(high for _, high in intervals)
+def bounds_of(tree: Any, arguments: Mapping[str, Interval]) -> Interval:
+    """The bounds of an expression of the table, by those of its `arguments`."""
+    found: _Quantity = fold(tree, _Intervals(arguments))
+    return found.interval
 
 
-def _corners(
-    operation: Callable[[float, float], float],
-) -> Callable[[Interval, Interval], Interval]:
-    def apply(a: Interval, b: Interval) -> Interval:
-        if not all(map(math.isfinite, (*a, *b))):
-            return EVERYTHING
-        try:
-            results = [operation(x, y) for x in a for y in b]
-        except (ArithmeticError, ValueError):
-            return EVERYTHING
-        return min(results), max(results)
+@dataclass(frozen=True)
+class _Quantity:
+    """An interval, and the name of the argument if it is that of one."""
 
-    return apply
+    interval: Interval
+    name: str = ""
 
 
-def _quotient(a: Interval, b: Interval) -> Interval:
-    return EVERYTHING if b[0] <= 0 <= b[1] else _corners(lambda x, y: x / y)(a, b)
+#: Everything that may be.
+_UNKNOWN = _Quantity(EVERYTHING)
 
 
-def _monotonic(function: Callable[[float], float]) -> Callable[[Interval], Interval]:
-    def at(x: float) -> float:
-        return float(function(x)) if math.isfinite(x) else x
-
-    return lambda a: (at(a[0]), at(a[1]))
-
-
-def _absolute(a: Interval) -> Interval:
-    low = 0.0 if a[0] <= 0 <= a[1] else min(map(abs, a))
-    return low, max(map(abs, a))
+@dataclass(frozen=True)
+class _Relation:
+    sign: str
+    a: _Quantity
+    b: _Quantity
 
 
-def _modulo(a: Interval, b: Interval) -> Interval:
-    most = max(map(abs, b))
-    return (0.0 if a[0] >= 0 else -most, most)
+class _Intervals(Algebra):
+    """Intervals in the place of numbers; a choice narrows what its condition compares."""
+
+    def __init__(self, arguments: Mapping[str, Interval]) -> None:
+        self.arguments = dict(arguments)
+
+    def constant(self, text: str) -> _Quantity:
+        return _Quantity((float(text), float(text)))
+
+    def name(self, name: str) -> _Quantity:
+        return _Quantity(self.arguments.get(name, EVERYTHING), name)
+
+    def add(self, a: _Quantity, b: _Quantity) -> _Quantity:
+        (low, high), (least, greatest) = a.interval, b.interval
+        return _Quantity((low + least, high + greatest))
+
+    def negate(self, a: _Quantity) -> _Quantity:
+        low, high = a.interval
+        return _Quantity((-high, -low))
+
+    def sub(self, a: _Quantity, b: _Quantity) -> _Quantity:
+        return self.add(a, self.negate(b))
+
+    def mul(self, a: _Quantity, b: _Quantity) -> _Quantity:
+        return _Quantity(by_corners(lambda x, y: x * y, a.interval, b.interval))
+
+    def div(self, a: _Quantity, b: _Quantity) -> _Quantity:
+        return _Quantity(quotient(a.interval, b.interval))
+
+    def pow(self, a: _Quantity, b: _Quantity) -> _Quantity:
+        return _UNKNOWN
+
+    def call(self, function: Function, arguments: Sequence[_Quantity]) -> _Quantity:
+        intervals = [argument.interval for argument in arguments]
+        if function.bounds is not None:
+            return _Quantity(function.bounds(*intervals))
+        found = EVERYTHING
+        if function.increasing or function.middle is not None:
+            low, high = intervals[0]
+            found = _at_end(function, low, -1), _at_end(function, high, 1)
+        if function.bounded:
+            found = max(found[0], -1.0), min(found[1], 1.0)
+        return _Quantity(found)
+
+    def delay(self, signal: str, lag: _Quantity) -> _Quantity:
+        return _Quantity(hull(self.name(signal).interval, (0.0, 0.0)))
+
+    def lookup(self, table: str, index: _Quantity) -> _Quantity:
+        return self.name(table)
+
+    def compare(self, operator: str, a: _Quantity, b: _Quantity) -> _Relation | None:
+        return _Relation(operator, a, b)
+
+    def both(self, a: object, b: object) -> None:
+        return None
+
+    either = both
+
+    def opposite(self, a: object) -> None:
+        return None
+
+    def where(
+        self,
+        condition: _Relation | None,
+        yes: Callable[[], _Quantity],
+        no: Callable[[], _Quantity],
+    ) -> _Quantity:
+        found = []
+        for branch, holds in ((yes, True), (no, False)):
+            before = self.arguments
+            narrowed = self._narrowed(condition, holds)
+            if narrowed is not None:
+                self.arguments = narrowed
+                found.append(branch().interval)
+                self.arguments = before
+        return _Quantity(hull(*found)) if found else _UNKNOWN
+
+    def _narrowed(self, condition: _Relation | None, holds: bool) -> dict[str, Interval] | None:
+        """The arguments where a condition holds, or does not; None if that is nowhere."""
+        arguments = dict(self.arguments)
+        if condition is None:
+            return arguments
+        compare = COMPARISONS[condition.sign]
+        may_be_less, may_be_greater = compare(0, 1) == holds, compare(1, 0) == holds
+        a, b = condition.a.interval, condition.b.interval
+        if not may_be_greater:
+            a, b = (a[0], min(a[1], b[1])), (max(b[0], a[0]), b[1])
+        if not may_be_less:
+            a, b = (max(a[0], b[0]), a[1]), (b[0], min(b[1], a[1]))
+        if a[0] > a[1] or b[0] > b[1]:
+            return None
+        for quantity, interval in ((condition.a, a), (condition.b, b)):
+            if quantity.name in arguments:
+                arguments[quantity.name] = interval
+        return arguments
 
 
-def _mask(a: Interval, b: Interval) -> Interval:
-    """Of two integers, one of which is known not to be negative."""
-    highs = [high for low, high in (a, b) if low >= 0]
-    return (0.0, min(highs)) if highs else EVERYTHING
-
-
-_RULES: dict[str, Callable[..., Interval]] = {
-    "+": lambda a, b: (a[0] + b[0], a[1] + b[1]),
-    "-": lambda a, b: (a[0] - b[1], a[1] - b[0]),
-    "*": _corners(lambda x, y: x * y),
-    "/": _quotient,
-    "min": lambda a, b: (min(a[0], b[0]), min(a[1], b[1])),
-    "max": lambda a, b: (max(a[0], b[0]), max(a[1], b[1])),
-    "%": _modulo,
-    "fmod": _modulo,
-    "&": _mask,
-    "abs": _absolute,
-    "float": lambda a: a,
-    "mem": lambda a: _hull(a, (0.0, 0.0)),
-    "@": lambda a, _: _hull(a, (0.0, 0.0)),
-    "prefix": _hull,
-    "attach": lambda a, _: a,
-    "control": lambda a, _: _hull(a, (0.0, 0.0)),
-    "select2": lambda _, *branches: _hull(*branches),
-    "select3": lambda _, *branches: _hull(*branches),
-    "rdtable": lambda _, content, __: content,
-    **dict.fromkeys(("sin", "cos"), lambda _: (-1.0, 1.0)),
-    **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), lambda *_: (0.0, 1.0)),
-    "int": _monotonic(math.trunc),
-    "floor": _monotonic(math.floor),
-    "ceil": _monotonic(math.ceil),
-    "rint": _monotonic(round),
-    "round": _monotonic(lambda x: math.floor(x + 0.5)),
-}
+def _at_end(function: Function, end: float, outwards: int) -> float:
+    """The value of a function that grows, at an end of an interval."""
+    is_far = not math.isfinite(end) or (function.increasing and abs(end) > LARGEST_END)
+    if is_far:
+        return math.copysign(math.inf, end)
+    value = float(function.number(end))
+    return value + outwards * ROUNDING * abs(value) if function.increasing else value

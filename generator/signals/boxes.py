@@ -34,7 +34,7 @@ class Box:
 
 
 #: Kinds whose appearance depends on the groups around them.
-_SHOWN = frozenset(("widget", "bargraph", "soundfile"))
+_VISIBLE_KINDS = frozenset(("widget", "bargraph", "soundfile"))
 
 
 class Boxes:
@@ -59,7 +59,7 @@ class Boxes:
             free = frozenset(data) if kind == "slot" else frozenset()
             for part in parts:
                 free |= part.free
-            shown = kind in _SHOWN or any(part.shown for part in parts)
+            shown = kind in _VISIBLE_KINDS or any(part.shown for part in parts)
             found = Box(kind, data, parts, *arity, free - bound, shown)
             self._known[key] = found
         return found

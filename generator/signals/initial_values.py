@@ -21,9 +21,9 @@ from ..table.assembling import built_in_table
 from ..table.model import Table
 from .labels import path_of
 from .printing import printed_program
-from .propagate import deeply
+from .propagate import with_deep_stack
 from .reading import ProgramGraph, read_program
-from .rows import Rows
+from .row_lookup import Rows
 from .sliders import SLIDERS
 
 # Comments and strings first, so that nothing inside them counts.
@@ -33,7 +33,7 @@ _TOKEN = re.compile(
 
 
 @dataclass(frozen=True)
-class Initialized:
+class InitializedProgram:
     """The program as `text`; `own` says whether it is the user's text."""
 
     text: str
@@ -68,29 +68,33 @@ class Initializer:
         self._program: ProgramGraph | None = None
         self._checked: set[frozenset[str]] = set()
 
-    def initialized(self, values: Mapping[str, float], table: Table | None = None) -> Initialized:
+    def with_initial_values(
+        self, values: Mapping[str, float], table: Table | None = None
+    ) -> InitializedProgram:
         """The program whose sliders start at `values`, by path as in `Parameter`."""
         rows = Rows(table or built_in_table(), self._compiler, self._include)
 
         def read(text: str) -> ProgramGraph:
             expanded = self._compiler.expand(text, include=self._include)
-            return deeply(lambda: read_program(expanded, rows, self._name))
+            return with_deep_stack(lambda: read_program(expanded, rows, self._name))
 
         if self._program is None:
             self._program = read(self._source)
         program = self._program
         wanted = {one.path: values.get(one.path, one.init) for one in program.sliders.values()}
-        patched = _patched(self._source, program, values)
+        patched = _patch(self._source, program, values)
         places = frozenset(values)
         if patched is not None and (places in self._checked or _starts(read, patched, wanted)):
             self._checked.add(places)
-            return Initialized(patched, own=True)
+            return InitializedProgram(patched, own=True)
         # Printing writes the values into the graph.
         self._program = None
-        return Initialized(deeply(lambda: _printed(program, values, self._name)), own=False)
+        return InitializedProgram(
+            with_deep_stack(lambda: _print_program(program, values, self._name)), own=False
+        )
 
 
-def initialized(
+def with_initial_values(
     source: str,
     values: Mapping[str, float],
     compiler: Compiler,
@@ -98,9 +102,9 @@ def initialized(
     include: Sequence[Path] = (),
     table: Table | None = None,
     name: str = "program",
-) -> Initialized:
+) -> InitializedProgram:
     """The program `source` whose sliders start at `values`, by path as in `Parameter`."""
-    return Initializer(source, compiler, include, name).initialized(values, table)
+    return Initializer(source, compiler, include, name).with_initial_values(values, table)
 
 
 def _starts(read: object, text: str, wanted: Mapping[str, float]) -> bool:
@@ -115,7 +119,7 @@ def _starts(read: object, text: str, wanted: Mapping[str, float]) -> bool:
     )
 
 
-def _patched(source: str, program: ProgramGraph, values: Mapping[str, float]) -> str | None:
+def _patch(source: str, program: ProgramGraph, values: Mapping[str, float]) -> str | None:
     """The text with other values, or None where a slider is not in it exactly once."""
     written = list(sliders(source))
     labels = [one.label for one in program.sliders.values()]
@@ -158,7 +162,7 @@ def sliders(source: str) -> Iterator[Slider]:
             yield Slider(text, start, start + len(source[start:end].rstrip()))
 
 
-def _printed(program: ProgramGraph, values: Mapping[str, float], name: str) -> str:
+def _print_program(program: ProgramGraph, values: Mapping[str, float], name: str) -> str:
     graph = program.graph
     for number, one in program.sliders.items():
         if one.path in values:

@@ -31,9 +31,9 @@ _READ_BY_NAME = frozenset(("input", "number", "widget", "constant"))
 #: Unicode categories of control characters and of what separates lines.
 _BREAKS = ("Cc", "Zl", "Zp")
 #: How deep a text may be nested before a signal gets a name.
-DEEPEST = 6
+MAX_NESTING = 6
 #: How many terms a sum has before it is cut, and how many factors a product.
-LONGEST = 24
+MAX_TERMS = 24
 #: The primitives that make a sum, and those that make a product.
 _CHAINS = {"+": "+", "-": "+", "*": "*", "/": "*"}
 
@@ -61,7 +61,7 @@ def printed_program(
     given = ", ".join(input_name(index) for index in range(inputs))
     head = f"{entry}({given})" if given else entry
     body = [" with {", *(f"    {line}" for line in lines), "};"] if lines else [";"]
-    declared = [f"declare {key} {quoted(value)};" for key, value in metadata]
+    declared = [f"declare {key} {quote(value)};" for key, value in metadata]
     text = [
         *(f"// {one_line(line)}".rstrip() for line in comments),
         "",
@@ -187,7 +187,7 @@ class _Printer:
         read = {*self.wanted, *map(self.graph.source, delays)}
         for place, number in enumerate(results):
             if number in read:
-                outside.define(number, f"s{number}", f"{name}{_picked(place, len(results))}")
+                outside.define(number, f"s{number}", f"{name}{_pick(place, len(results))}")
         for number in [*delays, *loop.again]:
             self.add(number, outside, named=True)
 
@@ -232,7 +232,7 @@ class _Printer:
             return
         text = self.text(number, node, scope)
         depth = 1 + max((scope.depths.get(n, 0) for n in node.args), default=0)
-        named |= bool(node.widget) or self._several(number) or depth > DEEPEST
+        named |= bool(node.widget) or self._several(number) or depth > MAX_NESTING
         if named or self.readers[number] != 1 or node.op == "feedback":
             prefix = scope.prefix
             name = f"{prefix}{number if scope is self.scope else len(scope.lines) + 1}"
@@ -255,7 +255,7 @@ class _Printer:
         if node.op == "primitive" and node.name in _CHAINS:
             chain = _CHAINS[node.name]
             parts = sum(self.parts.get((chain, argument), 1) for argument in node.args)
-            if parts > LONGEST:
+            if parts > MAX_TERMS:
                 return f"({given} : {box}), 0 : attach"
             self.parts[chain, number] = parts
         return f"{given} : {box}" if given else box
@@ -269,20 +269,20 @@ class _Printer:
         return scope.texts[number]
 
 
-def _picked(place: int, count: int) -> str:
+def _pick(place: int, count: int) -> str:
     """What takes one of the `count` outputs of a recursion."""
     return f" : route({count}, 1, ({place + 1}, 1))" if count > 1 else ""
 
 
 def _widget(widget: Widget) -> str:
     """The widget inside its groups; the compiler puts groups of the same name together again."""
-    text = f"{widget.kind}({', '.join([quoted(widget.label), *widget.numbers])})"
+    text = f"{widget.kind}({', '.join([quote(widget.label), *widget.numbers])})"
     for kind, label in reversed(widget.groups):
-        text = f"{kind}({quoted(label)}, {text})"
+        text = f"{kind}({quote(label)}, {text})"
     return text
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """A string of Faust, which has no way to write a quote: it becomes an apostrophe."""
     inside = one_line(text).replace('"', "'")
     return f'"{inside}"'

@@ -22,7 +22,7 @@ _STACK = 512 * 2**20
 _DEPTH = 1_000_000
 
 
-def deeply(work: Callable[[], T]) -> T:
+def with_deep_stack(work: Callable[[], T]) -> T:
     """The result of `work`, which may recurse as deeply as a diagram is nested."""
     results: list[T] = []
     errors: list[BaseException] = []

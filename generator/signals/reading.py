@@ -10,7 +10,7 @@ from .boxes import NotUnderstoodError
 from .core import Core, parse
 from .graph import Graph
 from .propagate import propagate
-from .rows import Rows
+from .row_lookup import Rows
 from .sliders import Parameter, sliders
 
 #: What the compiler says about itself and its machine, which is nothing about the program.
@@ -40,7 +40,7 @@ def read_program(text: str, rows: Rows, name: str = NAMELESS, file: str = "") ->
     """
     graph = Graph()
     try:
-        core = _named(parse(text, rows.arities), name)
+        core = _with_name(parse(text, rows.arities), name)
         inputs = tuple(graph.add("input", (i,)) for i in range(core.process.inputs))
         outputs = propagate(graph, core.process, inputs)
     except NotUnderstoodError as error:
@@ -51,7 +51,7 @@ def read_program(text: str, rows: Rows, name: str = NAMELESS, file: str = "") ->
     return ProgramGraph(graph, len(inputs), outputs, numbers, found, core.metadata)
 
 
-def _named(core: Core, name: str) -> Core:
+def _with_name(core: Core, name: str) -> Core:
     """With the name of the file where the program declares none.
 
     A backslash in it would be an escape in C++, which is given what is declared as it is.

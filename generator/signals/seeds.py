@@ -1,8 +1,8 @@
 """Seeds of `fad` and `rad` that no pattern of Faust can find: those inside of groups.
 
 In C++ Faust a function cannot look into a group, so that `fad(vgroup("amp", 2 * g), g)` has a
-partial of 0. Expanded with `MARKS` in front, instead of the words of the library, a program shows
-what its words are given.
+partial of 0. Expanded with `MARKER_WORDS` in front, instead of the words of the library, a program
+shows what its words are given.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .boxes import Box
 CALL, EXPRESSION, SEEDS = "df.fad", "df.fad: expression", "df.fad: seeds"
 
 #: The words with as many inputs and outputs as those of the library, and nothing taken apart.
-MARKS = (
+MARKER_WORDS = (
     f'fad_marked(E, S) = vgroup("{CALL}", (vgroup("{EXPRESSION}", E), (par(i, max(0, inputs(S)'
     f' - inputs(E)), !)), (par(i, inputs(S), 0) : vgroup("{SEEDS}", S) : par(i, outputs(S), !)))); '
     "fad(E, S) = fad_marked(E, S) : par(k, outputs(E), (_, par(i, outputs(S), 0.0))); "
@@ -26,7 +26,7 @@ MARKS = (
 
 
 @dataclass(frozen=True)
-class Call:
+class SeedCall:
     """What a word is given: an expression, and a list of seeds."""
 
     expression: Box
@@ -49,7 +49,7 @@ class Call:
 
 
 def check_seeds(process: Box, file: str) -> tuple[str, ...]:
-    """The numbers among the seeds of a program that was expanded with `MARKS`.
+    """The numbers among the seeds of a program that was expanded with `MARKER_WORDS`.
 
     Raises `InputError` if a seed is hidden by a group: its partial would be 0.
     """
@@ -69,14 +69,14 @@ def check_seeds(process: Box, file: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(seed.data[0].removesuffix("f") for seed in numbers))
 
 
-def _calls(box: Box, seen: set[Box]) -> Iterator[Call]:
+def _calls(box: Box, seen: set[Box]) -> Iterator[SeedCall]:
     if box in seen or not box.shown:
         return
     seen.add(box)
     if box.kind == "group" and box.data[1] == CALL:
         expression, *rest = box.parts[0].parts
         (seeds,) = (found for part in rest for found in _groups(part, SEEDS))
-        yield Call(expression.parts[0], tuple(_leaves(seeds.parts[0])))
+        yield SeedCall(expression.parts[0], tuple(_leaves(seeds.parts[0])))
     for part in box.parts:
         yield from _calls(part, seen)
 

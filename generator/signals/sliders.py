@@ -125,6 +125,6 @@ def _named(
     return None
 
 
-def listed(params: Sequence[Parameter], start: int, note: str = "") -> list[str]:
+def list_sliders(params: Sequence[Parameter], start: int, note: str = "") -> list[str]:
     """Lines of a comment: the paths of sliders, numbered from `start`."""
     return [f"  {place}. {param.path}{note}" for place, param in enumerate(params, start)]

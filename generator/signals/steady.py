@@ -7,15 +7,15 @@ and sliders alone is the same at every sample.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .graph import Graph, Node
-from .rows import Rows
+from .row_lookup import Rows
 
 #: What it costs to record a signal and to read it again, in additions: two passes through memory.
-RECORDING = 8
+RECORDING_COST = 8
 #: What a foreign function costs, in additions.
-FOREIGN = 16
+FOREIGN_COST = 16
 
 
 def computed_from(rows: Rows, node: Node) -> tuple[int, ...] | None:
@@ -36,12 +36,15 @@ def computed_from(rows: Rows, node: Node) -> tuple[int, ...] | None:
 
 
 class Steadiness:
-    """Which signals are computed from numbers and sliders alone, sample by sample."""
+    """Which signals are computed from numbers and sliders alone, sample by sample.
 
-    def __init__(self, graph: Graph, rows: Rows) -> None:
+    The signals `moving` are taken to be none of them.
+    """
+
+    def __init__(self, graph: Graph, rows: Rows, moving: Iterable[int] = ()) -> None:
         self.graph = graph
         self.rows = rows
-        self._known: dict[int, bool] = {}
+        self._known: dict[int, bool] = dict.fromkeys(moving, False)
 
     def __call__(self, number: int) -> bool:
         if number not in self._known:
@@ -69,7 +72,7 @@ def operations(graph: Graph, rows: Rows, outputs: Sequence[int]) -> int:
         node = graph.nodes[number]
         if node.args and node.op in ("primitive", "foreign") and not steady(number):
             known = rows.known_of(node)
-            total += known.cost if known else FOREIGN
+            total += known.cost if known else FOREIGN_COST
     return total
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from ..deferred import Deferred
+from ..deferred import DeferredModule
 from .folding import COMPARISONS, Algebra
 from .vocabulary import CONSTANTS, FUNCTIONS, Function
 
-sp: Any = Deferred("sympy")
+sp: Any = DeferredModule("sympy")
 
 #: Numbers from 2 to this power on count as infinite: a function of one would take for ever.
 MAX_MAGNITUDE = 16_384

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError, Place, Problem
 from ..resources import resource
-from .loading import load
+from .loading import load_tree
 from .model import Primitive, Table
 from .modelling import model
 from .spelling import OWN_LIBRARIES
@@ -32,7 +32,7 @@ def read(path: Path, extensions: Sequence[Path] = ()) -> Table:
     tables: list[Table] = []
     for file in (path, *extensions):
         try:
-            tables.append(model(load(file)))
+            tables.append(model(load_tree(file)))
         except InputError as error:
             problems.extend(error.problems)
     if problems:
@@ -47,13 +47,17 @@ def merge(tables: Sequence[Table]) -> Table:
     for table in tables:
         for prefix, file in table.libraries.items():
             libraries.setdefault(prefix, file)
-    problems = [*_prefixes_taken(tables), *_rows_taken(rows), *_prefixes_missing(rows, libraries)]
+    problems = [
+        *_prefix_conflicts(tables),
+        *_row_conflicts(rows),
+        *_unknown_prefixes(rows, libraries),
+    ]
     if problems:
         raise InputError(problems)
     return Table(rows, libraries, tables[0].file)
 
 
-def _prefixes_taken(tables: Sequence[Table]) -> Iterator[Problem]:
+def _prefix_conflicts(tables: Sequence[Table]) -> Iterator[Problem]:
     files = dict(OWN_LIBRARIES)
     for table in tables:
         for prefix, file in table.libraries.items():
@@ -65,7 +69,7 @@ def _prefixes_taken(tables: Sequence[Table]) -> Iterator[Problem]:
                 )
 
 
-def _rows_taken(rows: Sequence[Primitive]) -> Iterator[Problem]:
+def _row_conflicts(rows: Sequence[Primitive]) -> Iterator[Problem]:
     taken: dict[str, Primitive] = {}
     for row in rows:
         for key in {f"name '{row.name}'", *(f"box '{box}'" for box in (row.faust, *row.aliases))}:
@@ -79,7 +83,7 @@ def _rows_taken(rows: Sequence[Primitive]) -> Iterator[Problem]:
                 )
 
 
-def _prefixes_missing(rows: Sequence[Primitive], libraries: Mapping[str, str]) -> Iterator[Problem]:
+def _unknown_prefixes(rows: Sequence[Primitive], libraries: Mapping[str, str]) -> Iterator[Problem]:
     for row in rows:
         for prefix in dict.fromkeys(p for box in (row.faust, *row.aliases) for p in _prefixes(box)):
             if prefix not in libraries:

@@ -41,7 +41,7 @@ def partial(row: Primitive, argument: str) -> Expression:
     if stated is None:
         return expression_of(ast.Constant(0))
     guard = row.guard_of(argument)
-    return expression_of(_guarded(stated.tree, guard) if guard else stated.tree)
+    return expression_of(_guard_formula(stated.tree, guard) if guard else stated.tree)
 
 
 def plain_partial(row: Primitive, argument: str) -> Expression:
@@ -201,19 +201,19 @@ def _is_where(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == WHERE
 
 
-def _guarded(formula: ast.expr, guard: Guard) -> ast.expr:
+def _guard_formula(formula: ast.expr, guard: Guard) -> ast.expr:
     """The formula where the guard holds, on operands that are always in its domain."""
     operands = {
         name: ast.Call(ast.Name(WHERE), [guard.when.tree, ast.Name(name), safe.tree], [])
         for name, safe in guard.safe.items()
     }
-    inner = substituted(formula, operands)
+    inner = substitute(formula, operands)
     return ast.Call(ast.Name(WHERE), [guard.when.tree, inner, guard.elsewhere.tree], [])
 
 
-def substituted(tree: ast.expr, replacements: Mapping[str, ast.expr]) -> ast.expr:
+def substitute(tree: ast.expr, replacements: Mapping[str, ast.expr]) -> ast.expr:
     """A tree of its own, with an expression in the place of each name that has a replacement."""
-    replaced: ast.expr = _Substitution(replacements).visit(copied(tree))
+    replaced: ast.expr = _Substitution(replacements).visit(copy_tree(tree))
     return replaced
 
 
@@ -225,7 +225,7 @@ class _Substitution(ast.NodeTransformer):
         return self.replacements.get(node.id, node)
 
 
-def copied(tree: ast.expr) -> ast.expr:
+def copy_tree(tree: ast.expr) -> ast.expr:
     """A tree of its own, to be changed."""
     return ast.parse(ast.unparse(tree), mode="eval").body
 

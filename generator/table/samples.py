@@ -23,9 +23,9 @@ class NoPointError(ValueError):
     """The stated ranges hold no point of the domain."""
 
 
-TINY = 1e-6
+TINY_SAMPLE = 1e-6
 #: How far random points keep from the zeros of a row's `avoid` expressions.
-MARGIN = 1e-3
+AVOID_MARGIN = 1e-3
 ATTEMPTS = 200
 
 
@@ -37,12 +37,12 @@ def single(value: float) -> float:
         return float("inf") if value > 0 else float("-inf")
 
 
-def numbers(point: Point) -> Numbers:
+def numbers_at(point: Point) -> Numbers:
     """The algebra of mpmath numbers in which the arguments have the values of a point."""
     return Numbers({name: mp.mpf(value) for name, value in point.items()})
 
 
-def points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> list[Point]:
+def sample_points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> list[Point]:
     """At least one point, at most `count` random ones, then tiny and large ones, all in the domain.
 
     A point that is not usable is drawn again, so many times at most. Raises `NoPointError` if the
@@ -54,7 +54,7 @@ def points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> list[Po
         return source.uniform(low, high)
 
     def tiny(low: float, high: float) -> float:
-        return source.choice((-1, 1)) * source.uniform(0.5, 1) * TINY
+        return source.choice((-1, 1)) * source.uniform(0.5, 1) * TINY_SAMPLE
 
     def lowest(low: float, high: float) -> float:
         return low + source.uniform(0, 0.02) * (high - low)
@@ -64,8 +64,8 @@ def points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> list[Po
 
     def scaled(low: float, high: float) -> float:
         """Any order of magnitude down to the margin, so that kinks are approached."""
-        furthest = math.log(max(abs(low), abs(high)) / MARGIN)
-        return source.choice((-1, 1)) * MARGIN * math.exp(source.uniform(0, furthest))
+        furthest = math.log(max(abs(low), abs(high)) / AVOID_MARGIN)
+        return source.choice((-1, 1)) * AVOID_MARGIN * math.exp(source.uniform(0, furthest))
 
     decks = {name: source.sample(v, len(v)) for name, v in row.samples.values.items()}
     wanted = [anywhere] * count + [scaled] * count + [tiny] * 2 + [lowest] * 2 + [highest] * 2
@@ -78,7 +78,7 @@ def points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> list[Po
                 else single(decks[name][turn % len(decks[name])])
                 for name in row.args
             }
-            if usable(row, point):
+            if is_usable(row, point):
                 found.append(point)
                 break
     if not found:
@@ -86,7 +86,7 @@ def points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> list[Po
     return found
 
 
-def special(row: Primitive) -> list[Point]:
+def special_points(row: Primitive) -> list[Point]:
     """The row's edges and poles, as single precision holds them."""
     return [
         {name: single(value) for name, value in point.items()}
@@ -94,20 +94,20 @@ def special(row: Primitive) -> list[Point]:
     ]
 
 
-def usable(row: Primitive, point: Point) -> bool:
+def is_usable(row: Primitive, point: Point) -> bool:
     """Whether a point is inside the ranges and the domain, and clear of what is to be avoided."""
     inside = all(low <= point[name] <= high for name, (low, high) in row.samples.ranges.items())
     if not inside:
         return False
-    algebra = numbers(point)
+    algebra = numbers_at(point)
     if row.domain is not None and not condition(row.domain, algebra):
         return False
-    return all(abs(fold(avoided, algebra)) > MARGIN for avoided in row.samples.avoid)
+    return all(abs(fold(avoided, algebra)) > AVOID_MARGIN for avoided in row.samples.avoid)
 
 
-def avoided(row: Primitive, point: Point) -> bool:
+def is_avoided(row: Primitive, point: Point) -> bool:
     """Whether a point is one at which the value has no derivative in the classical sense."""
-    algebra = numbers(point)
+    algebra = numbers_at(point)
     if row.tie is not None and condition(row.tie.at, algebra):
         return True
     return any(not abs(fold(avoided, algebra)) > 0 for avoided in row.samples.avoid)

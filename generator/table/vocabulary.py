@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ..deferred import Deferred
+from ..deferred import DeferredModule
 from ..errors import nearest
+from .intervals import Interval, absolute, hull, mask, remainder
 
-mp: Any = Deferred("mpmath")
-sp: Any = Deferred("sympy")
+mp: Any = DeferredModule("mpmath")
+sp: Any = DeferredModule("sympy")
 
 #: The type that Faust gives a result: always the same, or that of the arguments at these places.
 Result = Literal["real", "integer"] | tuple[int, ...]
@@ -33,7 +34,9 @@ class Function:
     samples are. Of an operator with memory, `steps` says what the whole numbers at some places
     decide, and `gate` at which place the argument stands that stops the others. `only_zero` says
     that the value is 0 where the argument is and nowhere else, `bounded` that it is between -1 and
-    1. Of a whole part, `middle` is what it lies above its argument, half a step from a jump.
+    1, `increasing` that it grows everywhere, `periodic` that it repeats. Of a whole part, `middle`
+    is what it lies above its argument, half a step from a jump. `bounds` gives the interval of the
+    value by those of the arguments, where it does not follow from that.
     """
 
     name: str
@@ -53,6 +56,9 @@ class Function:
     gate: int | None = None
     only_zero: bool = False
     bounded: bool = False
+    increasing: bool = False
+    periodic: bool = False
+    bounds: Callable[..., Interval] | None = None
     middle: float | None = None
 
 
@@ -109,9 +115,12 @@ def _step(
     return Function(name, 1, _number(number), faust, step=True, cost=cost, finite=finite, **facts)
 
 
-def _bits(name: str, operation: Callable[[int, int], int], faust: str, latex: str) -> Function:
+def _bits(
+    name: str, operation: Callable[[int, int], int], faust: str, latex: str, **facts: Any
+) -> Function:
     """An operation on the bits of two integers."""
-    function = _step(name, _integers(operation), f"({{}} {faust} {{}})", 1, result="integer")
+    form = f"({{}} {faust} {{}})"
+    function = _step(name, _integers(operation), form, 1, result="integer", **facts)
     return replace(function, arity=2, latex=rf"\operatorname{{{latex}}}")
 
 
@@ -141,18 +150,20 @@ _WRITTEN = "a table that is written at whole places"
 
 _TABLE = (
     # Primitives of the language that have a derivative everywhere in their domain.
-    _smooth("sin", 1, "sin", "sin", finite=True, latex=r"\sin", bounded=True),
-    _smooth("cos", 1, "cos", "cos", finite=True, latex=r"\cos", bounded=True),
-    _smooth("tan", 1, "tan", "tan", latex=r"\tan"),
+    _smooth("sin", 1, "sin", "sin", finite=True, latex=r"\sin", bounded=True, periodic=True),
+    _smooth("cos", 1, "cos", "cos", finite=True, latex=r"\cos", bounded=True, periodic=True),
+    _smooth("tan", 1, "tan", "tan", latex=r"\tan", periodic=True),
     _smooth("asin", 1, "asin", "asin", only_zero=True),
     _smooth("acos", 1, "acos", "acos"),
-    _smooth("atan", 1, "atan", "atan", finite=True, only_zero=True),
+    _smooth("atan", 1, "atan", "atan", finite=True, only_zero=True, increasing=True),
     _smooth("atan2", 2, "atan2", "atan2", finite=True),
-    _smooth("exp", 1, "exp", "exp", latex=r"\exp"),
+    _smooth("exp", 1, "exp", "exp", latex=r"\exp", increasing=True),
     _smooth("log", 1, "log", "log", latex=r"\log"),
     _smooth("log10", 1, "log10", _log10),
     _smooth("sqrt", 1, "sqrt", "sqrt", cost=4, only_zero=True),
-    _smooth("abs", 1, abs, "Abs", cost=1, result=(0,), finite=True, only_zero=True),
+    _smooth(
+        "abs", 1, abs, "Abs", cost=1, result=(0,), finite=True, only_zero=True, bounds=absolute
+    ),
     Function(
         *("sign", 1, _number("sign"), "(({0} > 0) - ({0} < 0))", "sign"),
         cost=3,
@@ -160,17 +171,29 @@ _TABLE = (
         finite=True,
     ),
     # Foreign functions of maths.lib.
-    _foreign("sinh", 1, "sinh", "sinh", latex=r"\sinh", only_zero=True),
+    _foreign("sinh", 1, "sinh", "sinh", latex=r"\sinh", only_zero=True, increasing=True),
     _foreign("cosh", 1, "cosh", "cosh", latex=r"\cosh"),
-    _foreign("tanh", 1, "tanh", "tanh", finite=True, latex=r"\tanh", only_zero=True, bounded=True),
-    _foreign("asinh", 1, "asinh", "asinh", finite=True, only_zero=True),
+    _foreign(
+        "tanh",
+        1,
+        "tanh",
+        "tanh",
+        finite=True,
+        latex=r"\tanh",
+        only_zero=True,
+        bounded=True,
+        increasing=True,
+    ),
+    _foreign("asinh", 1, "asinh", "asinh", finite=True, only_zero=True, increasing=True),
     _foreign("acosh", 1, "acosh", "acosh"),
     _foreign("atanh", 1, "atanh", "atanh", only_zero=True),
     _foreign("log1p", 1, "log1p", lambda x: sp.log(1 + x), only_zero=True),
-    _foreign("expm1", 1, "expm1", lambda x: sp.exp(x) - 1, only_zero=True),
-    _foreign("cbrt", 1, lambda x: mp.sign(x) * mp.cbrt(abs(x)), _cbrt, only_zero=True),
+    _foreign("expm1", 1, "expm1", lambda x: sp.exp(x) - 1, only_zero=True, increasing=True),
+    _foreign(
+        "cbrt", 1, lambda x: mp.sign(x) * mp.cbrt(abs(x)), _cbrt, only_zero=True, increasing=True
+    ),
     _foreign("hypot", 2, "hypot", lambda x, y: sp.sqrt(x**2 + y**2)),
-    _foreign("erf", 1, "erf", "erf", finite=True, only_zero=True, bounded=True),
+    _foreign("erf", 1, "erf", "erf", finite=True, only_zero=True, bounded=True, increasing=True),
     _foreign("erfc", 1, "erfc", "erfc", finite=True),
     _foreign("gamma", 1, "gamma", "gamma"),
     _foreign("lgamma", 1, lambda x: mp.log(abs(mp.gamma(x))), "loggamma"),
@@ -187,7 +210,7 @@ _TABLE = (
     _foreign("isnan", 1, lambda x: mp.mpf(bool(mp.isnan(x)))),
     _foreign("isinf", 1, lambda x: mp.mpf(bool(mp.isinf(x)))),
     # Remainders: smooth between the jumps of their quotient, which a proof sees through.
-    _smooth("fmod", 2, _fmod, None, result=(0, 1), quotient="int"),
+    _smooth("fmod", 2, _fmod, None, result=(0, 1), quotient="int", bounds=remainder),
     _smooth("remainder", 2, _remainder, None, quotient="rint"),
     # Constant between jumps.
     _step("floor", "floor", "floor({})", middle=-0.5),
@@ -196,7 +219,7 @@ _TABLE = (
     _step("round", _round_half_away, "round({})", middle=0),
     _step("int", _trunc, "int({})", 1, result="integer", middle=0),
     _step("logb", _logb, "ma.logb({})", finite=False),
-    _bits("bitand", lambda x, y: x & y, "&", "and"),
+    _bits("bitand", lambda x, y: x & y, "&", "and", bounds=mask),
     _bits("bitor", lambda x, y: x | y, "|", "or"),
     _bits("bitxor", lambda x, y: x ^ y, "xor", "xor"),
     _bits("shift_left", _shift_left, "<<", "shl"),
@@ -205,9 +228,14 @@ _TABLE = (
     _step("lowest", lambda _: mp.mpf(-1), "lowest({})", result=(0,), interval=True),
     _step("highest", lambda _: mp.mpf(1), "highest({})", result=(0,), interval=True),
     # Operators with memory; `expressions.Stream` gives their meaning in time.
-    _stream("prefix", 2, 2, (0, 1)),
+    _stream("prefix", 2, 2, (0, 1), bounds=hull),
     _stream("enable", 2, 4, (0, 1), steps={1: "a gate"}, gate=1),
-    _stream("control", 2, 4, (0,), steps={1: "a gate"}, gate=1),
+    _stream(
+        *("control", 2, 4, (0,)),
+        steps={1: "a gate"},
+        gate=1,
+        bounds=lambda x, _: hull(x, (0.0, 0.0)),
+    ),
     _stream("rwtable", 5, 4, (1, 3), steps={2: _WRITTEN, 4: READ_AT_WHOLE_PLACES}),
 )
 

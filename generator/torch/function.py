@@ -17,7 +17,7 @@ from ..layers.layer import Layer
 
 
 @dataclass(frozen=True)
-class Call:
+class TorchCall:
     """All of a call that is no tensor: `names` are those of the tensors after the first.
 
     `units` are the names that are given in [0, 1]; the rest is as in `Layer.forward`.
@@ -34,27 +34,27 @@ class Call:
     record: bool
 
 
-class Ended:
+class FinalState:
     """Where a call puts the state in which it ended."""
 
     state: State | None
 
 
 def run(
-    call: Call, x: torch.Tensor | None, values: Mapping[str, torch.Tensor]
+    call: TorchCall, x: torch.Tensor | None, values: Mapping[str, torch.Tensor]
 ) -> tuple[torch.Tensor, State | None]:
     """The outputs of the program in the type and on the device of `x`, and its state."""
-    ended = Ended()
+    ended = FinalState()
     ordered = [values[name] for name in call.names]
-    return _Program.apply(call, ended, x, *ordered), ended.state
+    return _ProgramFunction.apply(call, ended, x, *ordered), ended.state
 
 
-class _Program(torch.autograd.Function):
+class _ProgramFunction(torch.autograd.Function):
     """Runs on the CPU, in NumPy: tensors of other devices are copied there and back."""
 
     @staticmethod
     def forward(
-        ctx: Any, call: Call, ended: Ended, x: torch.Tensor | None, *values: torch.Tensor
+        ctx: Any, call: TorchCall, ended: FinalState, x: torch.Tensor | None, *values: torch.Tensor
     ) -> torch.Tensor:
         outputs, passed = call.layer.forward(
             None if x is None else array(x),

@@ -14,11 +14,11 @@ from ..autodiff.vjp import State
 from ..faust.compilers import Compiler
 from ..layers.layer import Layer, identifier
 from ..table.model import Table
-from .function import Call, run
+from .function import TorchCall, run
 
 #: How close to the ends of a range an owned parameter begins, as a part of the range: at the ends
 #: themselves a sigmoid has no slope.
-MARGIN = 1e-3
+UNIT_MARGIN = 1e-3
 
 PRECISIONS = (torch.float32, torch.float64)
 
@@ -82,7 +82,7 @@ class FaustModule(nn.Module):
         self._owned = tuple(self._differentiated(name) for name in chosen)
         self.raw = nn.ParameterDict()
         for name in self._owned:
-            unit = min(max(self.layer.unit(name), MARGIN), 1 - MARGIN)
+            unit = min(max(self.layer.unit(name), UNIT_MARGIN), 1 - UNIT_MARGIN)
             self.raw[identifier(name)] = nn.Parameter(torch.tensor(unit, dtype=self.dtype).logit())
         self._menus = {self.layer.find(name): self.layer.menu(name) for name in relaxed}
         self.logits = nn.ParameterDict()
@@ -195,7 +195,7 @@ class FaustModule(nn.Module):
         tensors = [one for one in (x, *values.values()) if one is not None]
         record = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
         names, segment = tuple(values), self.segment
-        call = Call(self.layer, names, frozenset(units), dtype, *size, state, segment, record)
+        call = TorchCall(self.layer, names, frozenset(units), dtype, *size, state, segment, record)
         return run(call, x, values)
 
     def _dtype(self, x: torch.Tensor | None, given: Iterable[torch.Tensor]) -> torch.dtype:
