@@ -115,10 +115,14 @@ def verify_command(
             buttons=buttons,
             table_slope=table_slope,
         )
-    apart = any(is_stream(file) for file in (table_file, plot_file) if file)
-    verification_report.print_report(report, Console(stderr=apart))
+    verification_report.print_report(report, _console(table_file, plot_file))
     if table_file:
         write_whole(table_file, verification_report.csv_text(report))
     if plot_file:
         write_whole(plot_file, verification_report.plot(report))
     sys.exit(0 if report.holds else NOT_HELD)
+
+
+def _console(*outputs: Path | None) -> Console:
+    """Where the report is printed: apart from an output that is the standard output."""
+    return Console(stderr=any(is_stream(file) for file in outputs if file))
