@@ -1,10 +1,13 @@
 """What reverse mode in two programs costs, beside the program itself and forward mode.
 
-Times are CPU time of the sample loops, the least of several runs; they depend on what else runs.
-Operations are those of `support/operations.py`, per sample, and depend on nothing. The first table
-is of programs; the second of a filter behind a network whose weights are sliders: all of the cost
-that grows with their number is that of the network. The passes are those of `faustdiff.vjp` on one
-thread, without the cotangents of inputs. Run it with `python benchmarks/reverse_programs.py`.
+Times are CPU time of the sample loops, the least of many runs in turn; they depend on what else
+runs. They are given in runs of the program twice: as the compiler writes it, and with states in
+locals, as faustdiff runs it; both by g++ with the same options. Operations are those of
+`support/operations.py`, per sample, and depend on nothing. The first table is of programs; the
+second of a filter behind a network whose weights are sliders: all of the cost that grows with
+their number is that of the network; the third of taps, which cost at every sample. The passes are
+those of `faustdiff.vjp` on one thread, without the cotangents of inputs. Run it with
+`python benchmarks/reverse_programs.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from faustdiff.faust.batch import build_batch  # noqa: E402
 from faustdiff.faust.compilers import Compiler, find_compiler  # noqa: E402
 from support.operations import operations  # noqa: E402
 
-FRAMES, RUNS = 44100, 10
+FRAMES, RUNS = 44100, 40
 #: Forward mode with more sliders takes too long to compile.
 MOST_FORWARD = 100
 
@@ -63,6 +66,11 @@ def network(count: int) -> str:
     return f"fi.lowpass(4, 1000 * (1.5 + ma.tanh({total})))"
 
 
+def taps(count: int) -> str:
+    """An impulse response of so many sliders, and a filter with feedback."""
+    return f"_ <: sum(i, {count}, @(i) * {slider('h%4i', 0.01, -1, 1)}) : fi.lowpass(4, 1000)"
+
+
 def compiled(text: str, compiler: Compiler) -> tuple[str, float]:
     """The C++ of a program, and the CPU seconds that it took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
@@ -70,23 +78,26 @@ def compiled(text: str, compiler: Compiler) -> tuple[str, float]:
     return cpp, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
-def least(work: Callable[[], object]) -> float:
-    """The least time of several runs, in nanoseconds per sample."""
-    times = []
+def least(*works: Callable[[], object]) -> list[float]:
+    """The least time of many runs of each, taken in turn, in nanoseconds per sample."""
+    times: list[list[float]] = [[] for _ in works]
     for _ in range(RUNS):
-        start = time.thread_time()
-        work()
-        times.append(time.thread_time() - start)
-    return min(times) / FRAMES * 1e9
+        for work, taken in zip(works, times, strict=True):
+            start = time.thread_time()
+            work()
+            taken.append(time.thread_time() - start)
+    return [min(one) / FRAMES * 1e9 for one in times]
 
 
-def plain_time(text: str, compiler: Compiler, inputs: int, outputs: int) -> float:
-    """The time of a program by itself, compiled and run as the passes are."""
-    program = build_batch(text, compiler, double=True, sample_rate=44100, reversed_time=False)
+def run_of(
+    text: str, compiler: Compiler, inputs: int, outputs: int, local_states: bool = True
+) -> Callable[[], object]:
+    """A run of a program by itself."""
+    program = build_batch(text, compiler, double=True, sample_rate=44100, local_states=local_states)
     given = np.random.default_rng(0).uniform(-1, 1, (1, inputs, FRAMES))
     sink = np.empty((1, outputs, FRAMES))
     values = np.array([[one.init for one in program.settable]])
-    return least(lambda: program.run([given], [sink], values, frames=FRAMES))
+    return lambda: program.run([given], [sink], values, frames=FRAMES)
 
 
 def row(title: str, text: str, compiler: Compiler, forward_mode: bool) -> None:
@@ -97,22 +108,26 @@ def row(title: str, text: str, compiler: Compiler, forward_mode: bool) -> None:
     transform = time.process_time() - start
     both = VJP(made, compiler, threads=1)
     x = np.random.default_rng(0).uniform(-1, 1, (made.inputs, FRAMES))
-    plain = plain_time(source, compiler, made.inputs, made.outputs)
-    ahead = least(lambda: both.forward(x))
     _, tape = both.forward(x)
-    back = least(lambda: both.backward(tape, x[: made.outputs], inputs=False))
-    texts = [compiled(one, compiler) for one in (source, made.forward, made.backward)]
-    counts = "".join(f"{operations(cpp).sample:6d}" for cpp, _ in texts)
-    seconds = sum(one for _, one in texts[1:]) / max(texts[0][1], 0.01)
+    runs = [run_of(source, compiler, made.inputs, made.outputs, one) for one in (False, True)]
+    runs.append(lambda: both.forward(x))
+    runs.append(lambda: both.backward(tape, x[: made.outputs], inputs=False))
     forward = ""
     if forward_mode:
         done = differentiate(source, all_continuous=True, compiler=compiler)
-        cpp, _ = compiled(done.text, compiler)
-        cost = plain_time(done.text, compiler, done.inputs, done.outputs * done.stride)
-        forward = f"{cost / plain:9.1f}{operations(cpp).sample:7d}"
+        runs.append(run_of(done.text, compiler, done.inputs, done.outputs * done.stride))
+    written, plain, ahead, back, *by_forward = least(*runs)
+    texts = [compiled(one, compiler) for one in (source, made.forward, made.backward)]
+    counts = "".join(f"{operations(cpp).sample:6d}" for cpp, _ in texts)
+    seconds = sum(one for _, one in texts[1:]) / max(texts[0][1], 0.01)
+    for cost in by_forward:
+        count = operations(compiled(done.text, compiler)[0]).sample
+        forward = f"{cost / written:9.1f}{count:7d}"
     print(
-        f"{title:>20}{len(made.params):6d}{made.tape:5d}{plain:8.1f}{ahead / plain:8.1f}"
-        f"{back / plain:9.1f}{counts}{transform:7.1f}{seconds:8.1f}{8 * made.tape:7d}{forward}",
+        f"{title:>20}{len(made.params):6d}{made.tape:5d}{written:8.1f}{plain:8.1f}"
+        f"{ahead / written:8.2f}{back / written:9.2f}{(ahead + back) / written:7.2f}"
+        f"{(ahead + back) / plain:7.2f}{counts}{transform:7.1f}{seconds:8.1f}"
+        f"{8 * made.tape:7d}{forward}",
         flush=True,
     )
 
@@ -122,14 +137,18 @@ def main() -> None:
     compiler = find_compiler(sys.argv[1] if len(sys.argv) > 1 else None)
     print(f"{compiler.name} {compiler.version()}; times in runs of the program")
     print(
-        f"{'program':>20}{'N':>6}{'tape':>5}{'ns':>8}{'forward':>8}{'backward':>9}"
+        f"{'program':>20}{'N':>6}{'tape':>5}{'ns':>8}{'locals':>8}{'forward':>8}{'backward':>9}"
+        f"{'both':>7}{'locals':>7}"
         f"{'ops':>6}{'fwd':>6}{'bwd':>6}{'make s':>7}{'compile':>8}{'bytes':>7}"
         f"{'fwd.mode':>9}{'ops':>7}"
     )
     for title, text in PROGRAMS.items():
         row(title, text, compiler, forward_mode=True)
-    for count in (1, 3, 10, 30, 100, 300, 1000):
+    # With 1,000, the compiler itself takes minutes for the network.
+    for count in (1, 3, 10, 30, 100, 300):
         row("network and filter", network(count), compiler, count <= MOST_FORWARD)
+    for count in (1, 3, 10, 30, 100, 300, 1000):
+        row("taps and filter", taps(count), compiler, count <= MOST_FORWARD)
 
 
 if __name__ == "__main__":

@@ -68,10 +68,21 @@ def test_a_run_in_pieces_is_the_run(echo: BatchProgram) -> None:
     np.testing.assert_array_equal(np.concatenate([first, second], axis=2), whole)
 
 
-def test_sums_are_those_of_the_signals(echo: BatchProgram) -> None:
-    whole, _ = run(echo, NOISE)
-    finished = echo.run([NOISE], [], settings(echo), frames=FRAMES, sums=2)
-    np.testing.assert_allclose(finished.totals, whole.sum(axis=2), rtol=1e-11)
+@pytest.mark.parametrize("sums", [1, 2])
+@pytest.mark.parametrize("reversed_time", [False, True])
+def test_sums_are_those_of_the_signals(
+    compiler: Compiler, double: bool, sums: int, reversed_time: bool
+) -> None:
+    options = {"double": double, "sample_rate": 44100, "reversed_time": reversed_time}
+    plain, summed = (build_batch(ECHO, compiler, sums=one, **options) for one in (0, sums))
+    x = NOISE.astype(plain.dtype)
+    whole, _ = run(plain, x)
+    signals = np.empty((3, 2 - sums, FRAMES), plain.dtype)
+    finished = summed.run([x], [signals], settings(summed), frames=FRAMES)
+    np.testing.assert_array_equal(signals, whole[:, : 2 - sums])
+    # In single precision, too, sums are kept in double.
+    expected = whole[:, 2 - sums :].sum(axis=2, dtype=np.float64)
+    np.testing.assert_allclose(finished.totals, expected, rtol=1e-11)
 
 
 def test_absent_inputs_are_silent_and_one_item_serves_all(echo: BatchProgram) -> None:

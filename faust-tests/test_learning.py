@@ -269,16 +269,8 @@ OPTIMIZERS: dict[str, tuple[str, Steps]] = {
     ),
 }
 
-#: The other spellings of each, for each a name and its arguments.
-SPELLINGS = {
-    "SGD": "SGD(0.1)",
-    "Momentum": "Momentum(0.01, 0.9)",
-    "Nesterov": "Nesterov(0.01, 0.95)",
-    "AdaGrad": "AdaGrad(0.1)",
-    "RMSProp": "RMSProp(0.01, 0.9)",
-    "Adam": "Adam(0.001, 0.9, 0.999)",
-    "AdamW": "AdamW(0.01, 0.9, 0.999, 0.1, 0.75)",
-}
+#: The optimizers that have the old spelling, as `d.optimizeAdam`.
+OLD_SPELLINGS = {"SGD", "Momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam", "AdamW"}
 
 INITIAL = [0.5, -1.25, 2.0]
 
@@ -305,9 +297,11 @@ def optimizer_cases() -> tuple[Case, ...]:
     for count in COUNTS:
         for title, (text, steps) in OPTIMIZERS.items():
             found.append(step_case(f"{title} d.optimizers", count, text, steps))
-            for spelling in ("optimizer.", "optimize", "optimizersWith(1e-8)."):
-                name = f"{title} d.{spelling}"
-                found.append(step_case(name, count, spelling + SPELLINGS[title], steps))
+            prefixes = ["optimizer.", "optimizersWith(1e-8)."]
+            prefixes += ["optimize"] if title in OLD_SPELLINGS else []
+            for prefix in prefixes:
+                spelling = prefix + text.removeprefix("optimizers.")
+                found.append(step_case(f"{title} d.{prefix}", count, spelling, steps))
         # One initial value for each parameter.
         numbers = ", ".join(map(str, INITIAL[:count]))
         decayed = adamw(0.05, 0.8, 0.99, 0.2, np.array(INITIAL[:count]), EPSILON)

@@ -22,6 +22,8 @@ from faustdiff.faust.program import build
 from faustdiff.table.assembling import read
 from support.paths import ROOT
 
+pytestmark = pytest.mark.xdist_group("recipes")
+
 ROWS = """
 - name: exp2
   faust: ffunction(float exp2f|exp2|exp2l (float), <math.h>, "")
@@ -65,12 +67,10 @@ ROWS = """
   summary: The logarithm of the squared error, of Cauchy's distribution.
 """
 
-OPTIMIZER = ("    SGD(RATE) = ", "    Sign(RATE) = each(\\(g).(RATE * ((g > 0) - (g < 0))));\n")
+OPTIMIZER = ("    SGD(RATE) = ", "    Ternary(RATE) = each(\\(g).(RATE * ((g > 0) - (g < 0))));\n")
 
 COMMAND = """
 import click
-
-pytestmark = pytest.mark.xdist_group("recipes")
 
 @click.command("hello-there")
 def hello_there_command() -> None:
@@ -85,7 +85,7 @@ def hello_there_command() -> None:
 PROGRAM = """
 df = library("diff.lib"); d = df.env(df.vars((0.5)));
 process = (_, 1 : df.dual_softsign(1)),
-    (0.25, 0.5, 1 : d.learnLogRatio(1, d.optimizers.Sign(0.125), 2)),
+    (0.25, 0.5, 1 : d.learnLogRatio(1, d.optimizers.Ternary(0.125), 2)),
     (0.5, 1, 1, 1 : df.losses.LogRatio(1, 0.25, 1, 2));
 """
 

@@ -356,14 +356,16 @@ def test_a_rule_that_cannot_be_evaluated_fails(make_row: MakeRow, fields: dict[s
 # Sample points.
 
 
+@pytest.mark.exhaustive
 def test_the_points_are_the_same_every_time(table: Table) -> None:
     """In another process too, where the hashes of texts are others."""
     pointwise = [row for row in table.primitives if row.samples.ranges and not row.temporal]
     assert all(sample_points(row) == sample_points(row) for row in pointwise)
     script = (
-        "from faustdiff.table.samples import points; from faustdiff.table.assembling import read;"
+        "from faustdiff.table.samples import sample_points;"
+        "from faustdiff.table.assembling import read;"
         "from faustdiff.resources import resource;"
-        "print([points(r) for r in read(resource('primitives.yaml')).primitives"
+        "print([sample_points(r) for r in read(resource('primitives.yaml')).primitives"
         " if r.samples.ranges and not r.temporal])"
     )
     # Of two fixed seeds, one at least is not that of this process.

@@ -36,6 +36,8 @@ from ..table.model import Table
 from .activity import NoRuleError
 from .tape import BackwardGraph, extract_backward
 from .transposition import Transpose, transpose
+from .waveforms import Waveforms
+from .waveforms import waveforms as read_waveforms
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class ReversePrograms:
     each of `params`. The cotangents of `params` are to be added up over time: a single sample of
     them has no meaning, since terms come where they are cheapest. Both programs have those sliders
     of the original, under the same paths, that they depend on, and must be set to the same values.
+    With `waveforms`, two more outputs stand before those of `params` for each read of a table: the
+    number of the entry, and its cotangent.
 
     `inputs`, `outputs` and `tape` are numbers of channels: of the original, of the original, and
     between the two programs. Made `by_sums`, `backward` gives the cotangents of so many
@@ -64,6 +68,7 @@ class ReversePrograms:
     inputs: int
     outputs: int
     tape: int
+    waveforms: Waveforms
     operations: int = 0
     sliders: str = ""
     coefficients: int = 0
@@ -75,6 +80,7 @@ def reverse_programs(
     params: Sequence[str] | None = None,
     all_continuous: bool = False,
     signals: Sequence[str] = (),
+    waveforms: bool = False,
     by_sums: bool = False,
     compiler: Compiler | str | None = None,
     include: Sequence[Path] = (),
@@ -86,12 +92,14 @@ def reverse_programs(
 
     `params` are chosen as by `differentiate`; an empty list chooses none, and so does a program
     without sliders. `signals` names sliders, by label or path, that become inputs, which may move
-    at every sample; what they are given is kept within the range of the slider. `by_sums` makes
-    three programs instead of two. The other arguments are those of `differentiate`.
+    at every sample; what they are given is kept within the range of the slider. With `waveforms`,
+    the entries of each waveform that is read by `rdtable` are parameters too. `by_sums` makes three
+    programs instead of two. The other arguments are those of `differentiate`.
 
     Raises `FaustError` with the compiler's message if the program does not compile, and
-    `InputError` if a slider is unknown, or a box on the way to an output has no rule, or none that
-    reverse mode can follow; the message names the box and the reason.
+    `InputError` if a slider is unknown, if there is nothing to differentiate by, or if a box on the
+    way to an output has no rule, or none that reverse mode can follow; the message names the box
+    and the reason.
     """
     if not isinstance(compiler, Compiler):
         compiler = find_compiler(compiler)
@@ -103,7 +111,7 @@ def reverse_programs(
         place = file or name
         moved = choose(program.sliders, signals, False, place) if signals else []
         chosen = _params(program, params, all_continuous, moved, place)
-        return _programs(program, rows, chosen, moved, by_sums, place)
+        return _programs(program, rows, chosen, moved, waveforms, by_sums, place)
 
     return with_deep_stack(transform)
 
@@ -131,6 +139,7 @@ def _programs(
     rows: Rows,
     chosen: Sequence[int],
     moved: Sequence[int],
+    waveforms: bool,
     by_sums: bool,
     file: str,
 ) -> ReversePrograms:
@@ -143,17 +152,16 @@ def _programs(
     signals = tuple(original.sliders[n] for n in moved)
     moving = with_signals(original, moved)
     program, graph = moving.program, moving.program.graph
-    steady, leaves = Steadiness(graph, rows), _leaves(moving, chosen)
-    try:
-        transposed = transpose(
-            graph, rows, program.outputs, leaves, steady, program.inputs, by_sums=by_sums
-        )
-    except NoRuleError as error:
-        hint = "choose other sliders, or use forward mode, if it goes through"
-        what = f"cannot differentiate through {error.box} in reverse mode: {error.why}"
-        raise InputError([Problem(Place(file), what, hint)]) from None
-    moments = len(leaves) - len(params) if by_sums else len(leaves)
-    results = [*transposed.cotangents[:moments], *transposed.coefficients]
+    tables = _waveforms(graph, program.outputs, file) if waveforms else Waveforms()
+    reads = [read.value for read in tables.reads]
+    steady, leaves = Steadiness(graph, rows, reads), _leaves(moving, reads, chosen)
+    if not leaves:
+        what = "there is nothing to differentiate by: no input, slider or signal"
+        raise InputError([Problem(Place(file), what, "add a slider, or run the program as it is")])
+    transposed = _transposed(program, rows, leaves, reads, steady, by_sums, file)
+    moments = len(leaves) - len(params)
+    results = _with_places(transposed.cotangents[:moments], tables)
+    results += transposed.coefficients if by_sums else transposed.cotangents[moments:]
     fed = [graph.add("input", (program.inputs + k,)) for k in range(len(program.outputs))]
     cut = extract_backward(
         graph,
@@ -162,7 +170,7 @@ def _programs(
         steady,
         {number: index for index, number in enumerate(fed)},
     )
-    texts = _Texts(program, params, signals, original.inputs, cut, transposed.coefficients)
+    texts = _Texts(program, params, signals, tables, original.inputs, cut, transposed.coefficients)
     return ReversePrograms(
         texts.forward(),
         texts.backward(by_sums),
@@ -171,12 +179,51 @@ def _programs(
         original.inputs,
         len(program.outputs),
         len(cut.tape),
+        tables,
         operations(graph, rows, [*program.outputs, *cut.tape])
         + operations(cut.graph, rows, cut.outputs)
         + RECORDING_COST * len(cut.tape),
         texts.sliders(_of_sums(graph, transposed, moments, steady)) if by_sums and params else "",
         len(transposed.coefficients),
     )
+
+
+def _transposed(
+    program: ProgramGraph,
+    rows: Rows,
+    leaves: Sequence[int],
+    reads: Sequence[int],
+    steady: Steadiness,
+    by_sums: bool,
+    file: str,
+) -> Transpose:
+    graph, outputs = program.graph, program.outputs
+    try:
+        return transpose(
+            graph, rows, outputs, leaves, steady, program.inputs, reads=reads, by_sums=by_sums
+        )
+    except NoRuleError as error:
+        hint = "choose other sliders, or use forward mode, if it goes through"
+        what = f"cannot differentiate through {error.box} in reverse mode: {error.why}"
+        raise InputError([Problem(Place(file), what, hint)]) from None
+
+
+def _waveforms(graph: Graph, outputs: Sequence[int], file: str) -> Waveforms:
+    """The waveforms that are read; an error if there is none."""
+    found = read_waveforms(graph, outputs)
+    if not found.reads:
+        hint = "read it as in `waveform{...}, index : rdtable`; a computed table has no entries"
+        raise InputError([Problem(Place(file), "no waveform is read by rdtable", hint)])
+    return found
+
+
+def _with_places(cotangents: Sequence[int], waveforms: Waveforms) -> list[int]:
+    """The cotangents, of which the last are those of reads, each of these behind its place."""
+    first = len(cotangents) - len(waveforms.reads)
+    results = list(cotangents[:first])
+    for read, cotangent in zip(waveforms.reads, cotangents[first:], strict=True):
+        results += [read.place, cotangent]
+    return results
 
 
 def _of_sums(graph: Graph, transposed: Transpose, first: int, steady: Steadiness) -> BackwardGraph:
@@ -189,11 +236,11 @@ def _of_sums(graph: Graph, transposed: Transpose, first: int, steady: Steadiness
     return extract_backward(graph, results, moving, steady, inputs)
 
 
-def _leaves(moving: ProgramWithInputs, chosen: Sequence[int]) -> list[int]:
+def _leaves(moving: ProgramWithInputs, reads: Sequence[int], chosen: Sequence[int]) -> list[int]:
     """The signals whose cotangents are wanted, in the order of the backward program's outputs."""
     original = moving.program.inputs - len(moving.signals)
     inputs = [moving.program.graph.add("input", (index,)) for index in range(original)]
-    return [*inputs, *moving.signals, *(moving.renamed[n] for n in chosen)]
+    return [*inputs, *moving.signals, *reads, *(moving.renamed[n] for n in chosen)]
 
 
 @dataclass(frozen=True)
@@ -203,6 +250,7 @@ class _Texts:
     program: ProgramGraph
     params: tuple[Parameter, ...]
     signals: tuple[Parameter, ...]
+    waveforms: Waveforms
     inputs: int
     cut: BackwardGraph
     coefficients: tuple[int, ...]
@@ -222,8 +270,9 @@ class _Texts:
 
     def backward(self, by_sums: bool) -> str:
         outputs, tape = len(self.program.outputs), len(self.cut.tape)
-        given = [*self.signals, *(() if by_sums else self.params)]
-        count = len(self.coefficients)
+        reads = self.waveforms.of_reads
+        given = [*self.signals, *reads, *(() if by_sums else self.params)]
+        count, first = len(self.coefficients), self.inputs + len(self.signals) + 1
         comments = [
             "The backward program of reverse mode: made by `faustdiff differentiate`; edit the",
             "original and make it again. It takes and gives every signal in reversed time, and",
@@ -233,9 +282,14 @@ class _Texts:
             f"Outputs: cotangents of {self.inputs} inputs of the original"
             + (", then of" if given else "."),
             *list_sliders(self.signals, self.inputs + 1),
+            *(
+                f"  {first + 2 * k}. the entry of waveform {one + 1} that is read, from 0,"
+                f" and {first + 2 * k + 1}. its cotangent"
+                for k, one in enumerate(reads)
+            ),
             *list_sliders(
                 () if by_sums else self.params,
-                self.inputs + len(self.signals) + 1,
+                first + 2 * len(reads),
                 ", to be summed over time",
             ),
             *([f"Then of {count} coefficients, to be summed over time."] if by_sums else []),

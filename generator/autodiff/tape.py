@@ -39,10 +39,10 @@ def extract_backward(
 ) -> BackwardGraph:
     """Cuts the transposed program out of the graph that it shares with the original.
 
-    `results` are its outputs, `is_reversed` the signals that run in reversed time, and `inputs`
-    says which number each of its inputs gets.
+    `results` are its outputs, which may be signals of the original, `is_reversed` the signals that
+    run in reversed time, and `inputs` says which number each of its inputs gets.
     """
-    needed = []
+    needed = [one for one in results if one not in is_reversed and not steady(one)]
     for number in sorted(is_reversed):
         for argument in graph.needs(number):
             if argument not in is_reversed and not steady(argument):

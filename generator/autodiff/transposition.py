@@ -59,16 +59,20 @@ def transpose(
     steady: Steadiness,
     first_input: int,
     *,
+    reads: Sequence[int] = (),
     by_sums: bool = False,
 ) -> Transpose:
     """The cotangents of the signals `leaves`, by those of `outputs`, as new nodes of `graph`.
+
+    Those of `leaves` that are `reads` of tables pass their cotangents on, too, to the index.
 
     The cotangents of the outputs are inputs with the indices from `first_input` on. For a leaf that
     is steady, only the sum over time is meant: its terms may come at other samples than they
     belong to. Raises `NoRuleError` where a cotangent meets a box that has no rule, or none in
     reversed time.
     """
-    return _Transposition(graph, rows, outputs, leaves, steady).run(outputs, first_input, by_sums)
+    made = _Transposition(graph, rows, outputs, leaves, steady)
+    return made.run(outputs, first_input, set(leaves) - set(reads), by_sums)
 
 
 class _Transposition:
@@ -100,7 +104,10 @@ class _Transposition:
         )
         check_gates(graph, rows, outputs, self.active)
 
-    def run(self, outputs: Sequence[int], first_input: int, by_sums: bool) -> Transpose:
+    def run(
+        self, outputs: Sequence[int], first_input: int, ends: set[int], by_sums: bool
+    ) -> Transpose:
+        """Goes from `outputs` back to the signals `ends`, which are not entered."""
         graph = self.graph
         pending: dict[int, int] = {}
         for number in self.numbers:
@@ -109,33 +116,32 @@ class _Transposition:
                 self.give(graph.source(number), pending[number])
         for index, output in enumerate(outputs):
             self.give(output, self.time.input(first_input + index))
-        leaves = set(self.leaves)
         for number in reversed(self.numbers):
             cotangent = self.found.get(number)
             if number in pending:
                 graph.close(pending[number], self.silent(cotangent))
-            elif cotangent is not None and number not in leaves:
+            elif cotangent is not None and number not in ends:
                 self.pass_on(number, cotangent)
         collected, self.coefficients = self.coefficients, None
         assert collected is not None
         if not by_sums:
             self.found.update(collected.cotangents())
-            self.through_coefficients(collected.chained, leaves)
+            self.through_coefficients(collected.chained, ends)
             return Transpose(self.results(), self.time)
         found, first = collected.sums(), first_input + len(outputs)
         sums = [graph.add("input", (first + place,)) for place in range(len(found))]
         self.found.update(zip(found, sums, strict=True))
-        self.through_coefficients(list(found), leaves)
+        self.through_coefficients(list(found), ends)
         return Transpose(self.results(), self.time, tuple(found.values()), tuple(sums))
 
     def results(self) -> tuple[int, ...]:
         return tuple(self.silent(self.found.get(number)) for number in self.leaves)
 
-    def through_coefficients(self, coefficients: Sequence[int], leaves: set[int]) -> None:
+    def through_coefficients(self, coefficients: Sequence[int], ends: set[int]) -> None:
         """Passes the cotangents of what is steady on to the sliders."""
         for number in reversed(self.graph.reachable(coefficients)):
             cotangent = self.found.get(number)
-            if cotangent is not None and number not in leaves:
+            if cotangent is not None and number not in ends:
                 self.pass_on(number, cotangent)
 
     def active(self, number: int) -> bool:

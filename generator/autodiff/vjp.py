@@ -72,19 +72,22 @@ class Cotangents:
     `inputs` has the shape of the inputs, and is None if they were not asked for. `sliders` has an
     entry for each of the program's `params` and `signals`, by name, with the shape of the value
     that was given; of what was given as one number, the derivatives of all items are added up.
-    `state` continues the backward pass to the frames before.
+    `waveforms` are those by the entries of each of the program's `waveforms`, added up over items
+    and time. `state` continues the backward pass to the frames before.
     """
 
     inputs: Signals | None
     sliders: Mapping[str, NDArray[np.floating[Any]]]
     state: State = field(repr=False)
+    waveforms: tuple[NDArray[np.float64], ...] = ()
 
 
 class VJP:
     """A Faust program and its adjoint, compiled for one sample rate and one precision.
 
     `params` stand still during a call, `signals` may move at every sample; `names` holds the names
-    of both and of the other controls that can be set. Several threads may use one object.
+    of both and of the other controls that can be set. `waveforms` are the entries of those that are
+    parameters. Several threads may use one object.
     """
 
     def __init__(
@@ -98,13 +101,16 @@ class VJP:
         include: Sequence[Path] = (),
         cache: Path | None = None,
     ) -> None:
-        def compiled(text: str, reversed_time: bool, double: bool = double) -> BatchProgram:
+        def compiled(
+            text: str, reversed_time: bool, sums: int = 0, double: bool = double
+        ) -> BatchProgram:
             return build_batch(
                 text,
                 compiler,
                 double=double,
                 sample_rate=sample_rate,
                 reversed_time=reversed_time,
+                sums=sums,
                 include=include,
                 cache=cache,
             )
@@ -113,12 +119,14 @@ class VJP:
         self.sample_rate = sample_rate
         self.threads = threads or os.cpu_count() or 1
         self._forward = compiled(programs.forward, False)
-        self._backward = compiled(programs.backward, True)
+        sums = programs.coefficients if programs.sliders else len(programs.params)
+        self._backward = compiled(programs.backward, True, sums)
         # At a single sample, always in double: sums over time may cancel.
-        self._sliders = compiled(programs.sliders, False, True) if programs.sliders else None
+        self._sliders = compiled(programs.sliders, False, double=True) if programs.sliders else None
         self.dtype = self._forward.dtype
         self.inputs, self.outputs = programs.inputs, programs.outputs
         self.params, self.signals = programs.params, programs.signals
+        self.waveforms = programs.waveforms.entries
         self.names = Names(
             programs.params, programs.signals, self._forward, self._backward, self._sliders
         )
@@ -204,8 +212,9 @@ class VJP:
             raise ValueError(f"cotangents have the shape {np.shape(cotangents)}, expected {shape}")
         through = np.empty((items, self.inputs, count), self.dtype) if inputs else None
         moving = np.empty((items, len(self.signals), count), self.dtype)
-        sums = self.programs.coefficients if self._sliders else len(self.params)
-        totals = np.zeros((items, sums))
+        totals = np.zeros((items, self._backward.sums))
+        reads = self.programs.waveforms.of_reads
+        entries = tuple(np.zeros(len(one)) for one in self.waveforms)
         pieces = list(_segments(count, tape.segment))
         for (start, stop), border in reversed(list(zip(pieces, tape.borders, strict=True))):
             recorded = tape.recorded
@@ -214,15 +223,14 @@ class VJP:
                 sources = [one[:, :, start:stop] for one in tape.inputs]
                 dropped = AbsentChannels(self.outputs)
                 self._run_forward(sources, dropped, recorded, values, stop - start, border)
+            read = np.empty((items, 2 * len(reads), stop - start), self.dtype)
             absent = AbsentChannels(self.inputs)
-            ends: list[Channels] = [absent if through is None else through[:, :, start:stop]]
-            ends.append(moving[:, :, start:stop])
+            first: Channels = absent if through is None else through[:, :, start:stop]
             finished = self._backward.run(
                 [given[:, :, start:stop], recorded],
-                ends,
+                [first, moving[:, :, start:stop], read],
                 values.numbers[:, self.names.backward],
                 frames=stop - start,
-                sums=sums,
                 initial=self._initial(state, items, "backward"),
                 keep_state=True,
                 threads=self.threads,
@@ -230,16 +238,16 @@ class VJP:
             if tape.recorded is None:
                 self._buffers.give_back(recorded)
             totals += finished.totals
+            _add_up(entries, reads, read)
             state = State(finished.state, self._key("backward"))
         assert state is not None
         totals = self._of_sliders(totals, values)
-        names = self.names
-        found = {name: totals[:, index] for index, name in enumerate(names.params)}
-        found |= {name: moving[:, index] for index, name in enumerate(names.signals)}
+        found = {name: totals[:, index] for index, name in enumerate(self.names.params)}
+        found |= {name: moving[:, index] for index, name in enumerate(self.names.signals)}
         shaped = {name: values.in_shape(name, one) for name, one in found.items()}
         if through is not None and not batched:
             through = through[0]
-        return Cotangents(through, shaped, state)
+        return Cotangents(through, shaped, state, entries)
 
     def restore(self, recorded: Signals, sliders: Mapping[str, ArrayLike]) -> Tape:
         """A tape from its signals, (batch, tape, frames) as in `Tape.recorded`, and its sliders.
@@ -332,6 +340,12 @@ class VJP:
         raise ValueError(f"the tape is of {other.dtype}, and this program computes {self.dtype}")
 
 
+def _add_up(entries: Sequence[NDArray[np.float64]], reads: Sequence[int], read: Signals) -> None:
+    """Adds the cotangents of `reads`, (items, 2 reads, frames) behind places, to the entries."""
+    for k, one in enumerate(reads):
+        np.add.at(entries[one], read[:, 2 * k].astype(np.int64), read[:, 2 * k + 1])
+
+
 def _segments(frames: int, length: int) -> Iterator[tuple[int, int]]:
     """The pieces of a run, as (start, stop); one even if there are no frames."""
     for start in range(0, max(frames, 1), length):
@@ -344,6 +358,7 @@ def vjp(
     *,
     params: Sequence[str] | None = None,
     signals: Sequence[str] = (),
+    waveforms: bool = False,
     sample_rate: int = 44100,
     double: bool = True,
     threads: int | None = None,
@@ -355,9 +370,10 @@ def vjp(
     """A Faust program, as text or as the path of a file, to what computes its derivatives.
 
     They are taken with respect to the inputs, the sliders `params`, by label or path (else all that
-    are continuous), and the sliders `signals`, which may move at every sample. `sample_rate` is in
-    Hz, `double` chooses the precision, `threads` is how many items run at once (else as many as
-    there are processors). The other arguments are those of `reverse_programs` and `build`.
+    are continuous), the sliders `signals`, which may move at every sample, and, with `waveforms`,
+    the entries of each waveform that is read by `rdtable`. `sample_rate` is in Hz, `double` chooses
+    the precision, `threads` is how many items run at once (else as many as there are processors).
+    The other arguments are those of `reverse_programs` and `build`.
 
     Raises `InputError` if there is no such file or slider, or the program has no derivative, and
     `FaustError` if a compiler is missing or refuses the program.
@@ -371,6 +387,7 @@ def vjp(
         params=params,
         all_continuous=True,
         signals=signals,
+        waveforms=waveforms,
         by_sums=True,
         compiler=compiler,
         include=folders,

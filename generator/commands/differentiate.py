@@ -45,6 +45,11 @@ from .options import (
     "may be repeated.",
 )
 @click.option(
+    "--waveforms",
+    is_flag=True,
+    help="In reverse mode, by the entries of each waveform that is read by rdtable, too.",
+)
+@click.option(
     "--mode",
     type=click.Choice(["forward", "reverse"]),
     default="forward",
@@ -67,6 +72,7 @@ def differentiate_command(
     params: tuple[str, ...],
     all_continuous: bool,
     signals: tuple[str, ...],
+    waveforms: bool,
     mode: Mode,
     single: bool,
     table_slope: TableSlope,
@@ -91,13 +97,8 @@ def differentiate_command(
       faustdiff differentiate wah.dsp --signal cutoff --mode reverse -o wah.dsp
       faustdiff differentiate network.dsp --all --mode reverse --single -o network.diff.dsp
     """
-    two = mode == "reverse" and not single
-    if table_slope != "oscillators" and two:
-        refuse("--table-slope is about one program", "leave it out, or use --mode forward")
-    if single and mode == "forward":
-        refuse("--single is about reverse mode", "add --mode reverse, or leave it out")
+    two = _writes_two(mode, single, waveforms, table_slope)
     refuse_to_replace(program, *(_output_files(output) if two else (output,)))
-    rules = read_table(table, extensions)
     with usable_input(program):
         options: dict[str, Any] = {
             "params": params or None,
@@ -105,19 +106,32 @@ def differentiate_command(
             "signals": signals,
             "compiler": chosen_compiler(compiler),
             "include": (program.parent, *include),
-            "table": rules,
+            "table": read_table(table, extensions),
             "name": program.stem,
             "file": str(program),
         }
         if two:
-            _write_both(output, reverse_programs(read_source(program), **options))
+            _write_both(
+                output, reverse_programs(read_source(program), waveforms=waveforms, **options)
+            )
             return
         done = differentiate(read_source(program), mode=mode, table_slope=table_slope, **options)
     write_whole(output, done.text)
     names = ", ".join(param.label for param in done.params)
-    tell(output, f"wrote {output}: {done.outputs} x (value, {names})")
-    for remark in done.remarks:
-        tell(output, remark)
+    for line in (f"wrote {output}: {done.outputs} x (value, {names})", *done.remarks):
+        tell(output, line)
+
+
+def _writes_two(mode: Mode, single: bool, waveforms: bool, table_slope: TableSlope) -> bool:
+    """Whether two programs are written; an error if options contradict each other."""
+    two = mode == "reverse" and not single
+    if two and table_slope != "oscillators":
+        refuse("--table-slope is about one program", "leave it out, or use --mode forward")
+    if single and mode == "forward":
+        refuse("--single is about reverse mode", "add --mode reverse, or leave it out")
+    if waveforms and not two:
+        refuse("--waveforms is about two programs", "add --mode reverse, without --single")
+    return two
 
 
 def _output_files(output: Path) -> tuple[Path, Path]:
@@ -129,7 +143,9 @@ def _write_both(output: Path, made: ReversePrograms) -> None:
     forward, backward = _output_files(output)
     write_whole(forward, made.forward)
     write_whole(backward, made.backward)
-    given = [one.label for one in (*made.signals, *made.params)]
+    given = [one.label for one in made.signals]
+    given += [f"waveform {one + 1}" for one in range(len(made.waveforms.entries))]
+    given += [one.label for one in made.params]
     cotangents = ", ".join([*(["inputs"] if made.inputs else []), *given])
     click.echo(f"wrote {forward}: {made.outputs} outputs, then a tape of {made.tape}")
     click.echo(f"wrote {backward}: in reversed time, the cotangents of {cotangents}")

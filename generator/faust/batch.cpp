@@ -17,6 +17,24 @@ struct Channel {
     FAUSTFLOAT& operator[](int sample) const { return first[FORWARD * sample]; }
 };
 
+// The sum of a block of an output, which is kept nowhere else: added up in a register, and in double
+// precision, for sums over time may cancel.
+class Total {
+    double& sum;
+    double of_block = 0;
+
+   public:
+    explicit Total(FAUSTFLOAT* sink) : sum(*reinterpret_cast<double*>(sink)) {}
+    Total(const Total&) = delete;
+    ~Total() { sum += of_block; }
+
+    struct Sample {
+        double& sum;
+        void operator=(FAUSTFLOAT value) const { sum += value; }
+    };
+    Sample operator[](int) { return {of_block}; }
+};
+
 #include "host.cpp"
 
 // One channel of all items: the sample with the lowest address, and the bytes from item to item.
@@ -115,27 +133,10 @@ class Batch {
     }
 };
 
-// Four sums side by side, which a processor adds up at once.
-static double total(const FAUSTFLOAT* samples, int count) {
-    double sums[4] = {};
-    int i = 0;
-    for (; i + 4 <= count; i += 4)
-        for (int j = 0; j < 4; j++) sums[j] += samples[i + j];
-    for (; i < count; i++) sums[0] += samples[i];
-    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-}
-
-// The distance of channels side by side, for blocks of so many samples: an odd number of lines of
-// the cache. A power of two apart, all would compete for one place in it, at every sample.
-static size_t apart(int block) {
-    const int line = 64 / sizeof(FAUSTFLOAT);
-    return size_t(block / line + 1 | 1) * line;
-}
-
 class Worker {
     const Batch& batch;
     const Job& job;
-    std::vector<FAUSTFLOAT> silence, dropped, summed;
+    std::vector<FAUSTFLOAT> silence, dropped;
     std::vector<FAUSTFLOAT*> sources, sinks;
 
    public:
@@ -144,7 +145,6 @@ class Worker {
           job(job),
           silence(job.block),
           dropped(job.block),
-          summed(job.sums * apart(job.block)),
           sources(batch.inputs),
           sinks(batch.outputs) {}
 
@@ -161,18 +161,15 @@ class Worker {
         double* totals = job.totals + size_t(item) * job.sums;
         std::fill_n(totals, job.sums, 0.0);
         const int signals = batch.outputs - job.sums;
+        for (int i = 0; i < job.sums; i++)
+            sinks[signals + i] = reinterpret_cast<FAUSTFLOAT*>(totals + i);
         for (int start = 0; start < job.frames; start += job.block) {
             const int count = std::min(job.block, job.frames - start);
             for (int i = 0; i < batch.inputs; i++)
                 sources[i] = place(job.inputs[i], item, start, count, silence);
             for (int i = 0; i < signals; i++)
                 sinks[i] = place(job.outputs[i], item, start, count, dropped);
-            for (int i = 0; i < job.sums; i++)
-                sinks[signals + i] =
-                    summed.data() + i * apart(job.block) + (FORWARD > 0 ? 0 : count - 1);
             instance.compute(count, sources.data(), sinks.data());
-            for (int i = 0; i < job.sums; i++)
-                totals[i] += total(summed.data() + i * apart(job.block), count);
         }
         if (job.final) memcpy(job.final + item * kState, state(instance), kState);
     }

@@ -24,8 +24,8 @@ from .interface import Control, Signals
 from .supervision import in_program
 from .translation import compile_cpp, translate
 
-#: Frames per call of the program, and the bytes that its sums over time may take meanwhile.
-LONGEST_BLOCK, SHORTEST_BLOCK, BYTES_OF_SUMS = 1024, 64, 1 << 15
+#: Frames per call of the program.
+LONGEST_BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class _BatchJob(ctypes.Structure):
 class BatchResult:
     """What a run of a batch gives beside its signals.
 
-    `totals` (items, sums) are the sums over time of the last outputs, `state` (items, bytes) is
-    where each instance ended, empty if it was not asked for.
+    `totals` (items, sums) are those of the program, `state` (items, bytes) is where each instance
+    ended, empty if it was not asked for.
     """
 
     totals: NDArray[np.float64]
@@ -63,16 +63,17 @@ class BatchResult:
 class BatchProgram:
     """A program compiled to run in batches at one sample rate, for this machine.
 
-    `inputs`, `outputs` and `controls` are those of the program; `settable` are the controls without
-    bargraphs, in whose order `run` takes values. `state_size` is in bytes; `digest` stands for the
-    program and how it was compiled. Threads may share it.
+    `inputs`, `outputs` and `controls` are those of the program; of the last `sums` outputs only the
+    sum over time is known. `settable` are the controls without bargraphs, in whose order `run`
+    takes values. `state_size` is in bytes; `digest` stands for the program and how it was compiled.
+    Threads may share it.
     """
 
-    def __init__(self, library: Path, *, double: bool, sample_rate: int) -> None:
+    def __init__(self, library: Path, *, double: bool, sample_rate: int, sums: int) -> None:
         program = CompiledProgram(library, double=double)
         self.dtype = program.dtype
         self.digest = library.stem
-        self.sample_rate = sample_rate
+        self.sample_rate, self.sums = sample_rate, sums
         self.inputs, self.outputs = program.inputs, program.outputs
         self.controls: tuple[Control, ...] = program.controls
         self.settable = tuple(one for one in self.controls if not one.readonly)
@@ -93,7 +94,6 @@ class BatchProgram:
         values: NDArray[np.float64],
         *,
         frames: int,
-        sums: int = 0,
         initial: NDArray[np.uint8] | None = None,
         keep_state: bool = False,
         threads: int = 1,
@@ -102,29 +102,27 @@ class BatchProgram:
 
         `inputs` and `outputs` are groups of channels, one after the other: arrays (items, channels,
         frames) of `dtype`, contiguous along frames; a first axis of length 1 is for all items. The
-        last `sums` outputs have no channels. `values` (items, controls) are those of `settable`.
+        `sums` have no channels. `values` (items, controls) are those of `settable`.
         `initial` (items, bytes) is where the instances start, else fresh. Raises ValueError if the
         shapes do not fit.
         """
         items = len(values)
         sources = self._channels(inputs, self.inputs, items, frames)
-        sinks = self._channels(outputs, self.outputs - sums, items, frames)
+        sinks = self._channels(outputs, self.outputs - self.sums, items, frames)
         if values.shape != (items, len(self.settable)):
             raise ValueError(f"expected values ({items}, {len(self.settable)}), not {values.shape}")
         if initial is not None and initial.shape != (items, self.state_size):
             raise ValueError(f"expected states ({items}, {self.state_size}), not {initial.shape}")
         values = np.ascontiguousarray(values, np.float64)
         initial = None if initial is None else np.ascontiguousarray(initial)
-        totals = np.empty((items, sums))
+        totals = np.empty((items, self.sums))
         state = np.empty((items if keep_state else 0, self.state_size), np.uint8)
-        # What is summed up over a block waits there for its sum, near the processor.
-        longest = BYTES_OF_SUMS // max(sums * self.dtype.itemsize, 1)
         job = _BatchJob(
             items,
             frames,
-            min(max(longest, SHORTEST_BLOCK), LONGEST_BLOCK),
+            LONGEST_BLOCK,
             threads,
-            sums,
+            self.sums,
             sources.ctypes.data,
             sinks.ctypes.data,
             values.ctypes.data,
@@ -170,6 +168,8 @@ def build_batch(
     double: bool,
     sample_rate: int,
     reversed_time: bool = False,
+    sums: int = 0,
+    local_states: bool = True,
     include: Sequence[Path] = (),
     cache: Path | None = None,
     timeout: float = TIMEOUT,
@@ -177,12 +177,14 @@ def build_batch(
     """Faust text to a program that runs in batches.
 
     `sample_rate` is in Hz; with `reversed_time`, the program's first sample is the last one of its
-    signals. Other parameters as for `build`. Raises FaustError if a compiler is missing, refuses
-    the program, or writes C++ that is not understood.
+    signals. The last `sums` outputs are added up over time instead of given. Without
+    `local_states`, states stay where the compiler puts them, which is slower. Other parameters as
+    for `build`. Raises FaustError if a compiler is missing, refuses the program, or writes C++ that
+    is not understood.
     """
     cpp = translate(source, compiler, double=double, include=include, cache=cache, timeout=timeout)
     try:
-        text = with_channels(with_local_states(cpp))
+        text = with_channels(with_local_states(cpp) if local_states else cpp, sums)
     except ValueError as error:
         raise FaustError(str(error), compiler.name, source) from None
     library = compile_cpp(
@@ -195,4 +197,4 @@ def build_batch(
         cache=cache,
         timeout=timeout,
     )
-    return BatchProgram(library, double=double, sample_rate=sample_rate)
+    return BatchProgram(library, double=double, sample_rate=sample_rate, sums=sums)

@@ -1,9 +1,10 @@
 """What is changed in the C++ text that the Faust compiler emits, so that it runs fast.
 
 The compiler emits one class, whose loop over the samples of a block keeps every state in a member:
-g++ has to store it, since an output could be the same memory. Two changes help, measured over
-filters, a compressor and a reverb: states in local variables (up to 2 times faster), and channels
-that may run backwards in time, so that reversed signals need no copy.
+g++ has to store it, since an output could be the same memory. Three changes help, measured over
+filters, a compressor and a reverb: states in local variables (up to 2 times faster), channels that
+may run backwards in time, so that reversed signals need no copy, and outputs that are added up as
+they come, where only their sum over time is wanted.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ MAX_LOCALS = 4096
 BLOCK_OPTIONS = ("-vec", "-lv", "1", "-vs", "256")
 
 _MEMBER = re.compile(r"^\t(double|float|int) (\w+)(?:\[(\d+)\])?;$", re.M)
-_CHANNEL = re.compile(r"FAUSTFLOAT\* ((?:input|output)\d+) = ((?:inputs|outputs)\[\d+\]);")
+_CHANNEL = re.compile(r"FAUSTFLOAT\* ((?:input|output)\d+) = (inputs|outputs)\[(\d+)\];")
 _COMPUTE = re.compile(r"\tvirtual void compute\(.*\{\n")
 
 
@@ -53,14 +54,22 @@ def delays_alone(cpp: str) -> bool:
     return bool(lines) and lines == members
 
 
-def with_channels(cpp: str) -> str:
+def with_channels(cpp: str, sums: int = 0) -> str:
     """The class with its inputs and outputs as `Channel` of batch.cpp, which knows the direction.
 
-    Raises ValueError if the compiler emits them in another way than it is known to.
+    The last `sums` outputs are each a `Total` there. Raises ValueError if the compiler emits them
+    in another way than it is known to.
     """
     before, body, after = _split_at_body(cpp)
-    body = _CHANNEL.sub(r"Channel \1{\2};", body)
-    declared = re.sub(r"Channel \w+\{(inputs|outputs)\[\d+\]\};", "", body)
+    signals = len(re.findall(r" = outputs\[\d+\];", body)) - sums
+
+    def declaration(match: re.Match[str]) -> str:
+        name, number = match[1], int(match[3])
+        summed = name.startswith("output") and number >= signals
+        return f"{'Total' if summed else 'Channel'} {name}{{{match[2]}[{number}]}};"
+
+    body = _CHANNEL.sub(declaration, body)
+    declared = re.sub(r"(Channel|Total) \w+\{(inputs|outputs)\[\d+\]\};", "", body)
     if re.search(r"\b(inputs|outputs)\[", declared):
         raise ValueError("the C++ text has inputs or outputs of a kind that is not known")
     return before + body + after

@@ -22,7 +22,7 @@ _NO_PROSE = re.compile(r" *//( *$| {2,}| *[#$|<]|[-=#])")
 _FENCE = re.compile(r" *// ```")
 _FORMULA = "// $$"
 #: Signs that begin no line, where Markdown would take some of them for a list or a quotation.
-_OPERATORS = ("+", "-", "*", "/", "=", "<", ">", "&")
+_OPERATORS = frozenset("+-*/=<>&")
 
 
 def fit_lines(text: str, width: int = WIDTH) -> str:

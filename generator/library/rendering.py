@@ -6,7 +6,8 @@ Equal tables give equal files, to the byte.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from .. import __version__
 from ..errors import InputError, Place, Problem
 from ..files import replacing
 from ..proof.findings import Checked
+from ..table.model import Table
 from ..table.schema import schema
 from ..table.spelling import OWN_LIBRARIES
-from .forward import environment
+from .forward_mode import environment
 from .layout import fit_lines
 from .reference import reference
-from .reverse import reverse_mode
+from .reverse_mode import reverse_mode
 from .row_text import LibraryRows, library_rows
 from .sections import counterparts, layers, neural_blocks, seeds
 from .templates import fill
@@ -35,7 +37,7 @@ def render(checked: Checked) -> dict[str, str]:
     """The generated files by name: diff.lib, reference.md, and the schema of tables."""
     rows = library_rows(checked)
     library = fit_lines(_library(rows, checked.table.libraries))
-    _refuse_prefixes_defined_twice(checked.table.libraries, library, checked.table.file)
+    _refuse_bound_prefixes(checked.table, library)
     return {"diff.lib": library, "reference.md": reference(rows), SCHEMA: schema()}
 
 
@@ -79,17 +81,28 @@ def write(files: Mapping[str, str], folder: Path) -> list[Path]:
     return [folder / file for file in files]
 
 
-def _refuse_prefixes_defined_twice(prefixes: Mapping[str, str], library: str, file: str) -> None:
-    """Raises InputError if a prefix is also a name that the library gives to something else."""
-    defined = re.findall(r"^(\w+)(?:\(.*?\))? *=", library, re.MULTILINE)
-    problems = [
-        Problem(
-            Place(file),
-            f"the prefix '{prefix}' is a name that diff.lib defines itself",
-            "use another prefix for your library",
-        )
-        for prefix in prefixes
-        if defined.count(prefix) > 1 or re.search(rf"^{prefix}\(", library, re.MULTILINE)
-    ]
+def _refuse_bound_prefixes(table: Table, library: str) -> None:
+    """Raises InputError if a prefix is a name that the library binds to something else too."""
+    bound = Counter(_bound_names(library))
+    problems = []
+    for prefix in table.libraries:
+        if bound[prefix] > 1:
+            uses = re.compile(rf"\b{prefix}\.")
+            rows = (r for r in table.primitives if any(map(uses.match, (r.faust, *r.aliases))))
+            row = next(rows, None)
+            where = f"row '{row.name}': " if row else ""
+            what = f"{where}the prefix '{prefix}' is a name that diff.lib defines itself"
+            place = row.place if row else Place(table.file)
+            problems.append(Problem(place, what, "use another prefix for your library"))
     if problems:
         raise InputError(problems)
+
+
+def _bound_names(library: str) -> Iterator[str]:
+    """Each name that a library defines, at any depth, and each parameter, as often as it does."""
+    code = re.sub(r"//.*", "", library)
+    for name, parameters in re.findall(r"(\w+)\s*(?:\(([\w\s,]*)\))?\s*=(?![=>])", code):
+        yield name
+        yield from re.findall(r"\w+", parameters)
+    for parameters in re.findall(r"\\\(([\w\s,]*)\)|\(([\w\s,]*)\)\s*=>", code):
+        yield from re.findall(r"\w+", " ".join(parameters))

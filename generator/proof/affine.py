@@ -9,6 +9,7 @@ from fractions import Fraction
 from ..table.expressions import COMPARE
 from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function
+from .polynomials import polynomial_key, polynomial_of
 
 
 def constant_of(node: ast.expr) -> Fraction | None:
@@ -101,14 +102,29 @@ def atom_key(node: ast.expr, affine: Mapping[str, Fraction] | None = None) -> tu
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             key, flip = atom_key(operand)
             return key, -flip
+        case ast.Call(args=[argument]) if _keeps_sign(node):
+            return atom_key(argument)
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
             if inner := _increasing_arguments(left, right):
                 return atom_key(ast.BinOp(inner[0], ast.Sub(), inner[1]))
+    polynomial = polynomial_of(node, opaque=True)
+    if polynomial and len(polynomial) > 1:
+        return polynomial_key(polynomial)
+    match node:
+        case ast.BinOp(left=left, op=ast.Sub(), right=right):
             sides = ast.unparse(left), ast.unparse(right)
             if sides[0] > sides[1]:
                 return f"{sides[1]} - ({sides[0]})", -1
             return f"{sides[0]} - ({sides[1]})", 1
     return ast.unparse(node), 1
+
+
+def _keeps_sign(node: ast.Call) -> bool:
+    """Whether a function has the sign of its argument where it has a value."""
+    function = called_function(node)
+    if function is None or not function.only_zero:
+        return False
+    return function.increasing or function.name == "sqrt"
 
 
 def _increasing_arguments(a: ast.expr, b: ast.expr) -> tuple[ast.expr, ast.expr] | None:

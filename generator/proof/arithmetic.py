@@ -11,6 +11,7 @@ from flint import arb
 from ..table.vocabulary import FUNCTIONS
 from .contexts import (
     Atom,
+    Branch,
     Compiled,
     Context,
     Dual,
@@ -67,10 +68,12 @@ def _multiply(a: Compiled, b: Compiled) -> Compiled:
     return evaluate
 
 
-def divide(a: Compiled, b: Compiled) -> Compiled:
-    """`a / b`."""
+def divide(a: Compiled, b: Compiled, divisor: Atom | None = None) -> Compiled:
+    """`a / b`; the context is told of a `divisor` that may be 0."""
 
     def evaluate(c: Context) -> Dual:
+        if divisor is not None:
+            c.divisors.append(divisor)
         v, d = a(c)
         w, e = b(c)
         if c.vanishes(w):
@@ -132,10 +135,12 @@ def _raise(v: Any, exponent: int) -> Any:
     return (v.abs_lower() ** exponent).union(v.abs_upper() ** exponent)
 
 
-def whole_power(a: Compiled, exponent: int) -> Compiled:
-    """`a` to the power of an integer."""
+def whole_power(a: Compiled, exponent: int, divisor: Atom | None = None) -> Compiled:
+    """`a` to the power of an integer; of a negative one, `divisor` is what may be 0."""
 
     def evaluate(c: Context) -> Dual:
+        if divisor is not None:
+            c.divisors.append(divisor)
         v, d = a(c)
         if exponent < 0 and c.vanishes(v):
             return arb.nan(), arb.nan()
@@ -170,6 +175,19 @@ def real_power(a: Compiled, b: Compiled, base: Atom, exponent: Atom) -> Compiled
             moved = power * v.log() * e
             slope = moved if slope is None else slope + moved
         return power, slope
+
+    return evaluate
+
+
+def branched(function: Compiled, branch: Branch) -> Compiled:
+    """A function that has several branches; the context may ask for another one."""
+
+    def evaluate(c: Context) -> Dual:
+        dual = function(c)
+        if c.branches is None:
+            return dual
+        moved: Dual = c.branches.move(branch, dual)
+        return moved
 
     return evaluate
 

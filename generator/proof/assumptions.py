@@ -11,7 +11,7 @@ from typing import Any
 
 from .contexts import Atom, Context, Dual, NoValueError, OutsideError, UndecidedError
 from .contradictions import is_excluded
-from .questions import Question
+from .questions import Piece, Question
 from .regions import Signs
 from .sides import same
 
@@ -46,16 +46,18 @@ class _AssumedContext(Context):
 
 def harmless_ways(
     question: Question, gap: Signs, on_border: bool, places: Sequence[Place]
-) -> list[Signs] | None:
+) -> list[Piece] | None:
     """The ways in which a gap may go on, if the formula is right on each of them; else None."""
-    found: list[Signs] = []
+    found: list[Piece] = []
     todo: list[Signs] = [gap]
     for _ in range(MAX_WAYS):
         if not todo:
             return found
         signs = todo.pop()
+        divisors: dict[str, Atom] = {}
         try:
-            agree = _agree(question, signs, on_border or signs[-1][1] == 0, places)
+            on_part = on_border or signs[-1][1] == 0
+            agree = _agree(question, signs, on_part, places, divisors)
         except _SignNotAssumedError as asked:
             atom = asked.atom
             ways = [[*signs, (atom, sign)] for sign in (1, -1, 0) if sign not in atom.missing]
@@ -63,15 +65,26 @@ def harmless_ways(
             continue
         if not agree:
             return None
-        found.append(signs)
+        found.append(Piece(tuple(signs), (), tuple(divisors.values())))
     return None
 
 
-def _agree(question: Question, signs: Signs, on_border: bool, places: Sequence[Place]) -> bool:
-    """Whether the formula is right under these signs, at a few places that have other signs."""
+def _agree(
+    question: Question,
+    signs: Signs,
+    on_border: bool,
+    places: Sequence[Place],
+    divisors: dict[str, Atom],
+) -> bool:
+    """Whether the formula is right under these signs, at a few places that have other signs.
+
+    What is divided by is added to `divisors`.
+    """
     agreed, is_open = 0, False
     for place in places:
-        found = _compare(question, signs, on_border, place)
+        c = _AssumedContext(question.values(place), signs)
+        found = _compare(question, c, on_border, place)
+        divisors |= {atom.key: atom for atom in c.divisors}
         if found is False:
             return False
         is_open = is_open or found is None
@@ -81,10 +94,10 @@ def _agree(question: Question, signs: Signs, on_border: bool, places: Sequence[P
     return agreed > 0 or not is_open
 
 
-def _compare(question: Question, signs: Signs, on_border: bool, place: Place) -> bool | str | None:
+def _compare(
+    question: Question, c: _AssumedContext, on_border: bool, place: Place
+) -> bool | str | None:
     """True or False; None for a place that does not tell, "outside" for signs without a value."""
-    values = question.values(place)
-    c = _AssumedContext(values, signs)
     try:
         if question.domain is not None and not question.domain(c):
             return "outside"
@@ -97,7 +110,7 @@ def _compare(question: Question, signs: Signs, on_border: bool, place: Place) ->
         return None
     try:
         stated = question.stated(c)[0]
-        real, _, beside = question.run(Context(values))
+        real, _, beside = question.run(Context(question.values(place)))
     except OutsideError:
         return False
     except (NoValueError, UndecidedError):

@@ -9,7 +9,7 @@ the ball of the atom (`Context`), or because a piece is wanted (in `regions`).
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -25,6 +25,7 @@ from .arithmetic import (
     ONE,
     ZERO,
     absolute,
+    branched,
     choice,
     copy_sign,
     divide,
@@ -40,6 +41,7 @@ from .ballfunctions import Edge
 from .contexts import (
     BITS,
     Atom,
+    Branch,
     Compiled,
     Context,
     Dual,
@@ -54,6 +56,10 @@ from .forms import alike, is_positive, is_smooth, missing_signs, zeros
 #: Where a step function jumps, some places.
 WHOLE_JUMPS = (1, -1, 2)
 HALF_JUMPS = (0.5, -0.5, 1.5)
+#: Functions that have another sign, or another constant, on another branch; and others.
+TURNING = ("sqrt", "hypot", "asin", "acos", "acosh", "asinh")
+SHIFTING = ("log", "log10", "log1p", "lgamma", "atan", "atan2", "atanh", *TURNING[2:])
+MANY_BRANCHES = ("cbrt", "Y0", "Y1", "Yn")
 #: Numbers beyond this, or below its inverse, make a function flatten out over an unusual distance.
 STEEP = 1e3
 
@@ -118,8 +124,8 @@ class BallCompiler:
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
                 return self._power(left, right)
             case ast.BinOp(left=left, op=ast.Div(), right=right):
-                self._special(right)
-                return divide(self.expression(left), self.expression(right))
+                divisor = self._special(right)
+                return divide(self.expression(left), self.expression(right), divisor)
             case ast.BinOp(left=left, op=ast.Mult(), right=right) if alike(left, right):
                 return whole_power(self.expression(left), 2)
             case ast.BinOp(left=left, op=op, right=right):
@@ -179,17 +185,21 @@ class BallCompiler:
         free = names - {*FUNCTIONS, *CONSTANTS, WHERE}
         quantity = self.expression(node)
         steps = self._steps(node)
+        missing = frozenset() if affine and len(affine) > 1 else missing_signs(node)
         atom = Atom(
             key, quantity, ast.unparse(node), free, steps, affine, decides, flip, centre, node,
-            smooth=is_smooth(node), zeros=zeros(node), missing=missing_signs(node),
+            smooth=is_smooth(node), zeros=zeros(node), missing=missing,
         )  # fmt: skip
         self.atoms.append(atom)
+        for factor in curved_factors(node):
+            self._special(factor)
         return atom
 
-    def _special(self, node: ast.expr, centre: bool = True) -> None:
-        """Remembers a quantity whose zeros are to be looked at."""
+    def _special(self, node: ast.expr, centre: bool = True) -> Atom | None:
+        """Remembers a quantity whose zeros are to be looked at; None if nothing moves it."""
         if any(isinstance(n, ast.Name) and n.id not in CONSTANTS for n in ast.walk(node)):
-            self.atom(node, False, centre)
+            return self.atom(node, False, centre)
+        return None
 
     def _scales(self, node: ast.expr) -> None:
         """Remembers where a function that flattens out does so, and where it is steepest."""
@@ -249,12 +259,37 @@ class BallCompiler:
         base, exponent = self.expression(left), self.expression(right)
         fixed = constant_of(right)
         if fixed is not None and fixed.denominator == 1:
-            if fixed < 0:
-                self._special(left)
-            return whole_power(base, int(fixed))
+            divisor = self._special(left) if fixed < 0 else None
+            return whole_power(base, int(fixed), divisor)
         if fixed is None:
             self._scales(right)
-        return real_power(base, exponent, self.atom(left), self.atom(right))
+        signs = self.atom(left), self.atom(right)
+        power = real_power(base, exponent, *signs)
+        guards = self._guards([left], [signs[0]])
+        if fixed is None:
+            return branched(power, Branch(f"{ast.unparse(left)} ** {ast.unparse(right)}", guards))
+        if fixed.denominator == 2:
+            return branched(power, Branch(f"sqrt({ast.unparse(left)})", guards, turns=True))
+        return branched(power, Branch(ast.unparse(left), guards, power=fixed))
+
+    def _guards(self, arguments: list[ast.expr], edges: list[Atom]) -> tuple[Atom, ...] | None:
+        """The quantities around whose zeros a function has other branches; None if not known."""
+        guards = [*edges]
+        for node in (n for argument in arguments for n in ast.walk(argument)):
+            match node:
+                case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                    divisor = left if (constant_of(right) or 0) < 0 else None
+                case ast.BinOp(op=ast.Div(), right=right):
+                    divisor = right
+                case ast.Call(func=ast.Name(id=name), args=inner):
+                    if name in ("gamma", "lgamma") or (name in FUNCTIONS and FUNCTIONS[name].step):
+                        return None
+                    divisor = edge_expression(name, 0, inner) if name == "tan" else None
+                case _:
+                    divisor = None
+            atom = None if divisor is None else self._special(divisor)
+            guards += [atom] if atom else []
+        return tuple(guards)
 
     def _call(self, name: str, arguments: list[ast.expr]) -> Compiled:
         parts = [self.expression(argument) for argument in arguments]
@@ -273,7 +308,7 @@ class BallCompiler:
         if function.quotient:
             self._special(arguments[1])
             self._jumps(function.quotient, ast.BinOp(arguments[0], ast.Div(), arguments[1]))
-            quotient = step_function(function.quotient, [divide(*parts)])
+            quotient = step_function(function.quotient, [divide(parts[0], parts[1])])
             return BINARY[ast.Sub](parts[0], BINARY[ast.Mult](parts[1], quotient))
         if function.step:
             for argument in arguments:
@@ -316,7 +351,13 @@ class BallCompiler:
                     slope = term if slope is None else slope + term
             return value(*numbers), slope
 
-        return evaluate
+        if name not in TURNING and name not in SHIFTING and name not in MANY_BRANCHES:
+            return evaluate
+        key = f"{name}({', '.join(map(ast.unparse, arguments))})"
+        power = Fraction(1, 3) if name == "cbrt" else None
+        known = None if name == "lgamma" else self._guards(arguments, [atom for atom, _ in edges])
+        branch = Branch(key, known, name in TURNING, name in SHIFTING, power)
+        return branched(evaluate, branch)
 
     def _edge_atom(
         self,
@@ -353,6 +394,18 @@ def is_steep(node: ast.expr) -> bool:
             size = abs(float(part.value))
             product *= max(size, 1 / size)
     return product > STEEP
+
+
+def curved_factors(node: ast.expr) -> Sequence[ast.expr]:
+    """What a product or a power is made of, where that is not affine."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            parts = [left] if alike(left, right) else [left, right]
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant()):
+            parts = [left]
+        case _:
+            return []
+    return [part for part in parts if isinstance(part, ast.BinOp) and affine_form(part) is None]
 
 
 def edge_expression(name: str, index: int, arguments: list[ast.expr]) -> ast.expr | None:

@@ -53,7 +53,8 @@ def check(
         from . import parallel
 
         # Once, before the processes that share it begin.
-        import_module(".pointwise", __package__)
+        for module in (".pointwise", ".unrolling", ".edges"):
+            import_module(module, __package__)
         for row, found in parallel.check_rows(fresh, check_row, STOP_FACTOR * ROW_SECONDS):
             progress(row)
             known[row.name] = found

@@ -59,20 +59,45 @@ class Atom:
     missing: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True)
+class Branch:
+    """What becomes of a function when it is continued around a 0 of its `guards`.
+
+    Its sign may turn, a constant be added (`shifts`), or a factor to a `power`. Without guards
+    nothing is known of where it has branches.
+    """
+
+    key: str
+    guards: tuple[Atom, ...] | None
+    turns: bool = False
+    shifts: bool = False
+    power: Fraction | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is known what another branch is."""
+        return self.turns or self.shifts or self.power is not None
+
+
 class Context:
     """The place where expressions are evaluated, and the signs that were found there.
 
     `values` maps a name to its dual. `signs` lists the atoms in the order they were met; `on`
     tells whether one was 0 or a step was on its jump. Below `zero` a quantity counts as 0.
+    `divisors` are the quantities that were divided by.
     """
 
-    __slots__ = ("met", "on", "signs", "values", "zero")
+    #: The branches that functions take; None for those that they have.
+    branches: Any = None
+
+    __slots__ = ("divisors", "met", "on", "signs", "values", "zero")
 
     def __init__(self, values: Mapping[str, Dual], zero: Any = None) -> None:
         self.values = values
         self.zero = zero
         self.signs: dict[str, int] = {}
         self.met: list[Atom] = []
+        self.divisors: list[Atom] = []
         self.on = False
 
     def sign(self, atom: Atom, value: Any) -> int:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from ..table.rules import copy_tree
 from .affine import affine_form, called_function, called_name
 from .contexts import Atom
+from .polynomials import polynomial_of
 from .regions import Form, Signs, TooManyError, affine_part, feasible
 
 #: Factors of one quantity that are told apart.
@@ -29,7 +30,7 @@ def is_excluded(signs: Signs, names: Sequence[str]) -> bool:
 
 def contradict(signs: Signs, names: Sequence[str]) -> bool:
     """Whether signs contradict each other, with quantities factored, and sin and cos as a pair."""
-    if _on_circle(signs) or _between_integers(signs, names):
+    if _on_circle(signs) or _between_integers(signs, names) or _as_monomials(signs):
         return True
     base, _ = affine_part(signs, names)
     cases = [_cases(atom, sign, signs[:index]) for index, (atom, sign) in enumerate(signs)]
@@ -48,6 +49,23 @@ def contradict(signs: Signs, names: Sequence[str]) -> bool:
     for case in told:
         count *= len(case)
     return count <= MAX_CASES
+
+
+def _as_monomials(signs: Signs) -> bool:
+    """Whether polynomials contradict each other whatever their monomials are."""
+    forms: list[Form] = []
+    for atom, sign in signs:
+        if atom.node is None or atom.steps:
+            continue
+        polynomial = polynomial_of(atom.node, opaque=True)
+        if polynomial is not None:
+            form = {str(term) if term else "": value for term, value in polynomial.items()}
+            forms.append(({"": Fraction(0), **form}, sign))
+    names = sorted({name for form, _ in forms for name in form if name})
+    try:
+        return bool(forms) and feasible(forms, names) is None
+    except TooManyError:
+        return False
 
 
 def _cases(atom: Atom, sign: int, before: Signs) -> list[list[Form]] | None:
@@ -94,15 +112,19 @@ def _factors(node: ast.expr, signs: Mapping[str, int]) -> tuple[int, list[Form],
 
 
 def _form(factor: object) -> dict[str, Fraction] | None:
-    """A factor as an affine form with rational numbers; a function in it is one more name."""
+    """A factor as an affine form of its monomials; a function in it is one more name.
+
+    That monomials hang together is left out: what has no solution then has none at all.
+    """
     import sympy as sp
 
     polynomial = sp.Poly(factor)
-    if polynomial.total_degree() > 1 or not all(c.is_Rational for c in polynomial.coeffs()):
+    if not all(c.is_Rational for c in polynomial.coeffs()):
         return None
     form = {"": Fraction(0)}
     for powers, value in polynomial.terms():
-        name = next((str(g) for g, p in zip(polynomial.gens, powers, strict=True) if p), "")
+        raised = zip(polynomial.gens, powers, strict=True)
+        name = "*".join(str(g) if p == 1 else f"{g}**{p}" for g, p in raised if p)
         form[name] = Fraction(int(value.p), int(value.q))
     return form
 

@@ -23,6 +23,7 @@ from ..table.rules import copy_tree, expression_of
 from ..table.samples import Point
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
 from .balls import BallCompiler
+from .branches import several_places
 from .budget import OverBudgetError, limited
 from .pieces import decide
 from .questions import Answer, Objection, Question
@@ -126,7 +127,7 @@ def _compare_numbers(old: Expression, new: Expression, setting: Setting) -> Equa
     on_borders = decide(question).objection
     if on_borders:
         return replace(_difference(on_borders), kink=True)
-    return _equal(old, new, inside, frozenset(whole))
+    return _equal(old, new, question, inside)
 
 
 def _difference(objection: Objection) -> Equality:
@@ -134,11 +135,14 @@ def _difference(objection: Objection) -> Equality:
     return Equality("differs", how, objection.point, objection.expected, objection.stated)
 
 
-def _equal(old: Expression, new: Expression, inside: Answer, whole: frozenset[str]) -> Equality:
+def _equal(old: Expression, new: Expression, question: Question, inside: Answer) -> Equality:
+    whole = frozenset(question.whole)
     count = len(inside.pieces)
     on = f" on each of {count} pieces" if count > 1 else ""
     if all(vanishes_on(piece, old, new, None, whole) for piece in inside.stretches):
         return Equality("proved", f"SymPy reduces the difference to 0{on}")
+    if found := several_places(question, inside):
+        return Equality("undecided", found)
     return Equality("confirmed", f"not decided by SymPy; they agree to 150 digits{on}")
 
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from ..table.vocabulary import FUNCTIONS
 from .affine import affine_form, called_function, called_name
+from .polynomials import least_value
 
 #: Affine forms that are 0 together.
 Zero = tuple[Mapping[str, Fraction], ...]
@@ -39,12 +40,22 @@ def is_positive(node: ast.expr) -> bool:
         case ast.Constant(value=value):
             return isinstance(value, int | float) and value > 0
         case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return (is_positive(left) and is_not_negative(right)) or (
-                is_not_negative(left) and is_positive(right)
-            )
+            if is_positive(left) and is_not_negative(right):
+                return True
+            if is_not_negative(left) and is_positive(right):
+                return True
+            return (least_value(node) or 0) > 0
+        case ast.BinOp(op=ast.Sub()):
+            return (least_value(node) or 0) > 0
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             return is_positive(left) and is_positive(right)
+        case ast.BinOp(left=left, op=ast.Pow()):
+            return is_positive(left)
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            return is_positive(left) and is_positive(right)
         case ast.Call():
+            if called_name(node) in ("sqrt", "hypot"):
+                return any(map(is_positive, node.args))
             return called_name(node) in ("exp", "cosh")
     return False
 
@@ -59,11 +70,16 @@ def is_not_negative(node: ast.expr) -> bool:
         case ast.BinOp(left=left, op=ast.Add() | ast.Mult(), right=right):
             if is_not_negative(left) and is_not_negative(right):
                 return True
-            return isinstance(node.op, ast.Add) and _is_one_and_bounded(left, right)
+            if isinstance(node.op, ast.Add) and _is_one_and_bounded(left, right):
+                return True
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
-            return _is_one_and_bounded(left, right)
+            if _is_one_and_bounded(left, right):
+                return True
         case ast.Call() if called_name(node) in ("abs", "hypot", "sqrt"):
             return True
+    least = least_value(node)
+    if least is not None and least >= 0:
+        return True
     return is_positive(node) or (isinstance(node, ast.Constant) and node.value == 0)
 
 

@@ -20,12 +20,13 @@ from flint import arb
 
 from ..table.rules import copy_tree
 from .affine import affine_form, called_function
-from .contexts import Atom, Compiled, Context, NoValueError, UndecidedError, exact, float_of
-from .lines import LARGEST, Line, roots
+from .contexts import Atom, Compiled, exact, float_of
+from .lines import LARGEST, Flat, Line, roots
 from .questions import Key
 from .regions import Form, NoPlaceError, TooManyError, affine_part, feasible, find, holds
 from .regions import Signs as Wanted
 from .sides import geometric
+from .stationary import gradient
 
 #: Gaps that are looked for along lines and by climbing, at most, and the starts for each.
 MAX_SEARCHES = 16
@@ -157,6 +158,8 @@ class PlaceSearch:
                 return inside
         if is_all:
             return "open"
+        if _is_single_point(part, self.names) and not self.whole:
+            raise NoPlaceError
         self.searches += 1
         for place in self._reached(gap, [insides[0], *starts]):
             if self._has(place, gap):
@@ -220,52 +223,43 @@ class PlaceSearch:
         place = {name: float(start[name]) for name in self.names}
         fixed = {name: value for name, value in start.items() if name not in place}
         for _ in range(MAX_STEPS):
-            known = self._gradient(atom, place, fixed)
+            known = gradient(atom, self.names, place, fixed)
             if known is None:
                 return
-            value, gradient = known
+            value, slopes = known
             if value * sign > 0:
                 yield {**fixed, **{name: arb(v) for name, v in place.items()}}
                 return
-            moved = self._step(atom, value, gradient, place, fixed)
+            moved = self._step(atom, value, slopes, place, fixed)
             if moved is None:
                 return
             place = moved
 
     def _step(
-        self, atom: Atom, value: float, gradient: Mapping[str, float],
+        self, atom: Atom, value: float, slopes: Mapping[str, float],
         place: Mapping[str, float], fixed: Place,
     ) -> dict[str, float] | None:  # fmt: skip
         """A step towards the zero of an atom, and a little over it; None if none leads there."""
-        steepness = math.sqrt(sum(d * d for d in gradient.values()))
+        steepness = math.sqrt(sum(d * d for d in slopes.values()))
         if not 0 < steepness < math.inf:
             return None
         length = min(1.5 * abs(value) / steepness, 1 + max(map(abs, place.values())))
         length = math.copysign(length, -value)
         for _ in range(MAX_HALVINGS):
-            moved = {n: v + length * gradient[n] / steepness for n, v in place.items()}
-            known = self._gradient(atom, moved, fixed)
+            moved = {n: v + length * slopes[n] / steepness for n, v in place.items()}
+            known = gradient(atom, self.names, moved, fixed)
             if known is not None and (known[0] * value < 0 or abs(known[0]) < abs(value)):
                 return moved
             length /= 4
         return None
 
-    def _gradient(
-        self, atom: Atom, place: Mapping[str, float], fixed: Place
-    ) -> tuple[float, dict[str, float]] | None:
-        values = {**fixed, **{name: arb(value) for name, value in place.items()}}
-        gradient: dict[str, float] = {}
-        size = 0.0
-        for name in self.names:
-            duals = {n: (v, arb(1) if n == name else None) for n, v in values.items()}
-            try:
-                value, slope = atom.quantity(Context(duals))
-                size, gradient[name] = float(value), 0.0 if slope is None else float(slope)
-            except (NoValueError, UndecidedError, OverflowError, ValueError):
-                return None
-        if not (math.isfinite(size) and all(map(math.isfinite, gradient.values()))):
-            return None
-        return size, gradient
+
+def _is_single_point(forms: Sequence[Form], names: Sequence[str]) -> bool:
+    """Whether the forms that are 0 leave one point alone."""
+    flat = Flat(tuple(names), {})
+    for form, sign in forms:
+        flat = (flat.cut(form) if sign == 0 else None) or flat
+    return not flat.free
 
 
 class _Unrounded(ast.NodeTransformer):

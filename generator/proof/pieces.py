@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -30,6 +31,7 @@ from .contexts import (
 )
 from .contradictions import contradict, is_excluded
 from .gaps import MAX_BORDERS, Gap, PlaceSearch, SignRecord, gap_text, on_border
+from .holes import holes
 from .lines import Flat, Line, flats, lines, roots
 from .questions import Answer, Key, Objection, Piece, Question
 from .sides import (
@@ -43,6 +45,7 @@ from .sides import (
     place_text,
     same,
 )
+from .stationary import lines_through_islands
 
 #: Points that decide a piece, and the most that are tried in it.
 POINTS_PER_PIECE = 3
@@ -53,10 +56,9 @@ MAX_FLATS = 24
 MAX_AROUND = 8
 #: Places on one part of a border, by the signs of all atoms.
 MAX_VISITS = 5
-#: Combinations of whole numbers that are tried, at most.
-MAX_COMBINATIONS = 120
 #: Combinations of signs that are looked for, at most.
 MAX_TRIED = 4000
+NOT_FOUND = "no place was found, and none is excluded, where"
 #: How often the precision is doubled where a ball is too wide.
 DOUBLINGS = 3
 
@@ -107,6 +109,7 @@ class _PieceSearch:
                 if self.found.objection:
                     return self.found
         self._search_gaps()
+        self._search_holes()
         for key in [*self.pool]:
             if self.found.objection:
                 return self.found
@@ -123,7 +126,7 @@ class _PieceSearch:
         for point in self.question.extra:
             yield {name: arb(value) for name, value in point.items()}, False
         if not self.question.names:
-            for whole in self._combinations():
+            for whole in self.question.combinations():
                 yield {name: exact(value) for name, value in whole.items()}, False
             return
         ranges = dict.fromkeys(self.question.names, (-4.0, 4.0))
@@ -133,6 +136,9 @@ class _PieceSearch:
             count = 0 if flat.solved else 2 if several else 0
             for line in lines(flat, self.draws, ranges, count):
                 yield from self._places_on(line, flat)
+        if several:
+            for line in lines_through_islands(self.question, self.atoms, self.draws):
+                yield from self._places_on(line, Flat(self.question.names, {}))
 
     def _places_on(self, line: Line, flat: Flat) -> Iterator[tuple[dict[str, Any], bool]]:
         """Places on a line: on each zero of an atom, on both sides of it, and between."""
@@ -266,10 +272,11 @@ class _PieceSearch:
         piece = self.pool.get(key)
         if piece is None:
             signs = tuple((atom, c.signs[atom.key] * atom.flip) for atom in c.met)
-            self.pool[key] = Piece(signs, (dict(place),))
+            divisors = {atom.key: atom for atom in c.divisors}
+            self.pool[key] = Piece(signs, (dict(place),), tuple(divisors.values()))
             self.signs.add(key, signs, place)
         elif len(piece.points) < POINTS_PER_PIECE:
-            self.pool[key] = Piece(piece.signs, (*piece.points, dict(place)))
+            self.pool[key] = replace(piece, points=(*piece.points, dict(place)))
         return key
 
     def _object(self, what: str, place: Mapping[str, Any], expected: Any, stated: Any) -> None:
@@ -297,7 +304,7 @@ class _PieceSearch:
     def _search_gaps(self) -> None:
         """Looks for a place with each combination of signs that no point has had."""
         question = self.question
-        search = PlaceSearch(question.walk, question.names, self._combinations())
+        search = PlaceSearch(question.walk, question.names, self.question.combinations())
         while not self.found.objection:
             gap = self.signs.gap()
             if gap is None:
@@ -316,7 +323,7 @@ class _PieceSearch:
         """Decides a combination of signs that no point has had."""
         ways = harmless_ways(self.question, gap, on_border(gap), self._nearby_places())
         if ways is not None:
-            self.found.assumed += [way for way in ways if not on_border(way)]
+            self.found.assumed += [way for way in ways if not on_border(way.signs)]
             return
         place = self._search_place(search, gap)
         if place is not None and on_border(gap):
@@ -335,7 +342,7 @@ class _PieceSearch:
                     known[key] = search.place(gap, self.signs.starts(gap))
         place = known[key]
         if isinstance(place, str):
-            self._leave_open(f"no place was found, and none is excluded, where {gap_text(gap)}")
+            self._leave_open(f"{NOT_FOUND} {gap_text(gap)}")
             return None
         return place
 
@@ -348,12 +355,19 @@ class _PieceSearch:
         around = [place for piece in known for place in piece.points[:2]]
         return [self._nudge(place, scale) for scale in (1e-3, 0.3) for place in around]
 
-    def _combinations(self) -> list[dict[str, Fraction]]:
-        listed = self.question.whole
-        rows = itertools.product(*([Fraction(v) for v in values] for values in listed.values()))
-        return [
-            dict(zip(listed, row, strict=True)) for row in itertools.islice(rows, MAX_COMBINATIONS)
-        ]
+    def _search_holes(self) -> None:
+        """Looks for a place in each piece where what is divided by there is 0."""
+        question = self.question
+        if question.forbidden or not question.borders:
+            return
+        pieces = *self.pool.values(), *self.found.assumed
+        for gap, place in holes(question, pieces, self.question.combinations(), 2 * self.bits):
+            if isinstance(place, str):
+                self._leave_open(f"{NOT_FOUND} {gap_text(gap)}")
+            elif place is not None:
+                self.border(place)
+            if self.found.objection:
+                return
 
     # Borders.
 

@@ -23,6 +23,7 @@ from ..table.expressions import Expression
 from ..table.model import Primitive
 from ..table.samples import NoPointError, sample_points, special_points
 from .balls import BallCompiler, Part
+from .branches import several_places
 from .budget import during
 from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
 from .findings import Finding
@@ -264,6 +265,8 @@ class Claims:
             return Finding(row, name, "declared", f"0 between the jumps, {on}", pieces=pieces)
         if self.proofs and self._proved(answer, value, rules.partial(row, name), way):
             return Finding(row, name, "proved", f"residual 0 {on}", pieces=pieces)
+        if found := several_places(question, answer):
+            return Finding(row, name, "unknown", found, pieces=pieces)
         return Finding(row, name, "confirmed", f"agrees to 150 digits {on}", pieces=pieces)
 
     @cached_property

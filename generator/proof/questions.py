@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,6 +13,8 @@ from flint import arb
 
 from .contexts import Atom, Compiled, Context, Dual, NoValueError, OutsideError, Test, exact
 
+#: Combinations of integers that are tried, at most.
+MAX_COMBINATIONS = 120
 #: The signs that make out a piece, by the keys of its atoms.
 Key = tuple[tuple[str, int], ...]
 #: A place that has the signs of a key; None if there is none, "open" if none was found.
@@ -33,21 +36,22 @@ class Objection:
 
 @dataclass(frozen=True)
 class Piece:
-    """One piece: the signs that make it out, and points in it."""
+    """One piece: the signs that make it out, points in it, and what is divided by there."""
 
     signs: tuple[tuple[Atom, int], ...]
     points: tuple[Mapping[str, Any], ...]
+    divisors: tuple[Atom, ...] = ()
 
 
 @dataclass
 class Answer:
     """What was found: the pieces that agree, an objection, or why the matter is not decided.
 
-    `assumed` are the signs of pieces of which no place is known, where the formula would be right.
+    `assumed` are pieces of which no place is known, where the formula would be right.
     """
 
     pieces: list[Piece] = field(default_factory=list)
-    assumed: list[Sequence[tuple[Atom, int]]] = field(default_factory=list)
+    assumed: list[Piece] = field(default_factory=list)
     kinks: list[Mapping[str, Any]] = field(default_factory=list)
     objection: Objection | None = None
     unknown: str = ""
@@ -55,7 +59,7 @@ class Answer:
     @property
     def stretches(self) -> list[Piece]:
         """All that SymPy has to prove: pieces, and what would be pieces if there were a place."""
-        return [*self.pieces, *(Piece(tuple(signs), ()) for signs in self.assumed)]
+        return [*self.pieces, *self.assumed]
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,12 @@ class Question:
         """The direction, with a ball for each number."""
         ways = (self.direction or {}).items()
         return [(name, way if isinstance(way, str) else exact(way)) for name, way in ways]
+
+    def combinations(self) -> list[dict[str, Fraction]]:
+        """The integers that are tried together, the first `MAX_COMBINATIONS` of them."""
+        rows = itertools.product(*(map(Fraction, values) for values in self.whole.values()))
+        first = itertools.islice(rows, MAX_COMBINATIONS)
+        return [dict(zip(self.whole, row, strict=True)) for row in first]
 
     def walk(self, c: Context) -> Dual:
         """Domain, value and formula in their order: the atoms that are met make out the piece."""

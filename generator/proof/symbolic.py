@@ -24,7 +24,7 @@ from .questions import Piece
 #: Larger residuals are not simplified: that can take minutes.
 MAX_OPERATIONS = 300
 #: Sums to a higher power than this are not multiplied out.
-MAX_EXPANDED_POWER = 12
+MAX_expand_radicands_POWER = 12
 
 
 def vanishes_on(
@@ -163,7 +163,7 @@ def vanishes(difference: Any) -> bool:
 
 def _expandable(expression: Any) -> bool:
     return not any(
-        power.base.is_Add and power.exp.is_Integer and abs(power.exp) > MAX_EXPANDED_POWER
+        power.base.is_Add and power.exp.is_Integer and abs(power.exp) > MAX_expand_radicands_POWER
         for power in expression.atoms(sp.Pow)
     )
 
@@ -179,6 +179,12 @@ def _factor_radicands(expression: Any) -> Any:
     return expression.replace(
         lambda e: e.is_Pow and not e.exp.is_Integer, lambda e: sp.Pow(sp.factor(e.base), e.exp)
     )
+
+
+def _joined_roots(expression: Any) -> Any:
+    """Products of roots as the root of a product: where they have real values, that is the same."""
+    numerator = sp.expand(sp.numer(sp.together(expression)))
+    return sp.expand(_expand_radicands(sp.powsimp(numerator, force=True)))
 
 
 def _double_angles(expression: Any) -> Any:
@@ -209,6 +215,7 @@ _STRATEGIES: tuple[Strategy, ...] = (
     _as_exponentials,
     lambda d: _as_exponentials(_double_angles(d)),
     lambda d: sp.expand(d.rewrite(sp.asin)),
+    _joined_roots,
     lambda d: sp.radsimp(sp.together(d)),
     lambda d: sp.trigsimp(sp.expand_trig(d)),
     _simplify,

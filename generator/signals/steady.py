@@ -7,7 +7,7 @@ and sliders alone is the same at every sample.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .graph import Graph, Node
 from .row_lookup import Rows
@@ -36,12 +36,15 @@ def computed_from(rows: Rows, node: Node) -> tuple[int, ...] | None:
 
 
 class Steadiness:
-    """Which signals are computed from numbers and sliders alone, sample by sample."""
+    """Which signals are computed from numbers and sliders alone, sample by sample.
 
-    def __init__(self, graph: Graph, rows: Rows) -> None:
+    The signals `moving` are taken to be none of them.
+    """
+
+    def __init__(self, graph: Graph, rows: Rows, moving: Iterable[int] = ()) -> None:
         self.graph = graph
         self.rows = rows
-        self._known: dict[int, bool] = {}
+        self._known: dict[int, bool] = dict.fromkeys(moving, False)
 
     def __call__(self, number: int) -> bool:
         if number not in self._known:

@@ -34,9 +34,9 @@ class Function:
     samples are. Of an operator with memory, `steps` says what the whole numbers at some places
     decide, and `gate` at which place the argument stands that stops the others. `only_zero` says
     that the value is 0 where the argument is and nowhere else, `bounded` that it is between -1 and
-    1, and `increasing` that it grows everywhere. Of a whole part, `middle` is what it lies above
-    its argument, half a step from a jump. `bounds` gives the interval of the value by those of the
-    arguments, where it does not follow from that.
+    1, `increasing` that it grows everywhere, `periodic` that it repeats. Of a whole part, `middle`
+    is what it lies above its argument, half a step from a jump. `bounds` gives the interval of the
+    value by those of the arguments, where it does not follow from that.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Function:
     only_zero: bool = False
     bounded: bool = False
     increasing: bool = False
+    periodic: bool = False
     bounds: Callable[..., Interval] | None = None
     middle: float | None = None
 
@@ -149,9 +150,9 @@ _WRITTEN = "a table that is written at whole places"
 
 _TABLE = (
     # Primitives of the language that have a derivative everywhere in their domain.
-    _smooth("sin", 1, "sin", "sin", finite=True, latex=r"\sin", bounded=True),
-    _smooth("cos", 1, "cos", "cos", finite=True, latex=r"\cos", bounded=True),
-    _smooth("tan", 1, "tan", "tan", latex=r"\tan"),
+    _smooth("sin", 1, "sin", "sin", finite=True, latex=r"\sin", bounded=True, periodic=True),
+    _smooth("cos", 1, "cos", "cos", finite=True, latex=r"\cos", bounded=True, periodic=True),
+    _smooth("tan", 1, "tan", "tan", latex=r"\tan", periodic=True),
     _smooth("asin", 1, "asin", "asin", only_zero=True),
     _smooth("acos", 1, "acos", "acos"),
     _smooth("atan", 1, "atan", "atan", finite=True, only_zero=True, increasing=True),

@@ -1,0 +1,71 @@
+"""Waveforms as parameters: the entries of tables, each with a partial of its own.
+
+A read `rdtable(waveform, i[n])` is linear in the entries: entry k gets the sum of the cotangents of
+the reads at which i[n] = k. Which entry that is changes from sample to sample, so the backward
+program gives the place that was read, and the cotangent of what was read; the host adds up. What is
+in a table that is computed, or is read as a signal without `rdtable`, is no parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..signals.graph import Graph
+
+
+@dataclass(frozen=True)
+class Read:
+    """A table that is read: the signal `value`, the entry's number `place`, and which waveform."""
+
+    value: int
+    place: int
+    waveform: int
+
+
+@dataclass(frozen=True)
+class Waveforms:
+    """The waveforms that a program reads by `rdtable`, each a tuple of its entries, and all reads.
+
+    They stand in the order in which the program reads them first.
+    """
+
+    entries: tuple[tuple[float, ...], ...] = ()
+    reads: tuple[Read, ...] = ()
+
+    @property
+    def of_reads(self) -> tuple[int, ...]:
+        """Which waveform each read is of."""
+        return tuple(read.waveform for read in self.reads)
+
+
+def waveforms(graph: Graph, outputs: Sequence[int]) -> Waveforms:
+    """The waveforms that `outputs` depend on; the places are made as new nodes of `graph`."""
+    found: dict[int, int] = {}
+    entries: list[tuple[float, ...]] = []
+    reads = []
+    for number in graph.reachable(outputs):
+        node = graph.nodes[number]
+        if node.op != "primitive" or node.name != "rdtable":
+            continue
+        size, content, index = node.args
+        pick = graph.nodes[content]
+        if pick.op != "pick" or pick.name != "1" or graph.nodes[pick.args[0]].op != "waveform":
+            continue
+        source = pick.args[0]
+        if source not in found:
+            found[source] = len(entries)
+            text = graph.nodes[source].name
+            inside = text[text.index("{") + 1 : text.rindex("}")]
+            entries.append(tuple(map(float, inside.split(","))))
+        count = len(entries[found[source]])
+        reads.append(Read(number, _place(graph, size, index, count), found[source]))
+    return Waveforms(tuple(entries), tuple(reads))
+
+
+def _place(graph: Graph, size: int, index: int, count: int) -> int:
+    """The entry that is read: the compiler keeps an index in the table; a waveform repeats."""
+    last = graph.primitive("-", size, graph.number(1))
+    whole = graph.primitive("int", index)
+    kept = graph.primitive("max", graph.number(0), graph.primitive("min", whole, last))
+    return graph.primitive("%", kept, graph.number(count))
