@@ -180,7 +180,7 @@ def test_no_room_for_what_is_printed(command: str, folder: Path, away: Path) -> 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-@pytest.mark.parametrize("command", WRITING)
+@pytest.mark.parametrize("command", mostly_slow(WRITING))
 def test_no_room_for_the_output(command: str, folder: Path, away: Path) -> None:
     done = process(command, folder, {**os.environ, "TMPDIR": str(away)}, "/dev/full")
     text = "is no file" if "reverse" in command else "/dev/full: cannot be written: No space left"
@@ -217,7 +217,7 @@ def test_a_machine_with_nothing_but_python(command: str, folder: Path, away: Pat
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="needs root")
-@pytest.mark.parametrize("command", [name for name in COMMANDS if "OUT" in COMMANDS[name]])
+@pytest.mark.parametrize("command", mostly_slow(c for c in COMMANDS if "OUT" in COMMANDS[c]))
 def test_a_folder_that_may_not_be_written(command: str, folder: Path) -> None:
     """By a user without rights, without HOME and without TMPDIR."""
     with tempfile.TemporaryDirectory() as name:
