@@ -99,10 +99,10 @@ def _calls(box: Box, seen: set[Box]) -> Iterator[SeedCall]:
 
 def _fed_seeds(process: Box) -> Iterator[str]:
     """What the seeds are called that stand before the words they are given to."""
-    calls: dict[Box, tuple[Call, ...]] = {}
+    calls: dict[Box, tuple[SeedCall, ...]] = {}
     inside: dict[Box, frozenset[Box]] = {}
 
-    def calls_in(box: Box) -> tuple[Call, ...]:
+    def calls_in(box: Box) -> tuple[SeedCall, ...]:
         if box not in calls:
             calls[box] = tuple(call for call in _calls(box, set()) if call.takes_signals)
         return calls[box]
