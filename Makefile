@@ -28,7 +28,7 @@ test: $(READY) lint  ## Everything that must hold.
 test-slow: $(READY)  ## What takes too long for each change: the other compiler of many cases, long runs.
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup -m slow
 
-quick: $(READY)  ## What can be tested within a minute, without a compiler.
+quick: $(READY)  ## What can be tested within half a minute, without a compiler.
 	$(PY) -m pytest -q -n $(JOBS) -m "not (slow or compilers or exhaustive)" tests
 
 fuzz: $(READY)  ## Hostile input and random programs, FUZZ times as many as in the tests.

@@ -33,7 +33,7 @@ TIMEOUT = 240
 
 #: Tests of faults that are about programs of others.
 CALLED = "a_faust_of_a_bad_kind or none or hangs or output or temporary"
-LEARNT = "faust and double and not cyfaust"
+LEARNT = "cyfaust and double"
 #: Files, and the tests that are to notice what is done to them.
 TARGETS = {
     "generator/files.py": ["tests/test_files.py"],

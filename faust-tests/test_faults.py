@@ -21,33 +21,10 @@ from faustdiff.faust import calling
 from faustdiff.faust.calling import FaustError, call
 from faustdiff.faust.compilers import Compiler, SystemFaust
 from faustdiff.faust.program import build
+from support.fake_compilers import FAKES, HEAD, install, libraries
 
 PROGRAM = 'process = *(hslider("gain[diff:1]", 0.5, 0, 1, 0.01));'
 CRASHING = 'process = (7 % int(_ * 0.0001)) * hslider("gain[diff:1]", 0.5, 0, 1, 0.01);'
-HEAD = """#!/bin/sh
-case "$*" in
-*--version*) echo "FAUST Version 2.54.9"; exit 0;;
-*-dspdir*) echo "DSPDIR"; exit 0;;
-esac
-for last; do :; done
-"""
-
-#: What is left of a compiler that answers questions well: it is to write the file "$last".
-FAKES = {
-    "writes nothing": ("exit 0", "wrote nothing"),
-    "writes an empty file": (': > "$last"', "wrote an empty file"),
-    "writes no text": ("printf '\\377\\376\\000' > \"$last\"", "not UTF-8"),
-    "writes a folder": ('mkdir "$last"', "wrote no file"),
-    "writes a pipe": ('mkfifo "$last"', "wrote no file"),
-    "writes a link": ('ln -s /etc/hostname "$last"', "wrote nothing"),
-    "writes another language": ("echo 'int main(){}' > \"$last\"", ""),
-    "prints without end": ("while :; do cat /dev/zero; done", "printed more than"),
-    "prints bytes": ("head -c 4000 /dev/urandom; exit 1", ""),
-    "fails without a word": ("exit 3", "ended with status 3"),
-    "crashes": ("kill -SEGV $$", "ended by SIGSEGV"),
-    "is killed": ("kill -KILL $$", "ended by SIGKILL"),
-    "sends a signal without a name": ("kill -40 $$", "ended by signal 40"),
-}
 
 #: Whole files in the place of a compiler.
 BROKEN = {
@@ -76,11 +53,6 @@ def program(tmp_path: Path) -> Path:
     return path
 
 
-def install(folder: Path, name: str, content: bytes) -> None:
-    (folder / name).write_bytes(content)
-    (folder / name).chmod(0o755)
-
-
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, list(map(str, arguments)))
 
@@ -91,12 +63,6 @@ def assert_refused(result: Result, text: str = "") -> None:
     assert "Traceback" not in result.output
     assert text in result.output
     assert len(result.output) < 10000
-
-
-def libraries() -> str:
-    if shutil.which("faust") is None:
-        return "/usr/share/faust"
-    return str(SystemFaust().libraries())
 
 
 # -- compilers -----------------------------------------------------------------------------------
@@ -244,6 +210,19 @@ def test_a_program_that_crashes_is_a_message(tmp_path: Path, program: Path, comm
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("faustdiff-*"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("way", ["exit", "_exit"])
+def test_a_program_that_ends_the_process_is_no_success(program: Path, way: str) -> None:
+    (program.parent / "end.h").write_text(
+        "#include <stdlib.h>\n#include <unistd.h>\n"
+        f"static inline double end(double x) {{ {way}(0); return x; }}\n"
+    )
+    call = 'ffunction(float end|end|end(float), "end.h", "")(_)'
+    program.write_text(f'process = {call} * hslider("gain[diff:1]", 0.5, 0, 1, 0.01), {call};')
+    done = process("verify", program)
+    assert done.returncode == 2, done.stdout
+    assert "it ended the process from inside" in done.stderr
 
 
 @pytest.mark.parametrize("request_", [signal.SIGTERM, signal.SIGINT], ids=["term", "int"])

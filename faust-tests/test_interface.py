@@ -78,7 +78,7 @@ def test_paths_are_those_of_the_compiled_program(compiler: Compiler) -> None:
 @pytest.mark.parametrize("label", ["[1]", "a[tooltip: x", "h:[1]/q", "/h:top/q", r"a\[b\] (c)"])
 def test_paths_are_those_of_the_json_description(compiler: Compiler, label: str) -> None:
     text = f'process = hgroup("x", hslider("{label}", 0.5, 0, 1, 0.1)), button("b");'
-    with compiler._called("cpp", text, (), ["-json"], 60) as work:
+    with compiler._call("cpp", text, (), ["-json"], 60) as work:
         (description,) = work.glob("*.json")
         described = description.read_text(encoding="utf-8")
     rows = Rows(built_in_table(), compiler)

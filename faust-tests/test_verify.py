@@ -179,7 +179,7 @@ def test_a_wrong_partial_across_kinks_differs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same delay, with partials that are a thousandth too large."""
-    right = _Trial.dual_run
+    right = _Trial.run_dual
 
     def wrong(trial: _Trial, settings: Mapping[str, float]) -> Array:
         signals = right(trial, settings)

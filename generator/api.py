@@ -8,7 +8,8 @@
 
 A program is a path, or its text. Signals are arrays (frames,) or (channels, frames). What is wrong
 with what is given raises `faustdiff.errors.InputError`, what a compiler refuses
-`faustdiff.faust.calling.FaustError`.
+`faustdiff.faust.calling.FaustError`. Programs run in this process: one that divides integers by
+zero ends it, where the command, whose programs have a process of their own, ends with a message.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ library_functions   functions of the standard libraries, and why some have no de
 networks            networks as Faust functions of their parameters
 reference_networks  the same networks in NumPy
 fits                programs and recordings for `fit`
+fake_compilers      commands in the place of a compiler that are not what they seem
 evaluator           the expressions of the table by Python's own `eval`
 operations          the arithmetic in the C++ that a compiler writes
 sharing             what the processes of a test run share, to be made once

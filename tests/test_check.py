@@ -356,6 +356,7 @@ def test_a_rule_that_cannot_be_evaluated_fails(make_row: MakeRow, fields: dict[s
 # Sample points.
 
 
+@pytest.mark.exhaustive
 def test_the_points_are_the_same_every_time(table: Table) -> None:
     """In another process too, where the hashes of texts are others."""
     pointwise = [row for row in table.primitives if row.samples.ranges and not row.temporal]

@@ -184,6 +184,18 @@ def test_a_test_that_no_longer_compiles_is_told(tmp_path: Path) -> None:
     assert any(how.startswith(("no longer compiles", "it has another number")) for how in details)
 
 
+@needs_a_compiler
+def test_tests_that_do_not_compile_beside_each_other_are_compared_apart(tmp_path: Path) -> None:
+    """A foreign function has one type in a program."""
+    calls = {kind: f'ffunction({kind} lround(float), <math.h>, "")' for kind in ("int", "float")}
+    library = LIBRARY.replace("0.5 : toy.gain(2)", f"0.5 : toy.gain({calls['int']}(1.5))")
+    library = library.replace("_ : toy.twice", f"_ <: {calls['float']}, toy.twice")
+    result = diff(tmp_path, library, library.replace("gain(2) with", "gain(2.5) with"), "--numeric")
+    assert result.exit_code == 1, result.output
+    assert "2 documented tests compiled with both libraries" in result.output
+    assert "1 differ" in result.output
+
+
 # Where sources come from.
 
 

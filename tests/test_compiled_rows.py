@@ -79,6 +79,7 @@ def test_an_argument_that_is_a_word_of_a_language(tmp_path: Path, word: str) -> 
     assert f"'{word}' is a word of Python" in build(tmp_path, arg=word)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("code", ["200b", "00ad", "2028", "202e"])
 def test_an_invisible_character_is_named(tmp_path: Path, code: str) -> None:
     text = ROW.replace("my.lib", f'"my.lib\\u{code}"')
@@ -88,6 +89,7 @@ def test_an_invisible_character_is_named(tmp_path: Path, code: str) -> None:
     assert f"invisible character, U+{code.upper()}" in result.output
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("prefix", ["ma", "si", "ba", "vars", "env", "dual_sin", "diff", "d"])
 def test_a_prefix_of_the_library_itself_is_refused(tmp_path: Path, prefix: str) -> None:
     text = ROW.format(faust=f"{prefix}.bump", prefix=prefix, arg="x")

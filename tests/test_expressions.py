@@ -112,6 +112,7 @@ def trees(functions: Sequence[str]) -> st.SearchStrategy[str]:
     return st.recursive(leaves, grow, max_leaves=6)
 
 
+@pytest.mark.exhaustive
 @settings(deadline=None, max_examples=300)
 @given(text=trees(()), x=COORDINATES, y=COORDINATES)
 def test_arithmetic_rounded_to_double_is_that_of_python(text: str, x: float, y: float) -> None:
@@ -126,6 +127,7 @@ def test_arithmetic_rounded_to_double_is_that_of_python(text: str, x: float, y: 
     assert float(ours) == theirs
 
 
+@pytest.mark.exhaustive
 @settings(deadline=None, max_examples=200)
 @given(text=trees(("sin", "tanh", "atan", "abs")), x=COORDINATES, y=COORDINATES)
 def test_fractions_and_math_give_the_same_numbers(
@@ -141,6 +143,7 @@ def test_fractions_and_math_give_the_same_numbers(
         assert float(ours) == pytest.approx(float(expected), rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.exhaustive
 @settings(deadline=None, max_examples=100)
 @given(text=trees(("sin", "tanh", "abs")), x=COORDINATES, y=COORDINATES)
 def test_symbols_agree_with_numbers_at_random_points(text: str, x: float, y: float) -> None:
@@ -277,6 +280,7 @@ def test_accepted(text: str) -> None:
     parse(text, [*ARGUMENTS, "t", TIME])
 
 
+@pytest.mark.exhaustive
 @given(st.text(max_size=40))
 def test_no_text_breaks_the_parser(text: str) -> None:
     try:

@@ -29,6 +29,8 @@ from faustdiff.table.loading import parse_yaml
 from faustdiff.table.modelling import model
 from support.fuzzing import command_lines, damaged, examples, tables
 
+pytestmark = pytest.mark.exhaustive
+
 HERE = Path(__file__).parent
 SMALL = (HERE / "small.yaml").read_text("utf-8")
 KEPT = sorted((HERE / "data" / "fuzz").glob("*.yaml"))

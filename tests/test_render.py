@@ -102,6 +102,7 @@ def test_equal_tables_give_equal_bytes(small: Checked, small_text: str) -> None:
     assert render(small) == render(small) == render(again)
 
 
+@pytest.mark.exhaustive
 def test_another_process_renders_the_same(small: Checked) -> None:
     script = (
         "import sys; from pathlib import Path; from faustdiff.table.assembling import read;"

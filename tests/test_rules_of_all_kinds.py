@@ -18,6 +18,8 @@ from faustdiff.table.loading import parse_yaml
 from faustdiff.table.model import Primitive
 from faustdiff.table.modelling import model
 
+pytestmark = pytest.mark.exhaustive
+
 DATA = Path(__file__).parent / "data"
 
 

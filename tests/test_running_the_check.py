@@ -73,6 +73,7 @@ def test_a_broken_cache_is_no_cache(make_row: MakeRow, cache: Path) -> None:
     assert not check(table(make_row, 1)).failures
 
 
+@pytest.mark.exhaustive
 def test_a_row_that_does_not_end_is_stopped(make_row: MakeRow) -> None:
     rows = table(make_row, 8).primitives
 
@@ -91,6 +92,7 @@ def test_a_row_that_does_not_end_is_stopped(make_row: MakeRow) -> None:
     assert [found[f"row{n}"].outcome for n in (1, 2, 5, 6, 7, 8)] == 6 * ["proved"]
 
 
+@pytest.mark.exhaustive
 def test_where_all_is_known_nothing_heavy_is_imported(tmp_path: Path) -> None:
     file = tmp_path / "table.yaml"
     file.write_text(

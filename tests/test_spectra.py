@@ -40,6 +40,7 @@ def voice(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return filtered + level * sine, np.stack([by_pole, sine], axis=1)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_of_two_parameters(name: str) -> None:
     """Against central differences of five points, to 1e-6: by either way, and in blocks.
@@ -67,6 +68,7 @@ def test_gradient_of_two_parameters(name: str) -> None:
     assert (np.linalg.eigvalsh(curvature) > 0).all()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("silent", [(0, 0), (0, 1), (1, 0)])
 def test_finite_at_silence(name: str, silent: tuple[int, int]) -> None:

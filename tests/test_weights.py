@@ -178,6 +178,7 @@ def test_nam_wavenet(tmp_path: Path) -> None:
     assert f"multiplied by {count - 1}" in found.notes[0]
 
 
+@pytest.mark.exhaustive
 def test_safetensors_and_pytorch(tmp_path: Path) -> None:
     weight, bias = RNG.normal(size=(3, 2)), RNG.normal(size=3)
     numpy_format = pytest.importorskip("safetensors.numpy")

@@ -14,14 +14,22 @@ from ..proof.findings import Checked
 from ..table.model import Table
 from . import reports
 from .check import check_with_progress
-from .options import NOT_HELD, accept_option, read_table, refuse, table_options, usable_input
+from .options import (
+    NOT_HELD,
+    Output,
+    accept_option,
+    read_table,
+    refuse,
+    table_options,
+    usable_input,
+)
 
 
 @click.command("build")
 @table_options
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Output(folder=True),
     default=Path("build"),
     show_default=True,
     help="Folder to write into.",

@@ -10,7 +10,9 @@ import click
 from ..autodiff.differentiate import Mode, differentiate
 from ..autodiff.reverse import ReversePrograms, reverse_programs
 from ..autodiff.tangents import TableSlope
+from ..files import is_stream
 from .options import (
+    Output,
     chosen_compiler,
     parameter_options,
     program_options,
@@ -31,7 +33,7 @@ from .options import (
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Output(),
     required=True,
     help="Faust program to write.",
 )
@@ -135,7 +137,10 @@ def _writes_two(mode: Mode, single: bool, waveforms: bool, table_slope: TableSlo
 
 
 def _output_files(output: Path) -> tuple[Path, Path]:
-    """The files of the forward and the backward program."""
+    """The files of the forward and the backward program; an error if a stream is to be both."""
+    if is_stream(output) or (output.exists() and not output.is_file()):
+        what = f"{output}: is no file, and in reverse mode two are written beside it"
+        refuse(what, "name a file, as in -o synth.dsp, or use --single")
     return output.with_suffix(".forward.dsp"), output.with_suffix(".backward.dsp")
 
 

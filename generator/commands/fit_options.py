@@ -14,7 +14,7 @@ from ..fitting.catalogue import LOSSES, parse_loss
 from ..fitting.descent import LEARNING_RATES
 from ..fitting.gradients import Wanted
 from ..fitting.setup import DEFAULT_PASSES, OPTIMIZERS, Options
-from .options import refuse
+from .options import Output, refuse
 
 #: Of `--online`: that of the seeds.
 ONLINE_RATE = 0.1
@@ -226,7 +226,7 @@ OPTIONS = (
     click.option(
         "--checkpoint",
         "checkpoint_file",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=Output(again=True),
         help="File to keep the search in.",
     ),
     click.option("--resume", is_flag=True, help="Go on from the checkpoint."),
@@ -263,7 +263,7 @@ OPTIONS = (
     click.option("--rate", type=click.IntRange(1), help="Of generated signals, in Hz."),
     click.option(
         "--out",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Output(folder=True),
         help="Folder to write into.  [default: PROGRAM.fit]",
     ),
 )

@@ -8,7 +8,15 @@ import click
 
 from ..learned.freezing import freeze
 from ..learned.values import read_values
-from .options import chosen_compiler, program_options, read_source, tell, usable_input, write_whole
+from .options import (
+    Output,
+    chosen_compiler,
+    program_options,
+    read_source,
+    tell,
+    usable_input,
+    write_whole,
+)
 
 
 @click.command("freeze")
@@ -22,7 +30,7 @@ from .options import chosen_compiler, program_options, read_source, tell, usable
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Output(),
     help="Faust file to write; a .lib defines ENTRY.  [default: on the screen]",
 )
 @click.option(

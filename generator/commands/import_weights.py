@@ -9,7 +9,7 @@ import click
 
 from ..learned import pytorch
 from ..learned.formats import read_weights
-from .options import tell, usable_input, write_whole
+from .options import Output, tell, usable_input, write_whole
 
 
 @click.command("import-weights")
@@ -17,7 +17,7 @@ from .options import tell, usable_input, write_whole
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Output(),
     required=True,
     help="JSON file to write, for `faustdiff freeze` and `faustdiff train --start`.",
 )

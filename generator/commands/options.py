@@ -28,12 +28,33 @@ UNUSABLE = 2
 
 #: What `--fad` puts in front of a program, on its first line: the numbers of lines stay.
 FAD_WORDS = 'fad = library("diff.lib").fad; rad = library("diff.lib").rad; '
+#: What `-` stands for, where a file is written.
+STANDARD_OUTPUT = Path("/dev/stdout")
 #: What brings a cursor back that a progress bar has hidden.
 SHOW_CURSOR = "\x1b[?25h"
 #: How much of a line of a compiler's message is shown.
 MAX_LINE_SHOWN = 300
 #: What the compilers call the text they are given, before the number of a line.
 COMPILER_PLACE = re.compile(r"^program(\.dsp)? ?: ?(?=\d)", re.MULTILINE)
+
+
+class Output(click.Path):
+    """A file that is written once, for which `-` is the standard output; or a folder.
+
+    `again` is for a file that is written again and read, which a stream cannot be.
+    """
+
+    def __init__(self, *, folder: bool = False, again: bool = False) -> None:
+        super().__init__(path_type=Path, file_okay=not folder, dir_okay=folder)
+        self.refused = "folder" if folder else "file that can be read again" if again else ""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if str(value) != "-":
+            return super().convert(value, param, ctx)
+        if self.refused:
+            what = f"'-' is the standard output, and this is to be a {self.refused}: name one"
+            self.fail(what, param, ctx)
+        return STANDARD_OUTPUT
 
 
 def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -205,10 +226,16 @@ def _check_seeds(program: Path, text: str, compiler: Compiler, include: Sequence
         click.echo(f"{what}\n  {how}", err=True)
 
 
-def chosen_compiler(name: str | None) -> Compiler:
-    """The compiler of the options; ends the command if it is missing."""
+def chosen_compiler(name: str | None, install: str = "") -> Compiler:
+    """The compiler of the options; ends the command if it is missing.
+
+    `install` says what to install, where not every compiler will do.
+    """
     with usable_input():
-        return find_compiler(name)
+        try:
+            return find_compiler(name)
+        except CompilerMissingError as error:
+            refuse(error.what, install or error.hint)
 
 
 @contextmanager

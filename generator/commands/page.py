@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from ..faust.wasm import INSTALL_FOR_WASM
 from ..pages.page import page
 from ..pages.programs import page_program
 from .options import (
+    Output,
     chosen_compiler,
     parameter_options,
     program_options,
@@ -27,7 +29,7 @@ from .options import (
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Output(),
     required=True,
     help="HTML file to write.",
 )
@@ -66,7 +68,7 @@ def page_command(
     with usable_input(program):
         made = page_program(
             source,
-            compiler=chosen_compiler(compiler),
+            compiler=chosen_compiler(compiler, INSTALL_FOR_WASM),
             params=params,
             all_continuous=all_continuous,
             include=(program.parent, *include),

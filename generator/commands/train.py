@@ -13,6 +13,7 @@ from ..learned.training import train
 from ..learned.values import read_values, text_of
 from .options import (
     NOT_HELD,
+    Output,
     chosen_compiler,
     excitation_options,
     program_options,
@@ -30,7 +31,7 @@ DEFAULT_SECONDS = 10.0
 @program_options
 @click.option(
     "--params",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Output(),
     required=True,
     help="JSON file to write: what was learned.",
 )

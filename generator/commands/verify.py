@@ -6,12 +6,15 @@ import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from ..autodiff import verification, verification_report
 from ..autodiff.tangents import TableSlope
 from ..faust.excitation import DEFAULT_SECONDS, excitation
+from ..files import is_stream
 from .options import (
     NOT_HELD,
+    Output,
     chosen_compiler,
     excitation_options,
     named_values,
@@ -54,12 +57,8 @@ from .options import (
 )
 @click.option("--buttons", is_flag=True, help="Hold all buttons and checkboxes.")
 @table_slope_option
-@click.option(
-    "--csv", "table_file", type=click.Path(path_type=Path, dir_okay=False), help="Table to write."
-)
-@click.option(
-    "--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="PNG to write."
-)
+@click.option("--csv", "table_file", type=Output(), help="Table to write.")
+@click.option("--plot", "plot_file", type=Output(), help="PNG to write.")
 @table_options
 @runs_programs
 def verify_command(
@@ -116,9 +115,14 @@ def verify_command(
             buttons=buttons,
             table_slope=table_slope,
         )
-    verification_report.print_report(report)
+    verification_report.print_report(report, _console(table_file, plot_file))
     if table_file:
         write_whole(table_file, verification_report.csv_text(report))
     if plot_file:
         write_whole(plot_file, verification_report.plot(report))
     sys.exit(0 if report.holds else NOT_HELD)
+
+
+def _console(*outputs: Path | None) -> Console:
+    """Where the report is printed: apart from an output that is the standard output."""
+    return Console(stderr=any(is_stream(file) for file in outputs if file))

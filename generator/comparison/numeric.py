@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, Place, Problem
 from ..faust.calling import FaustError
 from ..faust.compilers import Compiler, find_compiler
-from ..faust.program import build
+from ..faust.program import Program, build
 from .changes import Change, Detail
 from .libraries import Definition, Library
 
@@ -41,7 +41,7 @@ def compare_numbers(
 ) -> tuple[str, tuple[Change, ...]]:
     """What the numbers say in one line, and the changes with what they say of each function.
 
-    Raises `InputError` if there is no compiler.
+    Raises `InputError` if there is no compiler, and if no test of the old library compiles.
     """
     try:
         with_what = find_compiler(compiler)
@@ -53,7 +53,11 @@ def compare_numbers(
         for name, function in old.functions.items()
         if name in new.functions and (test := _test(function))
     }
-    before, _ = _numbers(old, tests, with_what)
+    before, failed = _numbers(old, tests, with_what)
+    if tests and not before:
+        said = next(iter(failed.values())).strip().partition("\n")[0]
+        what = f"none of its documented tests compiles: {with_what.name}: {said}"
+        raise InputError([Problem(Place(old.source.name), what, "leave out --numeric")])
     after, refused = _numbers(new, {name: tests[name] for name in before}, with_what)
     found = [change for change in changes if change.primitive not in before]
     different = 0
@@ -127,23 +131,29 @@ def _numbers(
             (folder / file).write_text(library.source.text, encoding="utf-8")
         options: dict[str, Any] = {"double": True, "include": [folder]}
         refused: dict[str, str] = {}
-        good = _compilable([*tests.items()], compiler, options, refused)
-        if not good:
-            return {}, refused
+        found: dict[str, NDArray[np.float64]] = {}
         try:
-            program = build(_program(good), compiler=compiler, optimize="-O0", **options)
+            for tests_together in _compilable([*tests.items()], compiler, options, refused):
+                text = _program(tests_together)
+                program = build(text, compiler=compiler, optimize="-O0", **options)
+                outputs = _outputs(program, len(tests_together))
+                found |= zip(dict(tests_together), outputs, strict=True)
         except FaustError as error:
             place = Place(library.source.name)
             hint = "leave out --numeric"
-            raise InputError([Problem(place, f"cannot be compiled: {error}", hint)]) from None
-        noise = np.random.default_rng(0).uniform(-1, 1, (program.inputs, TEST_FRAMES))
-        outputs = program.run(noise, TEST_FRAMES).astype(np.float64)
-    counts = outputs[: len(good), 0].astype(int)
-    ends = len(good) + np.cumsum(counts)
-    return {
-        title: outputs[end - count : end]
-        for (title, _), end, count in zip(good, ends, counts, strict=True)
-    }, refused
+            what = f"cannot be compiled by {error.compiler}: {error}"
+            raise InputError([Problem(place, what, hint)]) from None
+    return found, refused
+
+
+def _outputs(program: Program, count: int) -> Iterator[NDArray[np.float64]]:
+    """What each of the tests in a program gives, fed the same noise whatever stands beside it."""
+    ends = program.run(np.zeros((program.inputs, 1)), 1)[: 2 * count, 0].astype(int)
+    takes, gives = ends[:count], ends[count:]
+    noise = [np.random.default_rng(0).uniform(-1, 1, (number, TEST_FRAMES)) for number in takes]
+    fed = np.concatenate([np.zeros((0, TEST_FRAMES)), *noise])
+    outputs = program.run(fed, TEST_FRAMES)[2 * count :].astype(np.float64)
+    yield from np.split(outputs, np.cumsum(gives)[:-1])
 
 
 def _compilable(
@@ -151,8 +161,11 @@ def _compilable(
     compiler: Compiler,
     options: Mapping[str, Any],
     refused: dict[str, str],
-) -> list[tuple[str, list[str]]]:
-    """The tests that compile, found by halves; the messages on the others go into `refused`."""
+) -> list[list[tuple[str, list[str]]]]:
+    """The tests that compile, as many in one program as the compiler takes, found by halves.
+
+    Some compile alone and not beside others. The messages on the rest go into `refused`.
+    """
     if not tests:
         return []
     try:
@@ -163,12 +176,12 @@ def _compilable(
             return []
         half = len(tests) // 2
         parts = (tests[:half], tests[half:])
-        return [test for part in parts for test in _compilable(part, compiler, options, refused)]
-    return tests
+        return [group for part in parts for group in _compilable(part, compiler, options, refused)]
+    return [tests]
 
 
 def _program(tests: Sequence[tuple[str, list[str]]]) -> str:
-    """The number of outputs of each test, then all outputs; loaded libraries come first."""
+    """The numbers of inputs and of outputs of each test, then all outputs, beside what it loads."""
     loaded: dict[str, None] = {}
     entries = []
     for number, (name, lines) in enumerate(tests):
@@ -176,6 +189,6 @@ def _program(tests: Sequence[tuple[str, list[str]]]) -> str:
         loaded |= dict.fromkeys(line.strip() for line in lines if line not in own)
         text = "\n".join(own)
         entries.append(f"test_{number} = {name}_test with {{\n{text}\n}};")
-    counts = ", ".join(f"outputs(test_{number})" for number in range(len(tests)))
-    outputs = ", ".join(f"test_{number}" for number in range(len(tests)))
-    return "\n".join([*loaded, *entries, f"process = {counts}, {outputs};"])
+    called = [f"test_{number}" for number in range(len(tests))]
+    counts = [f"{ends}({one})" for ends in ("inputs", "outputs") for one in called]
+    return "\n".join([*loaded, *entries, f"process = {', '.join([*counts, *called])};"])

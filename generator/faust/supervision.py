@@ -106,6 +106,13 @@ def fork_worker() -> int | ChildDeath | None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _program_began() -> float:
+    """When the call began that the child is in, or was in when it ended; 0 outside of one."""
+    assert _began is not None
+    (began,) = struct.unpack("d", _began[:8])
+    return float(began)
+
+
 def patience() -> float:
     """How long one call of a program may take, in seconds."""
     with contextlib.suppress(ValueError):
@@ -169,8 +176,7 @@ class _Watch:
 
     def _overdue(self) -> ChildDeath | None:
         now = time.monotonic()
-        assert _began is not None
-        (began,) = struct.unpack("d", _began[:8])
+        began = _program_began()
         if began and began < self.asked and now - self.asked > GRACE:
             return ChildDeath("it was ended inside of a call", "it did not come back by itself")
         if began and now - began > patience():
@@ -182,6 +188,10 @@ class _Watch:
 
     def _ending(self, status: int) -> int | ChildDeath:
         if not os.WIFSIGNALED(status):
+            if _program_began():
+                return ChildDeath(
+                    "it ended the process from inside", "a foreign function calls 'exit'"
+                )
             return os.WEXITSTATUS(status)
         name = signal_name(os.WTERMSIG(status))
         if self.asked:

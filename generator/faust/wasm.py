@@ -22,10 +22,11 @@ from .compilers import Compiler, EmbeddedFaust
 
 #: The compiler for Node, and the file of it that is looked for.
 NPM_PACKAGE = "@grame/faustwasm"
-INSTALL_NPM_PACKAGE = (
-    f"install the command 'faust' ('apt-get install faust'), or Node with the package "
-    f"{NPM_PACKAGE} ('npm install {NPM_PACKAGE}' in the current folder)"
-)
+_FAUST = "install the command 'faust' ('apt-get install faust'), or"
+_NODE = f"Node with the package {NPM_PACKAGE} ('npm install {NPM_PACKAGE}' in the current folder)"
+INSTALL_NPM_PACKAGE = f"{_FAUST} {_NODE}"
+#: Where there is no compiler at all; of the wheel comes no WebAssembly, but what Node is given.
+INSTALL_FOR_WASM = f"{_FAUST} the wheel ('pip install cyfaust') and {_NODE}"
 #: The section of a module that holds its data: here the description, with paths of this machine.
 DATA_SECTION = 11
 #: What of the description a page needs; the rest is about the machine that compiled it.

@@ -227,8 +227,8 @@ class Attempts:
         self.done[-1] = self._stay(
             setup, units, "by windows of several periods", "no loss leads closer to the spectra"
         )
-        what = f"'{setup.loss}' sees phases here, by windows of a few periods"
-        self.warnings.append(f"{what}: the values are by longer windows")
+        what = f"'{setup.loss}' leads away from the spectra here"
+        self.warnings.append(f"{what}: the values are by windows that see no phase")
 
     def _stay(self, setup: Setup, units: Array, stage: str, reason: str) -> Attempt:
         """An attempt that stays where it begins."""

@@ -217,7 +217,7 @@ def _verdict(
         return Verdict("found", error)
     # Losses that compare no samples have scales of their own: one measure judges them all.
     pairs = list(zip(inspection.outputs, inspection.targets, strict=True))
-    difference = setup.windows.difference(pairs, level=setup.knows_level)
+    difference = setup.windows.difference(pairs, level=setup.judges_level)
     if inspection.samples < FEWEST:
         causes = [f"{inspection.samples} samples are too few to know a spectrum"]
     elif difference.matches:

@@ -89,9 +89,12 @@ class Setup:
         return isinstance(parse_loss(self.loss), Residual)
 
     @property
-    def knows_level(self) -> bool:
-        """Whether its loss depends on how loud the output is."""
-        return knows_level(parse_loss(self.loss))
+    def judges_level(self) -> bool:
+        """Whether a match must be as loud as the target.
+
+        Not where shares of energy are compared, and no other slider is sought that may set a level.
+        """
+        return len(self.source.params) > 1 or knows_level(parse_loss(self.loss))
 
     @cached_property
     def windows(self) -> Windows:

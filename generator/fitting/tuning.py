@@ -180,7 +180,8 @@ def frequencies(target: Array, rate: int) -> list[float]:
     wanted = pitch(target, rate)
     high = peaks(target, rate, MAX_PEAKS)
     found = [wanted * ratio for ratio in PITCH_RATIOS] if wanted else []
-    found += high
+    # Of two oscillators, each may have made one of the highest peaks.
+    found = [*found[:1], *high[:2], *found[1:], *high[2:]]
     # The distance of two sidebands is that of a modulator.
     found += [abs(one - two) for one, two in pairwise(high)]
     return _distinct([one for one in found if one > 0])

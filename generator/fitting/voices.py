@@ -83,7 +83,7 @@ class Spectra:
 
 def spectra_of(setup: Setup, objective: Objective) -> Spectra:
     """The spectra of a setup, whose runs are counted by `objective`."""
-    return Spectra(objective, setup.windows, level=setup.knows_level)
+    return Spectra(objective, setup.windows, level=setup.judges_level)
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,7 @@ def _message(
     try:
         compiler.to_cpp(program, double=True, include=include, timeout=ROW_SECONDS)
     except FaustError as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        return lines[0] if lines else "the compiler says nothing"
+        first = next(filter(str.strip, str(error).splitlines()), "it says nothing")
+        shown = "".join(char if char.isprintable() else "?" for char in first)
+        return f"{error.compiler}: {shown}"
     return None

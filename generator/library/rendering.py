@@ -18,10 +18,10 @@ from ..proof.findings import Checked
 from ..table.model import Table
 from ..table.schema import schema
 from ..table.spelling import OWN_LIBRARIES
-from .forward import environment
+from .forward_mode import environment
 from .layout import fit_lines
 from .reference import reference
-from .reverse import reverse_mode
+from .reverse_mode import reverse_mode
 from .row_text import LibraryRows, library_rows
 from .sections import counterparts, layers, neural_blocks, seeds
 from .templates import fill

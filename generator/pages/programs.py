@@ -129,7 +129,7 @@ def _with_a_range(program: WasmModule, done: Differentiated, file: str) -> dict[
 
 
 @dataclass(frozen=True)
-class _Widget:
+class _PageWidget:
     """A widget of a module, as `places_of` takes it."""
 
     label: str
@@ -139,7 +139,7 @@ class _Widget:
 def _index_in(module: WasmModule, path: str) -> int | None:
     """The index by which a module has the widget of a path; None if it has none."""
     widgets = list(module.widgets())
-    found = places_of(path, [_Widget(one["label"], one["address"]) for one in widgets])
+    found = places_of(path, [_PageWidget(one["label"], one["address"]) for one in widgets])
     return int(widgets[found[0]]["index"]) if len(found) == 1 else None
 
 

@@ -85,7 +85,7 @@ _UNKNOWN = _Quantity(EVERYTHING)
 
 
 @dataclass(frozen=True)
-class _Comparison:
+class _Relation:
     sign: str
     a: _Quantity
     b: _Quantity
@@ -141,8 +141,8 @@ class _Intervals(Algebra):
     def lookup(self, table: str, index: _Quantity) -> _Quantity:
         return self.name(table)
 
-    def compare(self, operator: str, a: _Quantity, b: _Quantity) -> _Comparison | None:
-        return _Comparison(operator, a, b)
+    def compare(self, operator: str, a: _Quantity, b: _Quantity) -> _Relation | None:
+        return _Relation(operator, a, b)
 
     def both(self, a: object, b: object) -> None:
         return None
@@ -154,7 +154,7 @@ class _Intervals(Algebra):
 
     def where(
         self,
-        condition: _Comparison | None,
+        condition: _Relation | None,
         yes: Callable[[], _Quantity],
         no: Callable[[], _Quantity],
     ) -> _Quantity:
@@ -168,7 +168,7 @@ class _Intervals(Algebra):
                 self.arguments = before
         return _Quantity(hull(*found)) if found else _UNKNOWN
 
-    def _narrowed(self, condition: _Comparison | None, holds: bool) -> dict[str, Interval] | None:
+    def _narrowed(self, condition: _Relation | None, holds: bool) -> dict[str, Interval] | None:
         """The arguments where a condition holds, or does not; None if that is nowhere."""
         arguments = dict(self.arguments)
         if condition is None:

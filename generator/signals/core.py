@@ -64,7 +64,7 @@ def parse(text: str, arities: Mapping[str, tuple[int, int]]) -> Core:
     `arities` maps the primitives to their numbers of inputs and outputs. Raises
     `NotUnderstoodError`.
     """
-    reader = _Reader(Boxes(arities))
+    reader = _CoreReader(Boxes(arities))
     reader.program(text)
     if "process" not in reader.names:
         raise NotUnderstoodError("there is no 'process' in it")
@@ -78,7 +78,7 @@ def _grammar() -> lark.Lark:
     return lark.Lark(text, parser="lalr", start=starts, maybe_placeholders=False)
 
 
-class _Reader:
+class _CoreReader:
     def __init__(self, boxes: Boxes) -> None:
         self.boxes = boxes
         self.names: dict[str, Box] = {}

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ..errors import Place, Problem, nearest
 from .expressions import Expression, ExpressionError, is_condition, parse
-from .loading import Node
+from .loading import YamlNode
 
 T = TypeVar("T")
 
@@ -38,17 +38,17 @@ class FieldReader:
         self.problems: list[Problem] = []
         self.row = ""
 
-    def problem(self, node: Node | Place, field: str, what: str, hint: str) -> None:
-        place = node.place if isinstance(node, Node) else node
+    def problem(self, node: YamlNode | Place, field: str, what: str, hint: str) -> None:
+        place = node.place if isinstance(node, YamlNode) else node
         self.problems.append(Problem(place, what, hint, self.row, field))
 
-    def mapping(self, node: Node, field: str) -> dict[str, Node]:
+    def mapping(self, node: YamlNode, field: str) -> dict[str, YamlNode]:
         if isinstance(node.value, dict):
             return node.value
         self.problem(node, field, "is not a mapping", "write it as 'key: value' lines")
         return {}
 
-    def items(self, node: Node | None, field: str) -> tuple[Node, ...]:
+    def items(self, node: YamlNode | None, field: str) -> tuple[YamlNode, ...]:
         if node is None:
             return ()
         if isinstance(node.value, tuple):
@@ -57,8 +57,8 @@ class FieldReader:
         return ()
 
     def keys(
-        self, node: Node, field: str, required: Iterable[str], optional: Iterable[str]
-    ) -> dict[str, Node]:
+        self, node: YamlNode, field: str, required: Iterable[str], optional: Iterable[str]
+    ) -> dict[str, YamlNode]:
         found = self.mapping(node, field)
         required, known = tuple(required), {*required, *optional}
         for key, place in node.keys.items():
@@ -70,7 +70,7 @@ class FieldReader:
                 self.problem(node, field, f"the key '{key}' is missing", f"add '{key}: ...'")
         return {key: value for key, value in found.items() if key in known}
 
-    def text(self, node: Node | None, field: str) -> str:
+    def text(self, node: YamlNode | None, field: str) -> str:
         if node is None:
             return ""
         if not isinstance(node.value, str):
@@ -85,7 +85,9 @@ class FieldReader:
             self.problem(node, field, "is empty", "write a value")
         return text
 
-    def matching(self, node: Node | None, field: str, pattern: re.Pattern[str], hint: str) -> str:
+    def matching(
+        self, node: YamlNode | None, field: str, pattern: re.Pattern[str], hint: str
+    ) -> str:
         text = self.text(node, field)
         raw = str(node.value).strip(" \n") if node is not None and text else ""
         if text and node is not None and not pattern.fullmatch(raw):
@@ -95,7 +97,7 @@ class FieldReader:
             return ""
         return text
 
-    def choice(self, node: Node | None, field: str, known: Mapping[T, str], default: T) -> T:
+    def choice(self, node: YamlNode | None, field: str, known: Mapping[T, str], default: T) -> T:
         text = self.text(node, field)
         for option in known:
             if option == text:
@@ -105,12 +107,12 @@ class FieldReader:
             self.problem(node, field, f"'{text}' is not known", hint)
         return default
 
-    def flag(self, node: Node | None, field: str) -> bool:
+    def flag(self, node: YamlNode | None, field: str) -> bool:
         if node is not None and node.value not in ("true", "false"):
             self.problem(node, field, "is neither true nor false", "write true or false")
         return node is not None and node.value == "true"
 
-    def number(self, node: Node, field: str) -> float:
+    def number(self, node: YamlNode, field: str) -> float:
         text = self.text(node, field) or "0"
         try:
             number = float(text)
@@ -122,7 +124,9 @@ class FieldReader:
             return 0.0
         return number
 
-    def expression(self, node: Node | None, field: str, scope: Sequence[str]) -> Expression | None:
+    def expression(
+        self, node: YamlNode | None, field: str, scope: Sequence[str]
+    ) -> Expression | None:
         text = self.text(node, field)
         if node is None or not text:
             return None
@@ -132,7 +136,9 @@ class FieldReader:
             self.problem(node, field, error.what, error.hint)
             return None
 
-    def condition(self, node: Node | None, field: str, scope: Sequence[str]) -> Expression | None:
+    def condition(
+        self, node: YamlNode | None, field: str, scope: Sequence[str]
+    ) -> Expression | None:
         found = self.expression(node, field, scope)
         if found is None or is_condition(found.tree):
             return found
@@ -142,7 +148,7 @@ class FieldReader:
         return None
 
     def expressions(
-        self, node: Node | None, field: str, args: Sequence[str], scope: Sequence[str]
+        self, node: YamlNode | None, field: str, args: Sequence[str], scope: Sequence[str]
     ) -> dict[str, Expression]:
         if node is None:
             return {}
@@ -152,6 +158,6 @@ class FieldReader:
         }
         return {name: expression for name, expression in found.items() if expression is not None}
 
-    def point(self, node: Node, field: str, args: Sequence[str]) -> dict[str, float]:
+    def point(self, node: YamlNode, field: str, args: Sequence[str]) -> dict[str, float]:
         found = self.keys(node, field, args, ())
         return {name: self.number(value, field) for name, value in found.items()}

@@ -22,20 +22,20 @@ Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
-class Node:
+class YamlNode:
     """A piece of the file: text, a list of nodes or a mapping to nodes, and where it stands.
 
     `keys` holds the place of every key of a mapping. `word` is true for plain scalars that YAML
     takes for something else than text or a number (`no`, `on`, `null`, a date).
     """
 
-    value: str | tuple[Node, ...] | dict[str, Node]
+    value: str | tuple[YamlNode, ...] | dict[str, YamlNode]
     place: Place
     keys: dict[str, Place]
     word: bool = False
 
 
-def load_tree(path: Path) -> Node:
+def load_tree(path: Path) -> YamlNode:
     """The tree of the file at `path`; raises `InputError` with every problem that was found."""
     name = display_path(path)
     return parse_yaml(decode(read_bytes(path, name), name), name)
@@ -76,7 +76,7 @@ def display_path(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def parse_yaml(text: str, name: str) -> Node:
+def parse_yaml(text: str, name: str) -> YamlNode:
     """The tree of the YAML document `text`; `name` is the file's name in messages."""
     try:
         root = _root(text, name)
@@ -94,19 +94,19 @@ def parse_yaml(text: str, name: str) -> Node:
     return root
 
 
-def _root(text: str, name: str) -> Node | None:
+def _root(text: str, name: str) -> YamlNode | None:
     """The node of the whole document; what is wrong is said by the same reader everywhere."""
     try:
-        return _Reader(name, Loader).read(text)
+        return _YamlReader(name, Loader).read(text)
     except yaml.YAMLError:
-        return _Reader(name, yaml.SafeLoader).read(text)
+        return _YamlReader(name, yaml.SafeLoader).read(text)
 
 
 def _refusal(place: Place, what: str, hint: str) -> InputError:
     return InputError([Problem(place, what, hint)])
 
 
-class _Reader:
+class _YamlReader:
     """Composes nodes and collects what the strict dialect does not allow."""
 
     def __init__(self, name: str, loader: Any) -> None:
@@ -114,7 +114,7 @@ class _Reader:
         self.loader = loader
         self.problems: list[Problem] = []
 
-    def read(self, text: str) -> Node | None:
+    def read(self, text: str) -> YamlNode | None:
         # The events are looked at first: an alias must be refused before anything is expanded.
         depth = 0
         for event in yaml.parse(text, Loader=self.loader):
@@ -150,14 +150,14 @@ class _Reader:
             return Place(self.name)
         return Place(self.name, mark.line + 1, mark.column + 1)
 
-    def _node(self, node: yaml.Node) -> Node:
+    def _node(self, node: yaml.Node) -> YamlNode:
         place = self._place(node.start_mark)
         kind = node.tag.rsplit(":", 1)[-1]
         if isinstance(node, yaml.ScalarNode):
-            return Node(node.value, place, {}, word=kind not in ("str", "int", "float"))
+            return YamlNode(node.value, place, {}, word=kind not in ("str", "int", "float"))
         if isinstance(node, yaml.SequenceNode):
-            return Node(tuple(self._node(item) for item in node.value), place, {})
-        items: dict[str, Node] = {}
+            return YamlNode(tuple(self._node(item) for item in node.value), place, {})
+        items: dict[str, YamlNode] = {}
         keys: dict[str, Place] = {}
         for key, value in node.value:
             at = self._place(key.start_mark)
@@ -175,4 +175,4 @@ class _Reader:
                 continue
             items[key.value] = self._node(value)
             keys[key.value] = at
-        return Node(items, place, keys)
+        return YamlNode(items, place, keys)

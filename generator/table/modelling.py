@@ -10,7 +10,7 @@ from ..errors import InputError, Place, nearest
 from .consistency import inconsistencies
 from .expressions import TIME, Expression, parse
 from .fields import FieldReader
-from .loading import Node
+from .loading import YamlNode
 from .model import KINDS, ROLES, THROUGH, Guard, Primitive, Role, Samples, Table, Tie, tangent_name
 from .spelling import is_box, is_library_prefix, is_own_name
 from .vocabulary import CONSTANTS, FAUST_WORDS, FUNCTIONS
@@ -36,7 +36,7 @@ TIE: Keys = (("at", "partials", "reason"), ())
 SAMPLES: Keys = (("values",), ())
 
 
-def model(root: Node) -> Table:
+def model(root: YamlNode) -> Table:
     """The table that a tree states; raises `InputError` with every problem in it."""
     return _TableReader(root.place.file).table(root)
 
@@ -44,7 +44,7 @@ def model(root: Node) -> Table:
 class _TableReader(FieldReader):
     """Reads the table, its rows, and the parts of a row."""
 
-    def table(self, root: Node) -> Table:
+    def table(self, root: YamlNode) -> Table:
         top = self.keys(root, "", *TABLE)
         libraries = {}
         if "libraries" in top:
@@ -63,13 +63,13 @@ class _TableReader(FieldReader):
             raise InputError(self.problems)
         return Table(tuple(rows), libraries, self.file)
 
-    def primitive(self, node: Node) -> Primitive:
+    def primitive(self, node: YamlNode) -> Primitive:
         self.row = ""
         before = len(self.problems)
         if isinstance(node.value, dict) and "name" in node.value:
             self.row = str(node.value["name"].value)[:40]
         fields = self.keys(node, "", *ROW)
-        get: Callable[[str], Node | None] = fields.get
+        get: Callable[[str], YamlNode | None] = fields.get
         kind = self.choice(get("kind"), "kind", KINDS, "smooth")
         args = self.arguments(get("args"))
         scope = [*args, TIME] if kind == "linear" else args
@@ -106,7 +106,7 @@ class _TableReader(FieldReader):
             self.problems.extend(inconsistencies(row))
         return row
 
-    def box(self, node: Node | None, field: str) -> str:
+    def box(self, node: YamlNode | None, field: str) -> str:
         """A Faust spelling; whether it compiles is for the compiler to say."""
         text = self.text(node, field)
         if node is not None and text and not is_box(text):
@@ -115,7 +115,7 @@ class _TableReader(FieldReader):
             )
         return text
 
-    def arguments(self, node: Node | None) -> tuple[str, ...]:
+    def arguments(self, node: YamlNode | None) -> tuple[str, ...]:
         names: list[str] = []
         for item in self.items(node, "args"):
             name = self.matching(item, "args", NAME, "letters, digits and _ only")
@@ -135,7 +135,7 @@ class _TableReader(FieldReader):
                 names.append(name)
         return tuple(names)
 
-    def value(self, node: Node | None, scope: Sequence[str]) -> Expression | None:
+    def value(self, node: YamlNode | None, scope: Sequence[str]) -> Expression | None:
         return (
             None
             if node is not None and node.value == "none"
@@ -143,7 +143,7 @@ class _TableReader(FieldReader):
         )
 
     def partials(
-        self, node: Node | None, args: Sequence[str], scope: Sequence[str]
+        self, node: YamlNode | None, args: Sequence[str], scope: Sequence[str]
     ) -> tuple[dict[str, Expression | None], dict[str, Place]]:
         partials: dict[str, Expression | None] = dict.fromkeys(args)
         places: dict[str, Place] = {}
@@ -163,14 +163,14 @@ class _TableReader(FieldReader):
                 self.problem(node, "partials", what, f"add '{name}: ...', or '{name}: inactive'")
         return partials, places
 
-    def roles(self, node: Node | None, args: Sequence[str]) -> dict[str, Role]:
+    def roles(self, node: YamlNode | None, args: Sequence[str]) -> dict[str, Role]:
         roles: dict[str, Role] = dict.fromkeys(args, "signal")
         if node is not None:
             for name, item in self.keys(node, "roles", (), args).items():
                 roles[name] = self.choice(item, f"roles.{name}", ROLES, "signal")
         return roles
 
-    def guard(self, node: Node, args: Sequence[str]) -> Guard:
+    def guard(self, node: YamlNode, args: Sequence[str]) -> Guard:
         found = self.keys(node, "guards", *GUARD)
         guarded = tuple(
             self.text(item, "guards") for item in self.items(found.get("args"), "guards")
@@ -190,7 +190,7 @@ class _TableReader(FieldReader):
             self.text(found.get("reason"), "guards"),
         )
 
-    def tie(self, node: Node | None, args: Sequence[str]) -> Tie | None:
+    def tie(self, node: YamlNode | None, args: Sequence[str]) -> Tie | None:
         if node is None:
             return None
         found = self.keys(node, "tie", *TIE)
@@ -198,7 +198,7 @@ class _TableReader(FieldReader):
         partials = self.expressions(found.get("partials"), "tie", args, args)
         return Tie(at, partials, self.text(found.get("reason"), "tie")) if at else None
 
-    def samples(self, fields: Mapping[str, Node], args: Sequence[str]) -> Samples:
+    def samples(self, fields: Mapping[str, YamlNode], args: Sequence[str]) -> Samples:
         ranges: dict[str, tuple[float, float]] = {}
         values: dict[str, tuple[float, ...]] = {}
         if "samples" in fields:

@@ -29,12 +29,12 @@ def loss(
         require_alike(tuple(output.shape), tuple(target.shape))
         if target.requires_grad:
             raise ValueError("there is no gradient by the target: pass target.detach()")
-        return _Loss.apply(batch, output, target)
+        return _LossFunction.apply(batch, output, target)
 
     return measured
 
 
-class _Loss(torch.autograd.Function):
+class _LossFunction(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, batch: BatchLoss, output: torch.Tensor, target: torch.Tensor

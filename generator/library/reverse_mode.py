@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .forward import newer_attempts, next_newer
+from .forward_mode import newer_attempts, next_newer
 from .row_text import DualText, LibraryRows
 from .templates import fill, lines_of
 
