@@ -79,13 +79,20 @@ def test_a_group_that_is_a_seed_or_hides_nothing_is_no_obstacle(
     np.testing.assert_allclose(got, [x for _, known in expressions for x in known], rtol=1e-12)
 
 
-#: What `--fad` says of a program: a seed in a group, a group as a seed, other groups, a number.
+#: What `--fad` says of a program: a seed in a group, a group as a seed, other groups, a number; a
+#: seed that acts on what is fed into the word.
 COMMANDS = [
     ('fad(vgroup("amp", a * 2) * b, (a, b))', 2, "the group 'amp' hides the seed 'a' in it"),
     ('rad(vgroup("amp", a * 2), vgroup("amp", a))', 2, "the group 'amp' hides the seed 'a' in it"),
     ('fad(vgroup("amp", a) * vgroup("b", a), vgroup("amp", a))', 0, ""),
     ('vgroup("amp", rad(fad(a * b, b), (a, b)))', 0, ""),
     ("rad(0.5 * a, (0.5, a))", 0, "the seed 0.5 is a number"),
+    ("_ * a : rad(_, a)", 2, "the seed 'a' acts on a signal that is fed into 'fad' or 'rad'"),
+    ("_ <: *(a), *(0.3) : - : ^(2) : rad(_, a)", 2, "the seed 'a' acts on a signal"),
+    ("_ * b, _ * a : _, fad(sin(_ * a), a)", 2, "the seed 'a' acts on a signal"),
+    ("_ * a, _ * b : _, fad(sin(_ * a), a)", 0, ""),
+    (r"a, (a : fad((\(p).(p * sin(a))), (a, _))), b", 0, ""),
+    (r"s * a : fad(_ * 2, s) with { s = b : + ~ *(0.5); }", 2, "the seed 'b' acts on a signal"),
 ]
 
 

@@ -31,9 +31,9 @@ def assert_right(text: str, compiler: Compiler) -> None:
         compiler=compiler,
     )  # fmt: skip
     wrong = [
-        f"output {one.output} by {one.param.path}: {one.relative.max():g}"
+        f"output {one.output} by {one.parameter.path}: {one.relative.max():g}"
         for one in report.comparisons
-        if not one.holds and one.decided
+        if one.verdict == "differs"
     ]
     assert not wrong, "\n".join([*wrong, text])
     (pair,) = adjoints([Whole("fuzz", text)], compiler, frames=200)

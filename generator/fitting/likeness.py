@@ -61,6 +61,8 @@ class Difference:
     @property
     def described(self) -> str:
         """The difference in words."""
+        if not np.isfinite(self.level):
+            return "all there is: one of the two is silent"
         words = f"{self.level:.2g} dB"
         if self.course > SAME_COURSE:
             words += f", and over time by {100 * min(self.course, 9.99):.3g} % of the energy"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ def values_json(setup: Setup, fit: Fit) -> str:
         "seconds": round(fit.seconds, 3),
         "ended": fit.reason,
         "verdict": fit.verdict.kind,
-        "spectra": None if fit.verdict.difference is None else asdict(fit.verdict.difference),
+        "spectra": _spectra(fit),
         "causes": list(fit.verdict.causes),
         "latencies": list(fit.latencies),
         "inverted": [one.inverted for one in fit.setup.examples],
@@ -49,6 +50,14 @@ def values_json(setup: Setup, fit: Fit) -> str:
         "warnings": list(fit.warnings),
     }
     return json.dumps(content, indent=2) + "\n"
+
+
+def _spectra(fit: Fit) -> dict[str, float | None] | None:
+    """How the spectra differ; None for what is no number, as where one of two sounds is silent."""
+    if fit.verdict.difference is None:
+        return None
+    numbers = asdict(fit.verdict.difference)
+    return {name: value if math.isfinite(value) else None for name, value in numbers.items()}
 
 
 def iterations_csv(fit: Fit) -> str:

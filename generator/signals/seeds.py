@@ -1,8 +1,9 @@
-"""Seeds of `fad` and `rad` that no pattern of Faust can find: those inside of groups.
+"""Seeds of `fad` and `rad` that they cannot see: those inside of groups, and those before them.
 
 In C++ Faust a function cannot look into a group, so that `fad(vgroup("amp", 2 * g), g)` has a
-partial of 0. Expanded with `MARKER_WORDS` in front, instead of the words of the library, a program
-shows what its words are given.
+partial of 0; nor can it see what is fed into it, so that `2 * g : rad(_, g)` has one. Expanded
+with `MARKER_WORDS` in front, instead of the words of the library, a program shows what its words
+are given.
 """
 
 from __future__ import annotations
@@ -47,11 +48,17 @@ class SeedCall:
             if groups and {(), groups} & self.widgets.get(widget, set()):
                 yield widget.data[1], groups[-1]
 
+    @property
+    def takes_signals(self) -> bool:
+        """Whether the expression has inputs that are no seeds."""
+        return self.expression.inputs > sum(seed.inputs for seed in self.seeds)
+
 
 def check_seeds(process: Box, file: str) -> tuple[str, ...]:
     """The numbers among the seeds of a program that was expanded with `MARKER_WORDS`.
 
-    Raises `InputError` if a seed is hidden by a group: its partial would be 0.
+    Raises `InputError` if a seed is hidden by a group, or acts on what is fed into its word: its
+    partial would be 0, or leave that out.
     """
     calls = list(_calls(process, set()))
     hidden = dict.fromkeys(pair for call in calls for pair in call.hidden())
@@ -62,6 +69,15 @@ def check_seeds(process: Box, file: str) -> tuple[str, ...]:
             f'name the group in the label, as in "v:{group}/{label}", in place of the group',
         )
         for label, group in hidden
+    ]
+    problems += [
+        Problem(
+            Place(file),
+            f"{name} acts on a signal that is fed into 'fad' or 'rad', which would leave that out",
+            "write the whole expression in it, as in 'rad((_ : model(a)), a)', "
+            "not '_ : model(a) : rad(_, a)'",
+        )
+        for name in dict.fromkeys(_fed_seeds(process))
     ]
     if problems:
         raise InputError(problems)
@@ -79,6 +95,62 @@ def _calls(box: Box, seen: set[Box]) -> Iterator[SeedCall]:
         yield SeedCall(expression.parts[0], tuple(_leaves(seeds.parts[0])))
     for part in box.parts:
         yield from _calls(part, seen)
+
+
+def _fed_seeds(process: Box) -> Iterator[str]:
+    """What the seeds are called that stand before the words they are given to."""
+    calls: dict[Box, tuple[SeedCall, ...]] = {}
+    inside: dict[Box, frozenset[Box]] = {}
+
+    def calls_in(box: Box) -> tuple[SeedCall, ...]:
+        if box not in calls:
+            calls[box] = tuple(call for call in _calls(box, set()) if call.takes_signals)
+        return calls[box]
+
+    def boxes_in(box: Box) -> frozenset[Box]:
+        if box not in inside:
+            inside[box] = frozenset((box,)).union(*map(boxes_in, box.parts))
+        return inside[box]
+
+    for first, second in _feeds(process, set()):
+        for call in calls_in(second):
+            for seed in call.seeds:
+                # A function in a seed has other names each time: then by its widgets.
+                widgets = [widget for widget, _ in _widgets(seed, ())]
+                if seed.kind in ("number", "primitive"):
+                    continue
+                if not boxes_in(first).isdisjoint((seed, *widgets)):
+                    yield f"the seed '{widgets[0].data[1]}'" if widgets else "a seed"
+
+
+def _feeds(box: Box, seen: set[Box]) -> Iterator[tuple[Box, Box]]:
+    """Pairs of boxes of which one feeds the other, wire by wire where both stand in parallel."""
+    if box in seen:
+        return
+    seen.add(box)
+    if box.kind in (":", "<:", ":>"):
+        first, second = box.parts
+        yield from _aligned(first, second, box.kind == ":")
+    for part in box.parts:
+        yield from _feeds(part, seen)
+
+
+def _aligned(first: Box, second: Box, straight: bool) -> Iterator[tuple[Box, Box]]:
+    if not straight or "parallel" not in (first.kind, second.kind):
+        yield first, second
+        return
+    ends = 0
+    for part in _side_by_side(first):
+        starts, ends = ends, ends + part.outputs
+        at = 0
+        for other in _side_by_side(second):
+            if at < ends and starts < at + other.inputs:
+                yield part, other
+            at += other.inputs
+
+
+def _side_by_side(box: Box) -> tuple[Box, ...]:
+    return box.parts if box.kind == "parallel" else (box,)
 
 
 def _groups(box: Box, label: str) -> Iterator[Box]:
