@@ -2,6 +2,8 @@
 
 At an edge value and partials are finite, at a pole the partials are. Beside every 0 of an edge or
 pole stand the smallest numbers of a format: where input and value are finite there, so is the rule.
+At an edge the partial in double is near to what it is over the real numbers: where an exponential
+becomes 0 by rounding, a condition may take a branch that it never takes over those.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from ..table.expressions import Expression
 from ..table.folding import condition, fold
 from ..table.model import Guard, Primitive
 from ..table.samples import Point, numbers_at, single, special_points
+from ..table.vocabulary import WHERE
 from .findings import Finding
 
 NUMBER_FORMATS: Mapping[str, Callable[[Any], Any]] = {
@@ -26,6 +29,11 @@ NUMBER_FORMATS: Mapping[str, Callable[[Any], Any]] = {
 }
 #: With so many digits, what is rounded to a format afterwards is rounded once.
 DIGITS = 36
+#: So many stand for the real numbers: 1 - tanh(x) is not 0 up to x = 68.
+REAL_DIGITS = 60
+#: How far rounding may take a partial at an edge in double, of its size or 1, and by how much the
+#: edge is moved to tell this from a condition that holds on one side of it.
+ROUNDING_TOLERANCE, NEARBY = 1e-3, ("0", "1e-3", "-1e-3")
 #: The least number above 0 of each format.
 LEAST_DENORMAL: Mapping[str, float] = {"double": 5e-324, "single": single(1.5e-45)}
 
@@ -67,6 +75,23 @@ def _finite(row: Primitive, name: str, partial: Expression, point: Point) -> Ite
             if not mp.isfinite(value):
                 what = f"the value is not finite in {title}: a pole, not an edge"
                 yield _refuted(row, name, what, point, value)
+    if point not in poles and WHERE in str(partial):
+        yield from _near_real(row, name, partial, point)
+
+
+def _near_real(row: Primitive, name: str, partial: Expression, point: Point) -> Iterator[Finding]:
+    """The partial in double against the real numbers, at an edge and on both sides of it."""
+    stated = expected = mp.mpf(0)
+    for step in NEARBY:
+        moved = {key: float(value * (1 + mp.mpf(step))) for key, value in point.items()}
+        stated = fold(partial, _algebra(moved, "double"))
+        with mp.workdps(REAL_DIGITS):
+            expected = fold(partial, Numbers({key: mp.mpf(value) for key, value in moved.items()}))
+        if not abs(stated - expected) > ROUNDING_TOLERANCE * max(1, abs(expected)):
+            return
+    what = "rounding in double takes the partial away from what it is over the real numbers"
+    shown, found = (str(mp.nstr(one, 12)) for one in (expected, stated))
+    yield Finding(row, name, "refuted", what, dict(point), shown, found)
 
 
 def _denormal_points(row: Primitive, title: str) -> Iterator[Point]:
