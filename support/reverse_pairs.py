@@ -14,6 +14,7 @@ import numpy as np
 
 from faustdiff.autodiff import differentiate
 from faustdiff.autodiff.reverse import ReversePrograms, reverse_programs
+from faustdiff.errors import InputError
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import Program
 
@@ -69,8 +70,7 @@ def adjoints(
 
     Programs that depend on no input and no slider are left out.
     """
-    each = [(p, reverse_programs(p.text, all_continuous=True, compiler=compiler)) for p in programs]
-    each = [(p, m) for p, m in each if m.inputs or m.params]
+    each = [(p, m) for p in programs if (m := _reversed(p, compiler))]
     programs, made = [p for p, _ in each], [m for _, m in each]
     rng = np.random.default_rng(5)
     fed = [one.feed(m.inputs, frames) for one, m in zip(programs, made, strict=True)]
@@ -101,6 +101,16 @@ def adjoints(
         )
         for k, (one, m) in enumerate(zip(programs, made, strict=True))
     ]
+
+
+def _reversed(program: Whole, compiler: Compiler) -> ReversePrograms | None:
+    """The two programs; None where there is no input and no slider."""
+    try:
+        return reverse_programs(program.text, all_continuous=True, compiler=compiler)
+    except InputError as error:
+        if "nothing to differentiate by" not in str(error):
+            raise
+        return None
 
 
 def _forward(
