@@ -114,6 +114,12 @@ def scatter(time: ReversedTime, cotangent: int, lag: int, longest: int) -> int:
     return total
 
 
+def kept_index(graph: Graph, index: int, last: int) -> int:
+    """The entry that an index names, which the compiler keeps between 0 and `last`."""
+    whole = graph.primitive("int", index)
+    return graph.primitive("max", graph.number(0), graph.primitive("min", whole, last))
+
+
 def table_cotangent(time: ReversedTime, cotangent: int, size: int, write: int, read: int) -> int:
     """The cotangent of what an `rwtable` writes, of the one of what it reads.
 
@@ -124,13 +130,7 @@ def table_cotangent(time: ReversedTime, cotangent: int, size: int, write: int, r
     now = time.clock()
     last = plain.sub(size, graph.number(1))
     assert last is not None
-    # As the compiler does it; an index is a whole number.
-    write, read = (
-        graph.primitive(
-            "max", graph.number(0), graph.primitive("min", graph.primitive("int", i), last)
-        )
-        for i in (write, read)
-    )
+    write, read = (kept_index(graph, index, last) for index in (write, read))
     before, moment = time.feedback(), time.previous(now)
     was_read, was_written = time.previous(read), time.previous(write)
 

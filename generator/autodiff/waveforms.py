@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..signals.graph import Graph
+from ..signals.steady import waveform_entries
+from .reversed_time import kept_index
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,7 @@ def waveforms(graph: Graph, outputs: Sequence[int]) -> Waveforms:
         source = pick.args[0]
         if source not in found:
             found[source] = len(entries)
-            text = graph.nodes[source].name
-            inside = text[text.index("{") + 1 : text.rindex("}")]
-            entries.append(tuple(map(float, inside.split(","))))
+            entries.append(tuple(map(float, waveform_entries(graph.nodes[source]))))
         count = len(entries[found[source]])
         reads.append(Read(number, _place(graph, size, index, count), found[source]))
     return Waveforms(tuple(entries), tuple(reads))
@@ -65,7 +65,5 @@ def waveforms(graph: Graph, outputs: Sequence[int]) -> Waveforms:
 
 def _place(graph: Graph, size: int, index: int, count: int) -> int:
     """The entry that is read: the compiler keeps an index in the table; a waveform repeats."""
-    last = graph.primitive("-", size, graph.number(1))
-    whole = graph.primitive("int", index)
-    kept = graph.primitive("max", graph.number(0), graph.primitive("min", whole, last))
+    kept = kept_index(graph, index, graph.primitive("-", size, graph.number(1)))
     return graph.primitive("%", kept, graph.number(count))

@@ -65,6 +65,13 @@ class Steadiness:
         return arguments is not None and all(map(self, arguments))
 
 
+def waveform_entries(waveform: Node) -> list[str]:
+    """The entries of a waveform, as they are written."""
+    text = waveform.name
+    inside = text[text.index("{") + 1 : text.rindex("}")]
+    return [entry.strip() for entry in inside.split(",")]
+
+
 def operations(graph: Graph, rows: Rows, outputs: Sequence[int]) -> int:
     """What a program costs at each sample, in additions; what is steady costs nothing."""
     steady, total = Steadiness(graph, rows), 0
@@ -105,8 +112,7 @@ def _whole(graph: Graph, rows: Rows, number: int, found: set[int]) -> bool:
         case "pick":
             source = graph.nodes[node.args[0]]
             if source.op == "waveform" and node.name == "1":
-                inside = source.name[source.name.index("{") + 1 : source.name.rindex("}")]
-                return all(entry.strip().lstrip("-").isdigit() for entry in inside.split(","))
+                return all(entry.lstrip("-").isdigit() for entry in waveform_entries(source))
             return node.name in ("0", "1")
         case "primitive":
             result = rows.facts[node.name].result
