@@ -231,7 +231,17 @@ def little_memory() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (3 << 29, 3 << 29))
 
 
-@pytest.mark.parametrize("deed", DEEDS)
+#: One of each kind is tried always.
+OFTEN = ("_exit(0);", "close(2);", "for (int i", "for (;;) memset(malloc")
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        pytest.param(deed, marks=() if deed.startswith(OFTEN) else pytest.mark.slow)
+        for deed in DEEDS
+    ],
+)
 def test_a_foreign_function_that_does_harm_is_no_success(program: Path, deed: str) -> None:
     headers = ("stdio", "stdlib", "string", "unistd")
     (program.parent / "end.h").write_text(
@@ -247,24 +257,21 @@ def test_a_foreign_function_that_does_harm_is_no_success(program: Path, deed: st
 
 
 @pytest.mark.parametrize("request_", [signal.SIGTERM, signal.SIGINT], ids=["term", "int"])
-@pytest.mark.parametrize("command", ["verify", "differentiate"])
-def test_a_signal_leaves_no_files(
-    fake: Path, tmp_path: Path, program: Path, command: str, request_: signal.Signals
+def test_a_signal_while_gpp_is_at_work_leaves_no_files(
+    fake: Path, tmp_path: Path, program: Path, request_: signal.Signals
 ) -> None:
-    """While g++, or faust, is at work."""
-    kind = "g++" if command == "verify" else "faust"
-    real = shutil.which(kind, path=os.environ["PATH"].partition(os.pathsep)[2])
+    """While a Faust compiler is at work, see test_faults_of_commands.py."""
+    real = shutil.which("g++", path=os.environ["PATH"].partition(os.pathsep)[2])
     if real is None:
-        pytest.skip(f"there is no {kind}")
+        pytest.skip("there is no g++")
     slow = (
         f'#!/bin/sh\ncase "$*" in *program.*) touch $TMPDIR/ccx.s {tmp_path}/busy; sleep 60;; esac'
     )
-    install(fake, kind, f'{slow}\nexec {real} "$@"\n'.encode())
+    install(fake, "g++", f'{slow}\nexec {real} "$@"\n'.encode())
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    out = ["-o", str(tmp_path / "out.dsp")] if command == "differentiate" else []
     running = subprocess.Popen(
-        [sys.executable, "-m", "faustdiff", command, str(program), *out, "--compiler", "faust"],
+        [sys.executable, "-m", "faustdiff", "verify", str(program), "--compiler", "faust"],
         env={**os.environ, "TMPDIR": str(temporary)},
         stderr=subprocess.PIPE,
         text=True,
@@ -283,7 +290,6 @@ def test_a_signal_leaves_no_files(
     assert running.returncode not in (0, None)
     assert "Traceback" not in messages
     assert not list(temporary.iterdir())
-    assert not (tmp_path / "out.dsp").exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
