@@ -137,6 +137,23 @@ def test_single_precision(compiler: Compiler, stereo: VJP) -> None:
         np.testing.assert_allclose(cotangents.sliders[name], expected, rtol=1e-3)
 
 
+def test_single_precision_keeps_all_bits_of_integers(compiler: Compiler) -> None:
+    """Choices by the bits of a noise of 32 bits, of which single precision holds 24."""
+    source = """
+    noise = +(12345) ~ *(1103515245);
+    gain = hslider("gain", 0.5, 0, 1, 0.01);
+    process = *(prod(k, 6, select2((noise & (1 << k)) != 0, 1, 1 + gain * (k + 1))));
+    """
+    program = faustdiff.vjp(source, double=False, compiler=compiler)
+    _, tape = program.forward(np.ones((1, 40)))
+    found = program.backward(tape, np.ones((1, 40)))
+    noise, expected = 0, []
+    for _ in range(40):
+        noise = (1103515245 * noise + 12345) % 2**32
+        expected.append(np.prod([1 + 0.5 * (k + 1) for k in range(6) if noise >> k & 1]))
+    np.testing.assert_allclose(found.inputs[0], expected, rtol=1e-5)
+
+
 def test_threads_share_a_program(stereo: VJP) -> None:
     def gradient(item: int) -> np.ndarray:
         _, tape = stereo.forward(NOISE[item], {"cutoff": 500.0 + item})
