@@ -31,7 +31,7 @@ class Derivatives:
     outputs: int
     reverse: ReversePrograms | None = None
     partials: bool = True
-    gradient: str = "forward mode"
+    gradient: str = ""
 
 
 def derivatives(
@@ -68,12 +68,16 @@ def derivatives(
         f"forward mode takes {done.operations}"
     )
     if wanted == "auto" and done.operations <= programs.operations:
-        return _by_forward(done)
+        words = (
+            f"forward mode, {done.operations} operations per sample; "
+            f"reverse mode takes {programs.operations}"
+        )
+        return _by_forward(done, words)
     return Derivatives(done.text, done.params, done.inputs, done.outputs, programs, gradient=words)
 
 
-def _by_forward(done: Differentiated) -> Derivatives:
-    return Derivatives(done.text, done.params, done.inputs, done.outputs)
+def _by_forward(done: Differentiated, words: str = "") -> Derivatives:
+    return Derivatives(done.text, done.params, done.inputs, done.outputs, gradient=words)
 
 
 def _by_reverse(programs: ReversePrograms, words: str) -> Derivatives:
