@@ -80,7 +80,8 @@ def test_an_impulse_response_of_many_taps_is_found(tmp_path: Path) -> None:
 
 def test_the_cheaper_mode_is_chosen_and_said() -> None:
     few = 'process = fi.pole(hslider("pole", 0.5, 0, 0.9, 0.01));'
-    many = 'process = _ <: sum(i, 20, @(i) * hslider("h%2i", 0.1, -4, 4, 0.0001)) : fi.lowpass(6, 1000);'
+    taps = '_ <: sum(i, 20, @(i) * hslider("h%2i", 0.1, -4, 4, 0.0001))'
+    many = f"process = {taps} : fi.lowpass(6, 1000);"
     for text, mode in ((few, "forward"), (many, "reverse")):
         source = 'import("stdfaust.lib");' + text
         found = derivatives(
