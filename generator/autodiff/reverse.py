@@ -163,7 +163,7 @@ def _programs(
         what = "there is nothing to differentiate by: no input, slider or signal"
         hint = "add a slider, or run the program as it is"
         raise NothingToDifferentiateError([Problem(Place(file), what, hint)])
-    transposed = _transposed(program, rows, leaves, reads, steady, by_sums, file)
+    transposed = _transpose(program, rows, leaves, reads, steady, by_sums, file)
     moments = len(leaves) - len(params)
     results = _with_places(transposed.cotangents[:moments], tables)
     results += transposed.coefficients if by_sums else transposed.cotangents[moments:]
@@ -193,7 +193,7 @@ def _programs(
     )
 
 
-def _transposed(
+def _transpose(
     program: ProgramGraph,
     rows: Rows,
     leaves: Sequence[int],
