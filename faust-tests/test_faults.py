@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -213,17 +214,37 @@ def test_a_program_that_crashes_is_a_message(tmp_path: Path, program: Path, comm
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("way", ["exit", "_exit"])
-def test_a_program_that_ends_the_process_is_no_success(program: Path, way: str) -> None:
+#: What a foreign function does, and what is said of it.
+DEEDS = {
+    "exit(0);": "it ended the process from inside",
+    "_exit(0);": "it ended the process from inside",
+    "close(1);": "it closed the standard output",
+    "close(2);": "it closed the standard error",
+    'if (!freopen("log", "w", stderr)) abort();': "it closed the standard error",
+    "for (int i = 0; i < 1000; i++) close(i);": "it closed the standard output",
+    "for (;;) memset(malloc(1 << 20), 1, 1 << 20);": "ended by SIGSEGV: memory ran out, of which",
+    "for (;;) memset(new char[1 << 20], 1, 1 << 20);": "ended by SIGABRT: memory ran out, of which",
+}
+
+
+def little_memory() -> None:
+    """A gigabyte and a half: a flood need not fill the machine."""
+    resource.setrlimit(resource.RLIMIT_DATA, (3 << 29, 3 << 29))
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_foreign_function_that_does_harm_is_no_success(program: Path, deed: str) -> None:
+    headers = ("stdio", "stdlib", "string", "unistd")
     (program.parent / "end.h").write_text(
-        "#include <stdlib.h>\n#include <unistd.h>\n"
-        f"static inline double end(double x) {{ {way}(0); return x; }}\n"
+        "".join(f"#include <{header}.h>\n" for header in headers)
+        + f"static inline double end(double x) {{ {deed} return x; }}\n"
     )
     call = 'ffunction(float end|end|end(float), "end.h", "")(_)'
     program.write_text(f'process = {call} * hslider("gain[diff:1]", 0.5, 0, 1, 0.01), {call};')
-    done = process("verify", program)
+    done = process("verify", program, cwd=program.parent, preexec_fn=little_memory)
     assert done.returncode == 2, done.stdout
-    assert "it ended the process from inside" in done.stderr
+    assert DEEDS[deed] in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("request_", [signal.SIGTERM, signal.SIGINT], ids=["term", "int"])
