@@ -203,10 +203,10 @@ def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> 
     files = render(report)
     if rows := untried_rows(report.table):
         warnings.warn(unknown_rows(rows), stacklevel=2)
-    if told := refused_rows(files, report.table):
+    if refused := refused_rows(files, report.table):
         raise InputError(
             Problem(row.place, f"does not compile: {message}", SPELLING_HINT, row=row.name)
-            for row, message in told
+            for row, message in refused
         )
     return tuple(write(files, out))
 

@@ -64,17 +64,17 @@ class _Backward:
         """The partials of one output."""
         plain = Nodes(self.graph, self.rows, {})
         #: By signal, then by how long ago: the cotangent.
-        found: dict[int, dict[int | None, int]] = {output: {None: self.graph.number(1.0)}}
+        by_lag: dict[int, dict[int | None, int]] = {output: {None: self.graph.number(1.0)}}
 
         def give(number: int, lag: int | None, cotangent: int | None) -> None:
             if cotangent is not None and self.activity.bits[number]:
-                there = found.setdefault(number, {})
+                there = by_lag.setdefault(number, {})
                 total = plain.add(there.get(lag), cotangent)
                 assert total is not None
                 there[lag] = total
 
         for number, looped in self.order:
-            for lag, cotangent in found.get(number, {}).items():
+            for lag, cotangent in by_lag.get(number, {}).items():
                 if self.activity.bits[number] and number not in parameters:
                     if looped:
                         raise NoReverseError("feedback lies between a slider and an output")
@@ -82,7 +82,7 @@ class _Backward:
         partials = {}
         for index, parameter in enumerate(parameters):
             total = None
-            for lag, cotangent in found.get(parameter, {}).items():
+            for lag, cotangent in by_lag.get(parameter, {}).items():
                 # Before a delay is filled, nothing comes out of it.
                 began = self.before(self.graph.number(1.0), lag)
                 total = plain.add(total, plain.mul(cotangent, began))
@@ -139,9 +139,9 @@ class _Backward:
 
     def before(self, number: int, lag: int | None) -> int:
         """The signal that many samples ago."""
-        found = Nodes(self.graph, self.rows, {"x": number}).delay("x", lag)
-        assert found is not None
-        return found
+        past = Nodes(self.graph, self.rows, {"x": number}).delay("x", lag)
+        assert past is not None
+        return past
 
 
 @dataclass(frozen=True)

@@ -94,9 +94,9 @@ def difference(
     # What is larger is no rounding: nothing is known then, least of all that a derivative is 0.
     zero = np.minimum(noise, MAX_NOISE * magnitude) / step
     levels = {size: _level(run, here, value, size) for size in steps[FIRST_STEPS]}
-    found = _combine([levels[size] for size in steps[FIRST_STEPS]], noise, zero)
-    if enough(found):
-        return found
+    estimate = _combine([levels[size] for size in steps[FIRST_STEPS]], noise, zero)
+    if enough(estimate):
+        return estimate
     levels |= {size: _level(run, here, value, size) for size in steps if size not in levels}
     return _combine([levels[size] for size in steps], noise, zero)
 

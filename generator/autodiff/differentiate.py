@@ -136,8 +136,8 @@ def _differentiate(
         raise InputError([Problem(Place(file), what, hint)]) from None
     silence = graph.number(0.0)
     results: list[int] = []
-    for output, found in zip(outputs, partials, strict=True):
-        results += [output, *(found.get(index, silence) for index in range(len(chosen)))]
+    for output, partial in zip(outputs, partials, strict=True):
+        results += [output, *(partial.get(index, silence) for index in range(len(chosen)))]
     printed = _print_dual(program, params, moving, results)
     remarks += _size_remarks(printed)
     cost = operations(graph, rows, results)
@@ -160,20 +160,20 @@ def _table_remarks(
         if not set(graph.reachable([index])).isdisjoint(chosen)
     }
     sloped = sum(number in slopes for number in read)
-    found = []
+    remarks = []
     if sloped:
         what = "table is" if sloped == 1 else "tables are"
-        found.append(
+        remarks.append(
             f"{sloped} {what} read at whole places, a staircase: the slope of the content is taken"
             " for its derivative (--table-slope none for 0)"
         )
     if len(read) > sloped:
         what = "table is" if len(read) == sloped + 1 else "tables are"
-        found.append(
+        remarks.append(
             f"{len(read) - sloped} {what} read at whole places, a staircase: its derivative is 0"
             " (--table-slope all for the slope of the content)"
         )
-    return tuple(found)
+    return tuple(remarks)
 
 
 def _size_remarks(text: str) -> tuple[str, ...]:

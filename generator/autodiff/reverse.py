@@ -130,12 +130,12 @@ def _params(
     """The sliders to differentiate with respect to, but for those that have become signals."""
     if wanted is not None and not wanted:
         return []
-    found = {n: one for n, one in program.sliders.items() if n not in moved}
-    if wanted is None and not found:
+    candidates = {n: one for n, one in program.sliders.items() if n not in moved}
+    if wanted is None and not candidates:
         return []
     if wanted is None and moved and not all_continuous:
-        return [number for number, one in found.items() if one.marked]
-    return choose(program.sliders if wanted else found, wanted, all_continuous, file)
+        return [number for number, one in candidates.items() if one.marked]
+    return choose(program.sliders if wanted else candidates, wanted, all_continuous, file)
 
 
 def _programs(
@@ -215,11 +215,11 @@ def _transpose(
 
 def _waveforms(graph: Graph, outputs: Sequence[int], file: str) -> Waveforms:
     """The waveforms that are read; an error if there is none."""
-    found = read_waveforms(graph, outputs)
-    if not found.reads:
+    tables = read_waveforms(graph, outputs)
+    if not tables.reads:
         hint = "read it as in `waveform{...}, index : rdtable`; a computed table has no entries"
         raise InputError([Problem(Place(file), "no waveform is read by rdtable", hint)])
-    return found
+    return tables
 
 
 def _with_places(cotangents: Sequence[int], waveforms: Waveforms) -> list[int]:

@@ -64,17 +64,17 @@ class ReversedTime:
                 if self.steady(factor):
                     moved = self.plain.mul(factor, self.delay(other, lag))
                     return self.plain.present(moved, 0.0)
-        found = Nodes(self.graph, self.rows, {"x": signal}).delay("x", lag)
-        assert found is not None
-        return found
+        past = Nodes(self.graph, self.rows, {"x": signal}).delay("x", lag)
+        assert past is not None
+        return past
 
     def signals(self, numbers: Iterable[int]) -> set[int]:
         """Those of `numbers`, which ascend, that run in reversed time."""
-        found: set[int] = set()
+        results: set[int] = set()
         for number in numbers:
-            if number in self.origins or not found.isdisjoint(self.graph.nodes[number].args):
-                found.add(number)
-        return found
+            if number in self.origins or not results.isdisjoint(self.graph.nodes[number].args):
+                results.add(number)
+        return results
 
     def clock(self) -> int:
         """The number of the sample in reversed time, from 1."""

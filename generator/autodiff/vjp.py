@@ -244,9 +244,9 @@ class VJP:
             state = State(finished.state, self._key("backward"))
         assert state is not None
         totals = self._of_sliders(totals, values)
-        found = {name: totals[:, index] for index, name in enumerate(self.names.params)}
-        found |= {name: moving[:, index] for index, name in enumerate(self.names.signals)}
-        shaped = {name: values.in_shape(name, one) for name, one in found.items()}
+        gradients = {name: totals[:, index] for index, name in enumerate(self.names.params)}
+        gradients |= {name: moving[:, index] for index, name in enumerate(self.names.signals)}
+        shaped = {name: values.in_shape(name, one) for name, one in gradients.items()}
         if through is not None and not batched:
             through = through[0]
         return Cotangents(through, shaped, state, entries)
@@ -265,10 +265,12 @@ class VJP:
         """The gradient by the sliders (items, params), from the sums of the backward pass."""
         if self._sliders is None:
             return totals
-        found = np.empty((len(totals), len(self.params), 1))
+        gradients = np.empty((len(totals), len(self.params), 1))
         numbers = values.numbers[:, self.names.sliders]
-        self._sliders.run([totals[:, :, None]], [found], numbers, frames=1, threads=self.threads)
-        return found[:, :, 0]
+        self._sliders.run(
+            [totals[:, :, None]], [gradients], numbers, frames=1, threads=self.threads
+        )
+        return gradients[:, :, 0]
 
     def _run_forward(
         self,

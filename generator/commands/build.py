@@ -67,11 +67,11 @@ def build_command(
     with usable_input():
         files = render(report)
     _report_untried(report.table, must_compile or os.environ.get("CI") == "true")
-    told = refused_rows(files, report.table)
-    for row, message in told:
+    refused = refused_rows(files, report.table)
+    for row, message in refused:
         click.echo(f"{row.place}: row '{row.name}': does not compile: {message}", err=True)
         click.echo(f"  {SPELLING_HINT}", err=True)
-    if told:
+    if refused:
         sys.exit(NOT_HELD)
     try:
         paths = write(files, out)

@@ -138,8 +138,8 @@ class BatchProgram:
         self, groups: Sequence[Channels], count: int, items: int, frames: int
     ) -> NDArray[np.int64]:
         """The address and the bytes from item to item of each channel: `Signal` of batch.cpp."""
-        found = [_addresses(group, self.dtype, items, frames) for group in groups]
-        table = np.concatenate(found) if found else np.zeros((0, 2), np.int64)
+        channels = [_addresses(group, self.dtype, items, frames) for group in groups]
+        table = np.concatenate(channels) if channels else np.zeros((0, 2), np.int64)
         if len(table) != count:
             raise ValueError(f"expected {count} channels, not {len(table)}")
         return table

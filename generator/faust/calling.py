@@ -113,8 +113,8 @@ def read_answer(path: Path, compiler: str, source: str = "") -> bytes:
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE:
             os.close(handle)
             regular = stat.S_ISREG(status.st_mode)
-            found = f"more than {MAX_FILE >> 20} MB" if regular else "no file"
-            raise FaustError(f"{compiler} wrote {found}", compiler, source)
+            kind = f"more than {MAX_FILE >> 20} MB" if regular else "no file"
+            raise FaustError(f"{compiler} wrote {kind}", compiler, source)
         with os.fdopen(handle, "rb") as file:
             content = file.read(MAX_FILE)
     except OSError:

@@ -53,7 +53,7 @@ class CompiledProgram(Program):
 
     def widgets(self, instance: int) -> list[tuple[Control, Any]]:
         """The controls of an instance, each with its value as a ctypes number in the instance."""
-        found: list[tuple[Control, Any]] = []
+        widgets: list[tuple[Control, Any]] = []
         groups: list[str] = []
         meta: dict[int | None, dict[str, str]] = {}
 
@@ -79,10 +79,10 @@ class CompiledProgram(Program):
                 control = Control(
                     text, path, event.decode(), init, low, high, step, meta.get(zone, {})
                 )
-                found.append((control, self.real.from_address(zone or 0)))
+                widgets.append((control, self.real.from_address(zone or 0)))
 
         self.api.describe(instance, LISTENER(tell))
-        return found
+        return widgets
 
     def session(self, *, sample_rate: int = 44100) -> Session:
         return Session(self, sample_rate)

@@ -91,7 +91,7 @@ class Adjoint:
         if not np.isfinite(wrong):
             return [Sums(np.inf, np.full(count, np.nan), nothing, np.inf)] * len(losses)
         error = wrong / energy if energy else np.inf
-        found = []
+        sums = []
         for loss in losses:
             gradient = np.zeros(count)
             for (program, tape, shape), cotangent in zip(
@@ -101,8 +101,8 @@ class Adjoint:
                 wide[:, shape[1] - cotangent.shape[1] :] = cotangent
                 back = program.backward(tape, wide, inputs=False).sliders
                 gradient += [float(np.sum(back[name])) for name in program.names.params]
-            found.append(Sums(loss.whole(pairs), gradient, nothing, error))
-        return found
+            sums.append(Sums(loss.whole(pairs), gradient, nothing, error))
+        return sums
 
 
 def greatest_curvature(

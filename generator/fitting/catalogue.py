@@ -137,22 +137,22 @@ def _with_settings(text: str, recipe: Recipe, settings: Mapping[str, str]) -> Re
 
 def _whole_number(text: str, key: str, settings: Mapping[str, str]) -> tuple[int, ...]:
     try:
-        found = tuple(int(one) for one in settings[key].split("+"))
+        numbers = tuple(int(one) for one in settings[key].split("+"))
     except ValueError:
-        found = ()
-    if not found or min(found) < 1:
+        numbers = ()
+    if not numbers or min(numbers) < 1:
         raise _wrong(text, f"{key} is '{settings[key]}'", "write whole numbers as 1024+256")
-    return found
+    return numbers
 
 
 def _number(text: str, key: str, settings: Mapping[str, str]) -> float:
     try:
-        found = float(settings[key])
+        number = float(settings[key])
     except ValueError:
-        found = -1.0
-    if not 0 <= found < 1e9:
+        number = -1.0
+    if not 0 <= number < 1e9:
         raise _wrong(text, f"{key} is '{settings[key]}'", "write a number of 0 or more")
-    return found
+    return number
 
 
 def _wrong(text: str, what: str, hint: str) -> InputError:

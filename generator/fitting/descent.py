@@ -38,17 +38,17 @@ def lbfgs(search: Search, units: Array, sums: Sums) -> str:
     scale = 1 / sums.loss if sums.loss > 0 else 1.0
 
     def evaluate(at: Array) -> tuple[float, Array]:
-        found = search.objective(at, curvature=False)
-        if not found.finite:
+        sums = search.objective(at, curvature=False)
+        if not sums.finite:
             search.record.skipped += 1
             return 1e10, np.zeros_like(at)
-        search.add("L-BFGS-B", at, found)
-        return found.loss * scale, found.gradient * scale
+        search.add("L-BFGS-B", at, sums)
+        return sums.loss * scale, sums.gradient * scale
 
     options: dict[str, Any] = {"maxiter": 15000, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-9}
     bounds = [(0.0, 1.0)] * len(units)
-    done = minimize(evaluate, units, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    return str(done.message).lower()
+    result = minimize(evaluate, units, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return str(result.message).lower()
 
 
 @dataclass(frozen=True)
@@ -75,18 +75,18 @@ def descend(search: Search, units: Array, sums: Sums, descent: Descent) -> str:
     objective, record = search.objective, search.record
     stage = descent.method.upper() if descent.method == "sgd" else "Adam"
     stepper = Stepper(descent, units, _steepest(objective, units, sums), record.state)
-    found = sums
+    latest = sums
     while True:
         if descent.batch:
-            units, found, skipped = _epoch(objective, units, descent, stepper)
+            units, latest, skipped = _epoch(objective, units, descent, stepper)
             record.skipped += skipped
         else:
-            units = stepper(units, found.gradient)
-            found = objective(units, curvature=False)
-        if not found.finite:
+            units = stepper(units, latest.gradient)
+            latest = objective(units, curvature=False)
+        if not latest.finite:
             return "the program diverges"
         record.state = {**stepper.state, "units": units.tolist()}
-        search.add(stage, units, found)
+        search.add(stage, units, latest)
 
 
 def _steepest(objective: Objective, units: Array, sums: Sums) -> float:

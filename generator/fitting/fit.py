@@ -91,7 +91,7 @@ def fit(
     except SearchEndError as end:
         reason = str(end)
     except KeyboardInterrupt:
-        if not attempts.done:
+        if not attempts.finished:
             raise
         reason, interrupted = "interrupted", True
     best = attempts.best()
@@ -193,10 +193,10 @@ def _by_reverse(setup: Setup) -> list[str]:
     """How the gradient was computed, if by reverse mode."""
     if setup.source.reverse is None:
         return []
-    found = [f"gradients are by {setup.source.gradient}"]
+    notes = [f"gradients are by {setup.source.gradient}"]
     if not setup.source.partials:
-        found.append("latency, standard errors and what can be told apart are not looked for")
-    return found
+        notes.append("latency, standard errors and what can be told apart are not looked for")
+    return notes
 
 
 def _error(inspection: Inspection) -> float:
@@ -243,21 +243,21 @@ def _audible_likeness(setup: Setup, pairs: Sequence[tuple[Array, Array]]) -> lis
 
 def _corrections(setup: Setup, latencies: Sequence[float], inspection: Inspection) -> list[str]:
     """What was undone to the recordings, in words."""
-    found = []
+    notes = []
     for index, (one, latency) in enumerate(zip(setup.examples, latencies, strict=True)):
         which = f"{one.target.path.name}: " if len(setup.examples) > 1 else ""
-        found += [which + note for note in one.notes]
+        notes += [which + note for note in one.notes]
         shown = round(latency, 2)
         if shown:
-            found.append(f"{which}{lateness(shown, one.rate)}; this is undone")
+            notes.append(f"{which}{lateness(shown, one.rate)}; this is undone")
         if one.inverted:
             whole = all(sign < 0 for sign in one.signs)
             channels = [str(i + 1) for i, sign in enumerate(one.signs) if sign < 0]
             what = "the target" if whole else f"channel {', '.join(channels)} of the target"
-            found.append(f"{which}{what} is inverted; this is undone")
+            notes.append(f"{which}{what} is inverted; this is undone")
         if one.drift:
-            found.append(f"{which}{drifting(one.drift)}; this is undone")
+            notes.append(f"{which}{drifting(one.drift)}; this is undone")
         elif 1e-6 < _error(inspection) < DRIFT_ERROR:
             ppm = drift(inspection.outputs[index], inspection.targets[index], one.rate)
-            found += [f"{which}{drifting(ppm)}"] if ppm else []
-    return found
+            notes += [f"{which}{drifting(ppm)}"] if ppm else []
+    return notes

@@ -62,18 +62,18 @@ def derivatives(
     if len(programs.params) > MAX_PARTIALS:
         words = f"reverse mode, {programs.operations} operations per sample"
         return _by_reverse(programs, words)
-    done = forward()
+    dual = forward()
     words = (
         f"reverse mode, {programs.operations} operations per sample; "
-        f"forward mode takes {done.operations}"
+        f"forward mode takes {dual.operations}"
     )
-    if wanted == "auto" and done.operations <= programs.operations:
-        return _by_forward(done)
-    return Derivatives(done.text, done.params, done.inputs, done.outputs, programs, gradient=words)
+    if wanted == "auto" and dual.operations <= programs.operations:
+        return _by_forward(dual)
+    return Derivatives(dual.text, dual.params, dual.inputs, dual.outputs, programs, gradient=words)
 
 
-def _by_forward(done: Differentiated) -> Derivatives:
-    return Derivatives(done.text, done.params, done.inputs, done.outputs)
+def _by_forward(dual: Differentiated) -> Derivatives:
+    return Derivatives(dual.text, dual.params, dual.inputs, dual.outputs)
 
 
 def _by_reverse(programs: ReversePrograms, words: str) -> Derivatives:

@@ -127,7 +127,7 @@ class Windows:
             ]
             levels.append(_level(channels))
             whole = sum(one.energy for one in channels)
-            courses.append(sum(one.astray for one in channels) / whole)
+            courses.append(sum(one.deviation for one in channels) / whole)
         level_difference = float(np.sqrt(np.mean(levels)))
         louder = float(10 * np.log10(wanted / energy))
         return Difference(level_difference, float(np.mean(courses)), louder)
@@ -146,12 +146,12 @@ def _quiet_ends(target: Array, size: int) -> tuple[bool, bool]:
 class _ChannelSpectra:
     """One channel by windows of one size: the mean powers by bin of output and target, (bins,).
 
-    `astray` is the energy by which the bands' amplitudes differ, of `energy` of the target.
+    `deviation` is the energy by which the bands' amplitudes differ, of `energy` of the target.
     """
 
     mine: Array
     its: Array
-    astray: float
+    deviation: float
     energy: float
 
 
@@ -182,16 +182,16 @@ def _channel_spectra(
     ]
     frames = len(cut[0])
     powers = np.zeros((2, size // 2 + 1))
-    astray = energy = 0.0
+    deviation = energy = 0.0
     starts = _bands(size)
     for first in range(0, frames, FRAMES_AT_ONCE):
         part = [one[first : first + FRAMES_AT_ONCE] * _window(size) for one in cut]
         spectra = np.abs(np.fft.rfft(part)) ** 2
         powers += spectra.sum(axis=1)
         amplitudes = np.sqrt(np.add.reduceat(spectra, starts, axis=2))
-        astray += float(np.sum((amplitudes[0] - amplitudes[1]) ** 2))
+        deviation += float(np.sum((amplitudes[0] - amplitudes[1]) ** 2))
         energy += float(np.sum(amplitudes[1] ** 2))
-    return _ChannelSpectra(powers[0] / frames, powers[1] / frames, astray, energy)
+    return _ChannelSpectra(powers[0] / frames, powers[1] / frames, deviation, energy)
 
 
 def _level(channels: Sequence[_ChannelSpectra]) -> float:

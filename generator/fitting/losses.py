@@ -182,14 +182,14 @@ class Residual(Loss):
         return _ResidualMeter(self, channels, parameters, curvature)
 
     def gradients(self, pairs: Sequence[tuple[Array, Array]]) -> list[Array]:
-        found, scale = [], 0.0
+        gradients, scale = [], 0.0
         for output, target in pairs:
             slope = self.slope(self.filter(output - target)[0])
             # The adjoint of a filter is the same one, backwards in time.
-            found.append(self.filter(np.ascontiguousarray(slope[:, ::-1]))[0][:, ::-1])
+            gradients.append(self.filter(np.ascontiguousarray(slope[:, ::-1]))[0][:, ::-1])
             relative = self.relative
             scale += float(self.rho(self.filter(target)[0]).sum()) if relative else output.size
-        return [np.asarray(back / (scale or LEAST_DIVISOR), float) for back in found]
+        return [np.asarray(back / (scale or LEAST_DIVISOR), float) for back in gradients]
 
 
 class _ResidualMeter(Meter):

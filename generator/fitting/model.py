@@ -149,7 +149,7 @@ class Model:
             for index, one in enumerate(examples):
                 column = sliders + index if count > sliders else None
                 latency = None if column is None else float(values[column])
-                done = 0
+                position = 0
                 for output, partials, target, slope in self.runs(
                     values[:sliders], one, frames, latency
                 ):
@@ -158,8 +158,8 @@ class Model:
                         # The residual is output minus target, which moves the other way.
                         more[:, index] = -slope
                         partials = np.concatenate([partials, more], axis=1)
-                    skipped = min(max(0, one.first - done), output.shape[1])
-                    done += output.shape[1]
+                    skipped = min(max(0, one.first - position), output.shape[1])
+                    position += output.shape[1]
                     if skipped == output.shape[1]:
                         continue
                     if skipped:

@@ -177,11 +177,11 @@ class Objective:
     ) -> list[Sums]:
         """As when called, for several losses in one run."""
         before = self.model.frames
-        found = self.model.sums(
+        sums = self.model.sums(
             self.scales.values(units), self.examples, losses, frames=frames, curvature=curvature
         )
         self.frames += self.model.frames - before
-        return [self.by_units(units, one) for one in found]
+        return [self.by_units(units, one) for one in sums]
 
     def by_units(self, units: Array, sums: Sums) -> Sums:
         """Sums by the values of the sliders as sums by their units."""
@@ -196,9 +196,9 @@ class Objective:
         before = self.model.frames
         values = self.scales.values(units)
         sliders = values[: len(self.model.paths)]
-        (found,) = self.model.sums(sliders, self.others, [self.loss], curvature=False)
+        (sums,) = self.model.sums(sliders, self.others, [self.loss], curvature=False)
         self.frames += self.model.frames - before
-        return found.loss
+        return sums.loss
 
 
 @dataclass

@@ -94,8 +94,8 @@ def source_of(
             raise InputError([Problem(Place(subject.file), what, hint)])
         source = dual_source(rest)
     model = model_of(source)
-    found = [Menu(one.path, one.label, _entries(one)) for one in discrete]
-    found += [_named_menu(source, name) for name in menus]
+    menu_list = [Menu(one.path, one.label, _entries(one)) for one in discrete]
+    menu_list += [_named_menu(source, name) for name in menus]
     fixed: dict[str, float] = {}
     starts: dict[str, float] = {}
     for name, value in (settings or {}).items():
@@ -105,7 +105,7 @@ def source_of(
         replace(one, init=starts.get(path, one.init))
         for one, path in zip(source.params, model.paths, strict=True)
     )
-    return replace(source, params=moved, settings=fixed), tuple(found)
+    return replace(source, params=moved, settings=fixed), tuple(menu_list)
 
 
 def _differentiate(
@@ -125,7 +125,7 @@ def _differentiate(
         "name": subject.name,
         "file": subject.file,
     }
-    done = derivatives(
+    derived = derivatives(
         lambda: differentiate(subject.text, **options),
         lambda: reverse_programs(subject.text, by_sums=True, **options),
         gradient,
@@ -134,16 +134,16 @@ def _differentiate(
         subject.file,
     )
     return DualSource(
-        done.text,
-        done.params,
-        done.inputs,
-        done.outputs,
+        derived.text,
+        derived.params,
+        derived.inputs,
+        derived.outputs,
         subject.compiler,
         subject.include,
         cache=None if os.environ.get("FAUSTDIFF_CACHE") else cache,
-        reverse=done.reverse,
-        partials=done.partials,
-        gradient=done.gradient,
+        reverse=derived.reverse,
+        partials=derived.partials,
+        gradient=derived.gradient,
     )
 
 

@@ -34,8 +34,8 @@ def loss(name: str, sample_rate: float = 44100.0) -> Callable[[Any, Any], Any]:
     def backward(kept: tuple[Any, Any], cotangent: Any) -> tuple[Any, Any]:
         output, target = kept
         kind = jax.ShapeDtypeStruct(output.shape, output.dtype)
-        found = jax.pure_callback(batch.gradient, kind, output, target, vmap_method="sequential")
-        return cotangent * found, jnp.full_like(target, jnp.nan)
+        gradient = jax.pure_callback(batch.gradient, kind, output, target, vmap_method="sequential")
+        return cotangent * gradient, jnp.full_like(target, jnp.nan)
 
     value_of.defvjp(forward, backward)
     return value_of

@@ -64,8 +64,8 @@ def train(
     unused: list[str] = []
     if start:
         sliders = [control for control in program.controls if not control.readonly]
-        found, unused = place_values(start, sliders, start_file)
-        for index, value in found.items():
+        numbers, unused = place_values(start, sliders, start_file)
+        for index, value in numbers.items():
             session.set(sliders[index].path, value)
     losses = []
     frames = excitation.signals.shape[1]

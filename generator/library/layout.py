@@ -127,13 +127,13 @@ def _break_formula(lines: list[str], width: int) -> list[str]:
             terms += re.split(r"(?<=\\left\()(?=\\)", word)
         else:
             terms.append(word)
-    found, last = [], "//"
+    broken, last = [], "//"
     for term in terms:
         if len(last) + 1 + len(term) > width and last != "//":
-            found.append(last)
+            broken.append(last)
             last = "//"
         last += f" {term}"
-    return [*found, last]
+    return [*broken, last]
 
 
 @dataclass(frozen=True)

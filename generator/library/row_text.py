@@ -119,10 +119,10 @@ class LibraryRows:
     @cached_property
     def sections(self) -> Mapping[str, tuple[DualText, ...]]:
         """The rows by the section of the table that they stand in."""
-        found: dict[str, list[DualText]] = {}
+        by_section: dict[str, list[DualText]] = {}
         for dual in self.duals:
-            found.setdefault(dual.row.section, []).append(dual)
-        return {section: tuple(duals) for section, duals in found.items()}
+            by_section.setdefault(dual.row.section, []).append(dual)
+        return {section: tuple(duals) for section, duals in by_section.items()}
 
     @property
     def newer(self) -> tuple[DualText, ...]:

@@ -35,7 +35,7 @@ def side_of(
     sizes = [abs(v).mid() for v in moving if v != 0]
     small = min((abs(c) for c in question.constants if c), default=Fraction(1))
     unit = min(sizes, key=float_of) if sizes else exact(min(Fraction(1), small))
-    found = []
+    points = []
     for distance in (LIMIT, NEARER):
         step = (sign * unit * distance).mid()
         c = Context(question.values(place, step), zero)
@@ -45,8 +45,8 @@ def side_of(
             return None
         if not near.is_finite():
             return None
-        found.append((near, slope, step))
-    (v, d, _), (w, e, nearest) = found
+        points.append((near, slope, step))
+    (v, d, _), (w, e, nearest) = points
     # What grows, or creeps, between the two distances has no limit that could be judged.
     infinite = not e.is_finite() or (
         abs(e - d) > arb("1e-25") * (1 + abs(e)) and not abs(e) < abs(d) / 100

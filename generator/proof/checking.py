@@ -55,9 +55,9 @@ def check(
         # Once, before the processes that share it begin.
         for module in (".pointwise", ".unrolling", ".edges"):
             import_module(module, __package__)
-        for row, found in parallel.check_rows(fresh, check_row, STOP_FACTOR * ROW_SECONDS):
+        for row, row_findings in parallel.check_rows(fresh, check_row, STOP_FACTOR * ROW_SECONDS):
             progress(row)
-            known[row.name] = found
+            known[row.name] = row_findings
         findings_store.remember(known, fresh)
     findings = [finding for row in table.primitives for finding in known[row.name]]
     report = Report(table, tuple(findings), time.perf_counter() - start, frozenset(accepted))
@@ -113,11 +113,11 @@ def _findings(row: Primitive, proofs: bool) -> list[Finding]:
                 return [Finding(row, name, "refuted", what) for name in row.args]
             if row.temporal:
                 return [unrolling.finding_in_time(row, name) for name in row.args]
-            found = [replace(f, row=row) for f in Claims(ideal(row), proofs).findings()]
+            findings = [replace(f, row=row) for f in Claims(ideal(row), proofs).findings()]
             with mp.workdps(edges.DIGITS):
                 return [
                     f if f.outcome == "refuted" else next(edges.objections(row, f.argument), f)
-                    for f in found
+                    for f in findings
                 ]
         except NoPointError as error:
             return [Finding(row, name, "refuted", str(error)) for name in row.args]

@@ -105,12 +105,12 @@ class Context:
         known = self.signs.get(atom.key)
         if known is not None:
             return known * atom.flip
-        found = self.decide_sign(atom, value)
-        self.signs[atom.key] = found * atom.flip
+        sign = self.decide_sign(atom, value)
+        self.signs[atom.key] = sign * atom.flip
         self.met.append(atom)
-        if found == 0 and atom.free and not atom.steps:
+        if sign == 0 and atom.free and not atom.steps:
             self.on = True
-        return found
+        return sign
 
     def vanishes(self, value: Any) -> bool:
         """Whether a quantity counts as 0 on a border."""

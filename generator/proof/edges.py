@@ -90,8 +90,8 @@ def _near_real(row: Primitive, name: str, partial: Expression, point: Point) -> 
         if not abs(stated - expected) > ROUNDING_TOLERANCE * max(1, abs(expected)):
             return
     what = "rounding in double takes the partial away from what it is over the real numbers"
-    shown, found = (str(mp.nstr(one, 12)) for one in (expected, stated))
-    yield Finding(row, name, "refuted", what, dict(point), shown, found)
+    expected_text, stated_text = (str(mp.nstr(one, 12)) for one in (expected, stated))
+    yield Finding(row, name, "refuted", what, dict(point), expected_text, stated_text)
 
 
 def _denormal_points(row: Primitive, title: str) -> Iterator[Point]:

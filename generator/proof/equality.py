@@ -141,8 +141,8 @@ def _equal(old: Expression, new: Expression, question: Question, inside: Answer)
     on = f" on each of {count} pieces" if count > 1 else ""
     if all(vanishes_on(piece, old, new, None, whole) for piece in inside.stretches):
         return Equality("proved", f"SymPy reduces the difference to 0{on}")
-    if found := several_places(question, inside):
-        return Equality("undecided", found)
+    if places := several_places(question, inside):
+        return Equality("undecided", places)
     return Equality("confirmed", f"not decided by SymPy; they agree to 150 digits{on}")
 
 
@@ -200,16 +200,16 @@ class _UnevaluatedSymbols(Symbols):
 
 def _compare_in_time(old: Expression, new: Expression, setting: Setting) -> Equality:
     """Samples refute; a proof takes each delayed signal and each entry for an argument."""
-    if found := _differ_in_time(old, new, setting):
-        return found
+    if result := _differ_in_time(old, new, setting):
+        return result
     opaque = _OpaqueMemory()
     first, second = (expression_of(opaque.visit(copy_tree(side.tree))) for side in (old, new))
     names = sorted((first.names | second.names) - {*CONSTANTS})
-    found = _compare_numbers(first, second, Setting(dict.fromkeys(names, "signal")))
-    if found.same:
-        return replace(found, how=f"{found.how}; delayed signals are symbols of their own")
-    if found.outcome == "differs" and not opaque.moving:
-        return found
+    result = _compare_numbers(first, second, Setting(dict.fromkeys(names, "signal")))
+    if result.same:
+        return replace(result, how=f"{result.how}; delayed signals are symbols of their own")
+    if result.outcome == "differs" and not opaque.moving:
+        return result
     return Equality("undecided", f"not decided; {COMPARED_SAMPLES} samples agree")
 
 

@@ -145,9 +145,9 @@ class PlaceSearch:
         if guess is not None:
             return guess
         if not on_border(gap):
-            found = find(self.program, gap, self.names, self.whole)
-            if found is not None:
-                return {name: exact(value).mid() for name, value in found.items()}
+            values = find(self.program, gap, self.names, self.whole)
+            if values is not None:
+                return {name: exact(value).mid() for name, value in values.items()}
         if self.searches >= MAX_SEARCHES:
             return "open"
         part, is_all = affine_part(gap, self.names)

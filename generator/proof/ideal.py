@@ -18,8 +18,8 @@ TINY = "tiny"
 
 def ideal(row: Primitive) -> Primitive:
     """The row with 0 for `tiny` in all that it states."""
-    found: Primitive = _without_tiny(row)
-    return found
+    result: Primitive = _without_tiny(row)
+    return result
 
 
 def _without_tiny(stated: Any) -> Any:

@@ -53,15 +53,15 @@ class Claims:
 
     def findings(self) -> list[Finding]:
         """The findings on all arguments, in their order."""
-        found = [self._finding_in_time_limit(name) for name in self.row.args]
-        if any(finding.outcome == "refuted" for finding in found):
-            return found
+        findings = [self._finding_in_time_limit(name) for name in self.row.args]
+        if any(finding.outcome == "refuted" for finding in findings):
+            return findings
         with during("domain, tie and what is avoided"):
             shared = self._shared_objection()
         if shared is not None:
             return [self._refutation(name, shared) for name in self.row.args]
         with during("all arguments together, at kinks"):
-            return self._with_directions(found)
+            return self._with_directions(findings)
 
     # What is asked.
 
@@ -170,15 +170,15 @@ class Claims:
                 self.question(row.value, row.value, None, outside),
                 forbidden="the domain leaves out points where the value is finite, and no reason",
             )
-            if found := decide(question).objection:
-                return replace(found, expected="", stated="")
+            if objection := decide(question).objection:
+                return replace(objection, expected="", stated="")
         for avoided in row.samples.avoid:
             question = replace(
                 self.question(avoided, ZERO_EXPRESSION, None),
                 forbidden=f"'{avoided}' is 0 on a whole range: only single points may be avoided",
             )
-            if found := decide(question).objection:
-                return replace(found, expected="", stated="")
+            if objection := decide(question).objection:
+                return replace(objection, expected="", stated="")
         return self._tie_objection()
 
     def _tie_objection(self) -> Objection | None:
@@ -188,11 +188,11 @@ class Claims:
             return None
         for name, stated in row.tie.partials.items():
             question = self.question(rules.partial(row, name), stated, None, row.tie.at)
-            found = decide(question).objection
-            if found is not None:
+            objection = decide(question).objection
+            if objection is not None:
                 return replace(
-                    found, what="the tie rule is not kept", expected=found.stated,
-                    stated=found.expected,
+                    objection, what="the tie rule is not kept", expected=objection.stated,
+                    stated=objection.expected,
                 )  # fmt: skip
         return None
 
@@ -233,21 +233,23 @@ class Claims:
         """A surrogate stands for a value without a slope, or is the value in other words."""
         row = self.row
         if self._moves(name, value):
-            found = self._derivative(name, value)
+            finding = self._derivative(name, value)
             what = "the surrogate is not the value, which has a slope of its own"
-            if found.outcome == "refuted":
-                return replace(found, detail=what)
+            if finding.outcome == "refuted":
+                return replace(finding, detail=what)
             question = self.question(value, row.surrogates[name], None)
             differs = decide(replace(question, jumps=True)).objection
-            return found if differs is None else self._refutation(name, replace(differs, what=what))
+            return (
+                finding if differs is None else self._refutation(name, replace(differs, what=what))
+            )
         if not row.reason:
             what = "the surrogate is an approximation, and the row gives no reason for it"
             return Finding(row, name, "refuted", what)
-        found = self._derivative(name, row.surrogates[name])
-        if found.fails:
-            return found
-        detail = f"an approximation: {found.outcome} for the surrogate; {found.detail}"
-        return replace(found, outcome="declared", detail=detail)
+        finding = self._derivative(name, row.surrogates[name])
+        if finding.fails:
+            return finding
+        detail = f"an approximation: {finding.outcome} for the surrogate; {finding.detail}"
+        return replace(finding, outcome="declared", detail=detail)
 
     def _derivative(self, name: str, value: Expression) -> Finding:
         row, way = self.row, {name: Fraction(1)}
@@ -265,8 +267,8 @@ class Claims:
             return Finding(row, name, "declared", f"0 between the jumps, {on}", pieces=pieces)
         if self.proofs and self._is_proved(answer, value, rules.partial(row, name), way):
             return Finding(row, name, "proved", f"residual 0 {on}", pieces=pieces)
-        if found := several_places(question, answer):
-            return Finding(row, name, "unknown", found, pieces=pieces)
+        if places := several_places(question, answer):
+            return Finding(row, name, "unknown", places, pieces=pieces)
         return Finding(row, name, "confirmed", f"agrees to 150 digits {on}", pieces=pieces)
 
     @cached_property
@@ -301,14 +303,14 @@ class Claims:
 
     # All arguments together, at kinks.
 
-    def _with_directions(self, found: list[Finding]) -> list[Finding]:
+    def _with_directions(self, findings: list[Finding]) -> list[Finding]:
         """Refutes partials that hold one by one and contradict each other along a direction."""
         row = self.row
         moving = [n for n in row.args if row.partials[n] is not None and n not in self.whole]
         if len(moving) < 2 or not self._kinks or row.value is None:
-            return found
-        if any(finding.outcome == "refuted" for finding in found):
-            return found
+            return findings
+        if any(finding.outcome == "refuted" for finding in findings):
+            return findings
         for way in _directions(moving):
             terms = [ast.BinOp(ast.Constant(float(w)), ast.Mult(), rules.partial(row, n).tree)
                      for n, w in way.items()]  # fmt: skip
@@ -321,8 +323,8 @@ class Claims:
                 text = ", ".join(f"{float(w):g} {n}" for n, w in way.items())
                 what = f"the partials contradict each other along ({text}): {objection.what}"
                 bad = self._refutation(moving[-1], replace(objection, what=what))
-                return [bad if f.argument == moving[-1] else f for f in found]
-        return found
+                return [bad if f.argument == moving[-1] else f for f in findings]
+        return findings
 
 
 def _directions(names: Sequence[str]) -> list[dict[str, Fraction]]:

@@ -77,13 +77,13 @@ def apart(a: Any, b: Any) -> bool:
 
 def distinct(zeros: Sequence[Any]) -> list[Any]:
     """Each number once."""
-    found: list[Any] = []
+    points: list[Any] = []
     for zero in zeros:
         if not any(
-            zero == other or abs(zero - other) < ZERO_TOLERANCE * abs(zero) for other in found
+            zero == other or abs(zero - other) < ZERO_TOLERANCE * abs(zero) for other in points
         ):
-            found.append(zero)
-    return found
+            points.append(zero)
+    return points
 
 
 def both_sides(zero: Any, distances: Sequence[int]) -> Iterator[Any]:

@@ -70,18 +70,18 @@ def stationary_points(
     atom: Atom, names: Sequence[str], fixed: Mapping[str, Fraction], draws: random.Random
 ) -> list[dict[str, Fraction]]:
     """Places where the slopes of a quantity by some names are 0, as far as they were found."""
-    found: list[dict[str, Fraction]] = []
+    places: list[dict[str, Fraction]] = []
     others = {name: arb(float(value)) for name, value in fixed.items() if name not in names}
     with working_precision(BITS):
         for _ in range(STARTS):
             point: Point | None = {name: float(coordinate(draws, -4.0, 4.0)) for name in names}
             point = _refine(atom, names, point or {}, others)
-            if point is None or len(found) >= MAX_POINTS:
+            if point is None or len(places) >= MAX_POINTS:
                 continue
             exactly = {name: _short(value) for name, value in point.items()}
-            if not any(_near(exactly, other) for other in found):
-                found.append(exactly)
-    return found
+            if not any(_near(exactly, other) for other in places):
+                places.append(exactly)
+    return places
 
 
 def _refine(

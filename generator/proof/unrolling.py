@@ -48,9 +48,9 @@ def finding_in_time(row: Primitive, name: str) -> Finding:
     value = row.surrogates.get(name, row.value)
     if value is None:
         return Finding(row, name, "refuted", "the row has no value")
-    found = _as_numbers(row, name, value) or _in_time(row, name, value)
-    if found.fails:
-        return found
+    finding = _as_numbers(row, name, value) or _in_time(row, name, value)
+    if finding.fails:
+        return finding
     if row.partials[name] is None:
         return Finding(row, name, "declared", f"not differentiated: {row.reason}")
     if row.kind == "zero":
@@ -58,9 +58,9 @@ def finding_in_time(row: Primitive, name: str) -> Finding:
             row, name, "declared", f"0 between the jumps, at {UNROLLED_SAMPLES} samples in time"
         )
     if name in row.surrogates:
-        detail = f"an approximation: {found.outcome} for the surrogate; {found.detail}"
+        detail = f"an approximation: {finding.outcome} for the surrogate; {finding.detail}"
         return Finding(row, name, "declared", detail)
-    return found
+    return finding
 
 
 # Constant delays.
@@ -121,8 +121,16 @@ def _as_numbers(row: Primitive, name: str, value: Expression) -> Finding | None:
     )  # fmt: skip
     answer = decide(question)
     if answer.objection:
-        found = answer.objection
-        return Finding(row, name, "refuted", found.what, found.point, found.expected, found.stated)
+        objection = answer.objection
+        return Finding(
+            row,
+            name,
+            "refuted",
+            objection.what,
+            objection.point,
+            objection.expected,
+            objection.stated,
+        )
     pieces = len(answer.pieces)
     if answer.unknown or not pieces:
         return Finding(row, name, "unknown", answer.unknown or "no point was found")

@@ -45,8 +45,8 @@ _CUT = re.compile(
 
 def argument_types(foreign: str) -> tuple[str, ...]:
     """The types of the arguments of a foreign function, "int" or "float", as its text has them."""
-    found = re.match(r"ffunction\([^()]*\(([^()]*)\)", foreign)
-    names = found.group(1) if found else ""
+    match = re.match(r"ffunction\([^()]*\(([^()]*)\)", foreign)
+    names = match.group(1) if match else ""
     return tuple(one.strip() for one in names.split(",")) if names.strip() else ()
 
 
@@ -101,10 +101,10 @@ class _CoreReader:
         """The text with every outermost parenthesis replaced by the number of its piece."""
         outer: list[tuple[list[str], str]] = []
         current: list[str] = []
-        for found in _CUT.finditer(text):
-            match found.lastgroup:
+        for match in _CUT.finditer(text):
+            match match.lastgroup:
                 case "open":
-                    outer.append((current, found.group()[:-1]))
+                    outer.append((current, match.group()[:-1]))
                     current = []
                 case "close":
                     if not outer:
@@ -114,7 +114,7 @@ class _CoreReader:
                     number = self.piece(inner, _ARGUMENTS.get(name, "expression"))
                     current.append(f"{name} ${number} ")
                 case _:
-                    current.append(found.group())
+                    current.append(match.group())
         if outer:
             raise NotUnderstoodError("'(' without ')'")
         return "".join(current)

@@ -210,16 +210,16 @@ class _Printer:
     def _delays(self, loop: _Loop) -> list[int]:
         """The feedbacks that are read outside, and those that they delay, in order."""
         waiting = [n for n in loop.feedbacks if n in self.wanted]
-        found: set[int] = set()
+        delays: set[int] = set()
         while waiting:
             number = waiting.pop()
-            if number not in found and self.graph.nodes[number].op == "feedback":
-                found.add(number)
+            if number not in delays and self.graph.nodes[number].op == "feedback":
+                delays.add(number)
                 waiting.append(self.graph.source(number))
         order: list[int] = []
-        for number in sorted(found):
+        for number in sorted(delays):
             chain = [number]
-            while self.graph.source(chain[-1]) in found:
+            while self.graph.source(chain[-1]) in delays:
                 chain.append(self.graph.source(chain[-1]))
             order += chain[::-1]
         return list(dict.fromkeys(order))

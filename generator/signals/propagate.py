@@ -86,13 +86,13 @@ class _Propagation:
             case ":" | "<:" | ":>":
                 return self.chain(box, inputs, slots, groups)
             case "parallel":
-                found: list[int] = []
+                outputs: list[int] = []
                 start = 0
                 for part in box.parts:
                     end = start + part.inputs
-                    found.extend(self.through(part, inputs[start:end], slots, groups))
+                    outputs.extend(self.through(part, inputs[start:end], slots, groups))
                     start = end
-                return tuple(found)
+                return tuple(outputs)
             case "~":
                 return self.recursion(box, inputs, slots, groups)
             case "closure":

@@ -36,11 +36,11 @@ class SeedCall:
     @cached_property
     def widgets(self) -> dict[Box, set[tuple[str, ...]]]:
         """The widgets of the seeds, each with the groups around it there."""
-        found: dict[Box, set[tuple[str, ...]]] = {}
+        groups_by_widget: dict[Box, set[tuple[str, ...]]] = {}
         for seed in self.seeds:
             for widget, groups in _widgets(seed, ()):
-                found.setdefault(widget, set()).add(groups)
-        return found
+                groups_by_widget.setdefault(widget, set()).add(groups)
+        return groups_by_widget
 
     def hidden_widgets(self) -> Iterator[tuple[str, str]]:
         """Labels of the widgets of seeds that a group hides, each with that of the group."""
@@ -91,7 +91,7 @@ def _calls(box: Box, seen: set[Box]) -> Iterator[SeedCall]:
     seen.add(box)
     if box.kind == "group" and box.data[1] == CALL:
         expression, *rest = box.parts[0].parts
-        (seeds,) = (found for part in rest for found in _groups(part, SEEDS))
+        (seeds,) = (group for part in rest for group in _groups(part, SEEDS))
         yield SeedCall(expression.parts[0], tuple(_leaves(seeds.parts[0])))
     for part in box.parts:
         yield from _calls(part, seen)

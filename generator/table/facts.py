@@ -234,8 +234,8 @@ class _Finiteness(_OfParts):
 def _result(row: Primitive) -> Result | None:
     """The type of the value; a name stands for the type of its argument."""
     assert row.value is not None
-    found = fold(row.value, _Types(row.args))
-    return tuple(sorted(found)) if isinstance(found, frozenset) else found
+    kind = fold(row.value, _Types(row.args))
+    return tuple(sorted(kind)) if isinstance(kind, frozenset) else kind
 
 
 #: The type of an expression: fixed, that of the arguments at some places, or not known (None).

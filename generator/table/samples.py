@@ -71,7 +71,7 @@ def sample_points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> 
     wanted = (
         [anywhere] * count + [draw_magnitude] * count + [tiny] * 2 + [lowest] * 2 + [highest] * 2
     )
-    found: list[Point] = []
+    points: list[Point] = []
     for turn, draw in enumerate(wanted):
         for _ in range(attempts):
             point = {
@@ -81,11 +81,11 @@ def sample_points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> 
                 for name in row.args
             }
             if is_usable(row, point):
-                found.append(point)
+                points.append(point)
                 break
-    if not found:
+    if not points:
         raise NoPointError("no point of the sample ranges lies in the domain")
-    return found
+    return points
 
 
 def special_points(row: Primitive) -> list[Point]:

@@ -48,5 +48,5 @@ class _LossFunction(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, cotangent: torch.Tensor) -> tuple[None, torch.Tensor, None]:
         output, target = ctx.saved_tensors
-        found = ctx.batch.gradient(array(output), array(target))
-        return None, cotangent * torch.from_numpy(found).to(output.device), None
+        gradient = ctx.batch.gradient(array(output), array(target))
+        return None, cotangent * torch.from_numpy(gradient).to(output.device), None

@@ -220,13 +220,13 @@ class FaustModule(nn.Module):
         return logits.softmax(dim=-1)
 
     def _find_differentiable(self, name: str) -> str:
-        found = self.layer.find(name)
-        if found not in self.layer.sliders:
+        slider = self.layer.find(name)
+        if slider not in self.layer.sliders:
             listed = ", ".join(f"'{one}'" for one in self.layer.sliders)
             raise ValueError(
                 f"'{name}' cannot be owned: it is none of params and signals: {listed}"
             )
-        return found
+        return slider
 
 
 def _require_real(x: torch.Tensor | None) -> None:
