@@ -25,8 +25,8 @@ from faustdiff.commands.main import main
 from faustdiff.faust.compilers import find_compiler
 from faustdiff.fitting.alignment import alignment
 from faustdiff.fitting.clock import drift
+from faustdiff.fitting.dual_runs import DualSource
 from faustdiff.fitting.fit import Fit, fit
-from faustdiff.fitting.model import DualSource
 from faustdiff.fitting.pairing import pair
 from faustdiff.fitting.pitch import pitch
 from faustdiff.fitting.setup import Options, Setup

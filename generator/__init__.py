@@ -4,8 +4,8 @@ The rooms, from the ground up; no room imports one that stands below it in this 
 
     faust/                      runs programs            text -> arrays; starts every process
     table/                      what a row is            YAML -> `Table`, frozen rows
-    proof/                      what makes a row true    a table -> `Checked`, or what does not hold
-    library/                    the library in Faust     `Checked` -> diff.lib, reference.md
+    proof/                      what makes a row true    a table -> `CheckedTable`, or why not
+    library/                    the library in Faust     `CheckedTable` -> diff.lib, reference.md
     signals/                    programs as graphs       a program -> a graph -> a program
     autodiff/                   their derivatives        a graph -> a graph with partials
     fitting/ learned/           values of sliders        a program, recordings -> values <-> JSON

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faustdiff.library.layout import WIDTH, fit_lines
+from faustdiff.library.layout import LINE_WIDTH, fit_lines
 from support.paths import ROOT
 
 LIBRARY = (ROOT / "build" / "diff.lib").read_text("utf-8")
@@ -30,13 +30,13 @@ def words(text: str) -> list[str]:
 
 
 def test_no_line_of_the_library_is_long() -> None:
-    assert not [line for line in LIBRARY.splitlines() if len(line) > WIDTH]
+    assert not [line for line in LIBRARY.splitlines() if len(line) > LINE_WIDTH]
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_the_program_and_the_words_are_the_same(width: int) -> None:
     narrow = fit_lines(LIBRARY, width)
-    assert narrow != LIBRARY or width == WIDTH
+    assert narrow != LIBRARY or width == LINE_WIDTH
     assert program(narrow) == program(LIBRARY)
     assert sorted(words(narrow)) == sorted(words(LIBRARY))
     assert fit_lines(narrow, width) == narrow

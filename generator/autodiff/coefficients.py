@@ -23,7 +23,7 @@ from functools import cached_property
 
 from ..signals.graph import Graph
 from ..signals.row_lookup import Rows
-from .rules import Nodes, Signal
+from .nodes import Nodes, Signal
 from .tangents import Tangents, tangents
 
 

@@ -23,7 +23,7 @@ from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.vocabulary import Function
 from .activity import Activity
-from .rules import Nodes, rule_of
+from .nodes import Nodes, rule_of
 from .tangents import Tangents, table_slopes, table_tangent
 
 

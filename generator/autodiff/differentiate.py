@@ -31,7 +31,7 @@ LARGE, COMPILED_PER_SECOND = 400_000, 0.1
 
 
 @dataclass(frozen=True)
-class Differentiated:
+class DifferentiatedProgram:
     """A program with its partials.
 
     `text` is a Faust program without imports. For each output of the original it has the value,
@@ -71,7 +71,7 @@ def differentiate(
     name: str = NAMELESS,
     file: str = "",
     table_slope: TableSlope = "oscillators",
-) -> Differentiated:
+) -> DifferentiatedProgram:
     """The Faust program `source` with its partial derivatives.
 
     They are taken with respect to the sliders that `params` names by label or path, in that order;
@@ -109,7 +109,7 @@ def _differentiate(
     table_slope: TableSlope,
     name: str,
     file: str,
-) -> Differentiated:
+) -> DifferentiatedProgram:
     program = read_program(text, rows, name, file)
     chosen = choose(program.sliders, wanted, all_continuous, file)
     params = tuple(program.sliders[number] for number in chosen)
@@ -141,7 +141,7 @@ def _differentiate(
     printed = _print_dual(program, params, moving, results)
     remarks += _size_remarks(printed)
     cost = operations(graph, rows, results)
-    return Differentiated(
+    return DifferentiatedProgram(
         printed, params, program.inputs, len(outputs), mode, cost, stairs, remarks
     )
 

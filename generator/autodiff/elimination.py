@@ -25,7 +25,7 @@ from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.rules import Rule, adjoint
 from .activity import Activity
-from .rules import Nodes, rule_of
+from .nodes import Nodes, rule_of
 
 #: Regions that cost less than this many operations are left to forward mode.
 LEAST_OPERATIONS = 8

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 
 from ..signals.graph import Graph
 from ..signals.row_lookup import Rows
-from .rules import Nodes, Signal
+from .nodes import Nodes, Signal
 
 
 class ReversedTime:

@@ -18,7 +18,7 @@ from ..table.model import Primitive, tangent_name
 from ..table.rules import Rule, partial
 from .activity import Activity
 from .elimination import Region, RegionPartials, regions
-from .rules import Nodes, rule_of
+from .nodes import Nodes, rule_of
 
 #: The tangents of a signal, by the number of the parameter.
 Tangents = Mapping[int, int]

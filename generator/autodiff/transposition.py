@@ -31,8 +31,8 @@ from ..table.vocabulary import WHERE
 from .activity import Activity, NoRuleError
 from .coefficients import Coefficients, Term
 from .gates import check_gates
+from .nodes import Nodes, Signal
 from .reversed_time import ReversedTime, hold_cotangent, scatter, table_cotangent
-from .rules import Nodes, Signal
 from .selections import unsafe_signals
 from .tangents import table_slopes, table_tangent
 

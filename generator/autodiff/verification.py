@@ -25,12 +25,12 @@ from ..faust.program import Program, build
 from ..signals.sliders import Parameter
 from ..table.model import Table
 from .differences import Array, Difference, Mask, difference
-from .differentiate import Differentiated, differentiate
+from .differentiate import DifferentiatedProgram, differentiate
 from .tangents import TableSlope
 
-EPSILON = 1e-4
-TOLERANCE = 1e-6
-#: The step does not shrink below EPSILON times this part of the slider's range.
+DEFAULT_EPSILON = 1e-4
+DEFAULT_TOLERANCE = 1e-6
+#: The step does not shrink below DEFAULT_EPSILON times this part of the slider's range.
 LEAST_STEP = 1e-2
 #: A difference is known where its bound is below this part of the greatest derivative.
 KNOWN_PART = 1e-4
@@ -62,7 +62,7 @@ class PartialComparison:
     difference: Array
     bound: Array
     zero: float = 0.0
-    tolerance: float = TOLERANCE
+    tolerance: float = DEFAULT_TOLERANCE
     moved: Mapping[str, float] = field(default_factory=dict)
     stairs: Sequence[str] = ()
     jumps: Mask = field(default_factory=lambda: np.zeros(1, bool))
@@ -174,8 +174,8 @@ def verify(
     name: str = "program",
     file: str = "",
     settings: Mapping[str, float] | None = None,
-    epsilon: float = EPSILON,
-    tolerance: float = TOLERANCE,
+    epsilon: float = DEFAULT_EPSILON,
+    tolerance: float = DEFAULT_TOLERANCE,
     buttons: bool = False,
     table_slope: TableSlope = "oscillators",
 ) -> VerificationReport:
@@ -236,7 +236,7 @@ class _Trial:
 
     plain: Program
     dual: Program
-    differentiated: Differentiated
+    differentiated: DifferentiatedProgram
     feed: Excitation
     epsilon: float
     tolerance: float

@@ -17,7 +17,7 @@ from .reversed_time import kept_index
 
 
 @dataclass(frozen=True)
-class Read:
+class TableRead:
     """A table that is read: the signal `value`, the entry's number `place`, and which waveform."""
 
     value: int
@@ -33,7 +33,7 @@ class Waveforms:
     """
 
     entries: tuple[tuple[float, ...], ...] = ()
-    reads: tuple[Read, ...] = ()
+    reads: tuple[TableRead, ...] = ()
 
     @property
     def of_reads(self) -> tuple[int, ...]:
@@ -59,7 +59,7 @@ def waveforms(graph: Graph, outputs: Sequence[int]) -> Waveforms:
             tables[source] = len(entries)
             entries.append(tuple(map(float, waveform_entries(graph.nodes[source]))))
         count = len(entries[tables[source]])
-        reads.append(Read(number, _place(graph, size, index, count), tables[source]))
+        reads.append(TableRead(number, _place(graph, size, index, count), tables[source]))
     return Waveforms(tuple(entries), tuple(reads))
 
 

@@ -21,8 +21,8 @@ from ..table.model import Primitive, Table
 from ..table.modelling import model
 from .options import runs_programs
 
-DIFFERENT = 1
-UNUSABLE = 2
+EXIT_DIFFERENT = 1
+EXIT_UNUSABLE = 2
 
 
 @click.command("diff")
@@ -71,14 +71,14 @@ def diff_command(old: str, new: str, style: str, by_numbers: bool, compiler: str
     except InputError as error:
         for problem in error.problems:
             click.echo(str(problem), err=True)
-        sys.exit(UNUSABLE)
+        sys.exit(EXIT_UNUSABLE)
     comparison = replace(comparison, seconds=time.perf_counter() - start)
     formatted = show.CHANGE_FORMATS[style]
     if formatted is None:
         show.print_changes(comparison, Console())
     else:
         click.echo(formatted(comparison))
-    sys.exit(DIFFERENT if comparison.changes else 0)
+    sys.exit(EXIT_DIFFERENT if comparison.changes else 0)
 
 
 def _compare(old: Document, new: Document, by_numbers: bool, compiler: str | None) -> Comparison:

@@ -18,11 +18,11 @@ import numpy as np
 
 from ..files import make_folder
 from ..fitting.checkpoint import checkpoint, restore
+from ..fitting.dual_runs import DualSource, model_of
 from ..fitting.examples import ExampleMaker, folders
 from ..fitting.fit import Fit
 from ..fitting.jobs import FitJob, Outcome, fit_menus, run_jobs, table_csv
 from ..fitting.losses import Residual
-from ..fitting.model import DualSource, model_of
 from ..fitting.objective import Record
 from ..fitting.outputs import ExtraFiles, write_results
 from ..fitting.pairing import Example
@@ -32,7 +32,7 @@ from ..fitting.setup import Options, Setup
 from ..fitting.subject import Menu, Subject, source_of
 from .fit_options import ONLINE_RATE, Request, fit_options
 from .options import (
-    NOT_HELD,
+    EXIT_NOT_HELD,
     chosen_compiler,
     named_values,
     parameter_options,
@@ -142,7 +142,7 @@ def _run(request: Request, subject: Subject, work: Path, pool: Pool) -> int:
         result = fit_menus(setup, menus, options, pool=pool, record=record)
     _write(subject, result, out, ExtraFiles(request.report is not False, request.plot))
     if result.interrupted:
-        return NOT_HELD
+        return EXIT_NOT_HELD
     good = result.verdict.good if request.require is None else result.error <= request.require
     return 0 if good else POOR_MATCH
 
@@ -154,7 +154,7 @@ def _interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         click.echo(f"{INTERRUPTED_MESSAGE}\n  run it again, and let it go on for longer", err=True)
-        sys.exit(NOT_HELD)
+        sys.exit(EXIT_NOT_HELD)
 
 
 def _validation_examples(
@@ -228,7 +228,7 @@ def _fit_all(jobs: Sequence[FitJob], pool: Pool, out: Path) -> int:
     if fits:
         write_whole(out / "fits.csv", table_csv(jobs[0].setup.labels, outcomes))
         click.echo(f"wrote {out}: fits.csv, and a folder for each of {len(fits)}")
-    return NOT_HELD if len(fits) < len(outcomes) else 0
+    return EXIT_NOT_HELD if len(fits) < len(outcomes) else 0
 
 
 def _online(setup: Setup, rate: float, subject: Subject, out: Path) -> int:
@@ -245,7 +245,7 @@ def _online(setup: Setup, rate: float, subject: Subject, out: Path) -> int:
     click.echo(f"wrote {out}: online.csv, {subject.name}.dsp")
     if interrupted:
         click.echo("interrupted: these are the values until then")
-    return NOT_HELD if interrupted else 0
+    return EXIT_NOT_HELD if interrupted else 0
 
 
 def _write(subject: Subject, fit: Fit, out: Path, extras: ExtraFiles) -> None:
@@ -256,7 +256,7 @@ def _write(subject: Subject, fit: Fit, out: Path, extras: ExtraFiles) -> None:
         refuse(f"{out}: cannot be written: {error.strerror}", "choose another folder with --out")
     except KeyboardInterrupt:
         click.echo(f"{out}: interrupted before the result was written\n  run it again", err=True)
-        sys.exit(NOT_HELD)
+        sys.exit(EXIT_NOT_HELD)
     from rich.console import Console
 
     click.echo(fit.verdict.line)

@@ -27,7 +27,7 @@ from .libraries import Definition, Library
 TEST_FRAMES = 2048
 #: Relative distance below which two numbers in double precision are the same: a sum in another
 #: order moves the last digits.
-TOLERANCE = 1e-9
+NUMERIC_TOLERANCE = 1e-9
 
 _TEST = re.compile(r"#### Test\n\n?```\w*\n(.*?)\n```", re.DOTALL)
 _LOAD = re.compile(r'\w+\s*=\s*library\("[^"]+"\);|import\("[^"]+"\);')
@@ -110,7 +110,7 @@ def _difference(
         return Detail("test", *counts, "it has another number of outputs")
     with np.errstate(invalid="ignore"):
         distance = np.abs(old - new) / np.maximum(1, np.abs(old))
-    same = (old == new) | (np.isnan(old) & np.isnan(new)) | (distance <= TOLERANCE)
+    same = (old == new) | (np.isnan(old) & np.isnan(new)) | (distance <= NUMERIC_TOLERANCE)
     if same.all():
         return None
     output, frame = (int(k) for k in np.argwhere(~same)[0])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .calling import TIMEOUT, FaustError
+from .calling import COMPILER_TIMEOUT, FaustError
 from .compiled import CompiledProgram
 from .compilers import Compiler
 from .cpp_rewriting import with_channels, with_local_states
@@ -172,7 +172,7 @@ def build_batch(
     local_states: bool = True,
     include: Sequence[Path] = (),
     cache: Path | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float = COMPILER_TIMEOUT,
 ) -> BatchProgram:
     """Faust text to a program that runs in batches.
 

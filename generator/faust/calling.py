@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-TIMEOUT = 120.0
+COMPILER_TIMEOUT = 120.0
 
 #: How much of what a program prints is kept, and after how much it is stopped, in bytes.
 KEPT_OUTPUT, MAX_OUTPUT = 1 << 20, 1 << 26
@@ -53,7 +53,12 @@ class CompilerMissingError(FaustError):
 
 
 def call(
-    command: Sequence[str], *, cwd: Path, compiler: str, source: str = "", timeout: float = TIMEOUT
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    compiler: str,
+    source: str = "",
+    timeout: float = COMPILER_TIMEOUT,
 ) -> str:
     """Run `command` in the folder `cwd` and return all it wrote.
 

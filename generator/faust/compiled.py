@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .calling import FaustError
-from .interface import BLOCK, Control, Program, Signals, control_path
+from .interface import BLOCK_LENGTH, Control, Program, Signals, control_path
 from .supervision import in_program
 
 #: The callback of `describe` in host.cpp: event, label, value, zone, init, min, max, step.
@@ -94,7 +94,7 @@ class CompiledProgram(Program):
         *,
         sample_rate: int = 44100,
         controls: Mapping[str, float] | None = None,
-        block: int = BLOCK,
+        block: int = BLOCK_LENGTH,
     ) -> Signals:
         session = self.session(sample_rate=sample_rate)
         for name, value in (controls or {}).items():
@@ -129,7 +129,11 @@ class Session:
         return float(self._values[self._program.find(name)].value)
 
     def compute(
-        self, inputs: ArrayLike | None = None, frames: int | None = None, *, block: int = BLOCK
+        self,
+        inputs: ArrayLike | None = None,
+        frames: int | None = None,
+        *,
+        block: int = BLOCK_LENGTH,
     ) -> Signals:
         """The next outputs (outputs, frames) for `inputs` (inputs, frames), as in `Program.run`."""
         source = self._program.signals(inputs, frames)

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .calling import TIMEOUT, CompilerMissingError, FaustError, as_text, call, read_answer
+from .calling import COMPILER_TIMEOUT, CompilerMissingError, FaustError, as_text, call, read_answer
 
 __all__ = [
-    "TIMEOUT",
+    "COMPILER_TIMEOUT",
     "Compiler",
     "EmbeddedFaust",
     "FaustError",
@@ -65,7 +65,7 @@ class Compiler(ABC):
         double: bool,
         include: Sequence[Path] = (),
         options: Sequence[str] = (),
-        timeout: float = TIMEOUT,
+        timeout: float = COMPILER_TIMEOUT,
     ) -> str:
         """The C++ class `mydsp` for the Faust program `source`.
 
@@ -82,7 +82,7 @@ class Compiler(ABC):
         *,
         include: Sequence[Path] = (),
         options: Sequence[str] = (),
-        timeout: float = TIMEOUT,
+        timeout: float = COMPILER_TIMEOUT,
     ) -> str:
         """The program `source` in double precision as one Faust text without imports.
 
@@ -96,7 +96,7 @@ class Compiler(ABC):
         *,
         include: Sequence[Path] = (),
         folding: int | None = None,
-        timeout: float = TIMEOUT,
+        timeout: float = COMPILER_TIMEOUT,
     ) -> dict[str, str]:
         """The block diagram of the program `source` as SVG: sheets by the names of their files.
 
@@ -114,7 +114,7 @@ class Compiler(ABC):
         return {name: as_text(content, self.name, source) for name, content in diagrams.items()}
 
     def to_wasm(
-        self, source: str, *, include: Sequence[Path] = (), timeout: float = TIMEOUT
+        self, source: str, *, include: Sequence[Path] = (), timeout: float = COMPILER_TIMEOUT
     ) -> tuple[bytes, str]:
         """The WebAssembly module of the program `source`, in double precision, and a script.
 
@@ -195,7 +195,7 @@ class EmbeddedFaust(Compiler):
     name = "cyfaust"
 
     def to_wasm(
-        self, source: str, *, include: Sequence[Path] = (), timeout: float = TIMEOUT
+        self, source: str, *, include: Sequence[Path] = (), timeout: float = COMPILER_TIMEOUT
     ) -> tuple[bytes, str]:
         raise FaustError("the compiler in the wheel 'cyfaust' makes no WebAssembly", self.name)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Signals = NDArray[np.floating[Any]]
 
 #: Frames per call of a program.
-BLOCK = 4096
+BLOCK_LENGTH = 4096
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Program(ABC):
         *,
         sample_rate: int = 44100,
         controls: Mapping[str, float] | None = None,
-        block: int = BLOCK,
+        block: int = BLOCK_LENGTH,
     ) -> Signals:
         """The outputs (outputs, frames) of a fresh instance for `inputs` (inputs, frames).
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .calling import TIMEOUT, CompilerMissingError, as_text, call, read_answer
+from .calling import COMPILER_TIMEOUT, CompilerMissingError, as_text, call, read_answer
 from .compilers import Compiler, EmbeddedFaust
 
 #: The compiler for Node, and the file of it that is looked for.
@@ -55,7 +55,7 @@ def to_wasm(
     *,
     compiler: Compiler,
     include: Sequence[Path] = (),
-    timeout: float = TIMEOUT,
+    timeout: float = COMPILER_TIMEOUT,
 ) -> WasmModule:
     """The module of the Faust program `source`; parameters as for `Compiler.to_cpp`.
 

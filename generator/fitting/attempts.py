@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from ..errors import InputError, Place, Problem
 from .alignment import MAX_SAMPLES, Alignment, alignment
 from .clock import at_own_clock, drift
+from .dual_runs import model_of
 from .identifiability import find_unidentifiable, share
 from .least_squares import Point
-from .likeness import Difference
+from .likeness import SoundDifference
 from .losses import Sums
-from .model import model_of
 from .objective import Iteration, Record, Search, SearchEndError
 from .pool import Pool
 from .scales import Scales
@@ -30,7 +30,7 @@ from .search import candidates, is_lost
 from .searcher import Searcher, with_latencies
 from .setup import LATENCY_RANGE, Options, Setup
 from .verdict import NOTHING_LEFT
-from .voices import Tuned, pitch_first, spectra_of
+from .voices import TunedStart, pitch_first, spectra_of
 
 Array = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ TIMBRES, MANY_TIMBRES = 4, 8
 #: A loss that sees phases is left where it makes the difference of spectra so many times larger.
 WORSE_FACTOR = 1.1
 #: Why a search ends where no loss has a slope by what tunes.
-TUNED = "the pitch is that of the target"
+PITCH_REASON = "the pitch is that of the target"
 #: Passes of a search for the pitch.
 RACE_PASSES = 1000.0
 
@@ -156,7 +156,7 @@ class Attempts:
             return False
         return best.best.error <= NOTHING_LEFT or self._difference(best.setup, best.units).matches
 
-    def _difference(self, setup: Setup, units: Array) -> Difference:
+    def _difference(self, setup: Setup, units: Array) -> SoundDifference:
         """How the spectra differ from those of the targets."""
         objective = setup.objective()
         difference = spectra_of(setup, objective).difference(units)
@@ -178,7 +178,7 @@ class Attempts:
             self._return_to_longer_windows(setup, tuned.units)
         return True
 
-    def _find_tuned(self, setup: Setup, everywhere: bool) -> Tuned | None:
+    def _find_tuned(self, setup: Setup, everywhere: bool) -> TunedStart | None:
         """Where the program has the pitch and the spectra of the target, or None."""
         objective, first = setup.objective(), self._first(setup)
         search = Search(objective, self.record)
@@ -201,7 +201,7 @@ class Attempts:
             self.warnings.append(f"{what}: allow more with --passes")
         return best
 
-    def _keep_by_jumps(self, setup: Setup, tuned: Tuned) -> bool:
+    def _keep_by_jumps(self, setup: Setup, tuned: TunedStart) -> bool:
         """Keeps what is tuned where no loss has a slope by the sliders that tune, and it matches.
 
         A square of 1 and -1 depends on its frequency by jumps alone.
@@ -213,7 +213,7 @@ class Attempts:
             return False
         if not self._difference(setup, tuned.units).matches:
             return False
-        self.finished.append(self._stay(setup, tuned.units, "the pitch", TUNED))
+        self.finished.append(self._stay(setup, tuned.units, "the pitch", PITCH_REASON))
         return True
 
     def _return_to_longer_windows(self, setup: Setup, units: Array) -> None:

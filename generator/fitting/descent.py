@@ -27,7 +27,7 @@ ADAM_DECAYS = (0.9, 0.999)
 ADAM_EPSILON = 1e-8
 
 #: Of `descend_online`: what is nearer to its target than this moves nothing.
-SENSITIVITY = 1e-7
+ONLINE_SENSITIVITY = 1e-7
 
 
 def lbfgs(search: Search, units: Array, sums: Sums) -> str:
@@ -190,7 +190,7 @@ def descend_online(
 
     After each sample: target (channels,), output (channels,), loss, and the values that it leads
     to. The loss of a sample is r^2, or |r| if `absolute`, summed over channels; a step is the
-    `rate` times its gradient. A sample whose loss is less than `SENSITIVITY` moves nothing.
+    `rate` times its gradient. A sample whose loss is less than `ONLINE_SENSITIVITY` moves nothing.
     """
     model = objective.model
     low, high = (objective.scales.values(np.full(len(values), end)) for end in (0.0, 1.0))
@@ -207,7 +207,7 @@ def descend_online(
                 if not (np.isfinite(loss) and np.isfinite(partials).all()):
                     # Nothing is learned from it, and the program begins anew.
                     session = model.session(model.controls(values), one.rate)
-                elif loss >= SENSITIVITY:
+                elif loss >= ONLINE_SENSITIVITY:
                     slope = np.sign(residual) if absolute else 2 * residual
                     values = np.clip(values - rate * (slope @ partials[:, :, 0]), low, high)
                     model.move(session, values)

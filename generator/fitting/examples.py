@@ -14,7 +14,7 @@ from ..faust.excitation import DEFAULT_RATE, GENERATED_INPUTS, excitation
 from ..faust.program import CompiledProgram, Program
 from ..files import read_text
 from ..recordings import BLOCK_FRAMES, SUFFIXES, Recording, open_recording, write_audio
-from .model import compile_program
+from .dual_runs import compile_program
 from .pairing import Array, Example, pair
 
 #: Of generated inputs, where no recording says how long.

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from ..autodiff import Parameter
 from .alignment import MAX_SAMPLES
-from .attempts import TUNED, Attempt, Attempts
+from .attempts import PITCH_REASON, Attempt, Attempts
 from .clock import drift
+from .dual_runs import model_of
 from .identifiability import Unidentifiable, find_unidentifiable
 from .inspection import Inspection, inspect
 from .losses import Residual
 from .lossy import lossy, without_bias
-from .model import model_of
 from .objective import Iteration, Record, SearchEndError
-from .pitch import FEWEST, pitch
+from .pitch import FEWEST_SAMPLES, pitch
 from .pool import Pool
 from .searcher import closed_gates
 from .setup import Options, Setup
@@ -184,7 +184,7 @@ def _latencies(setup: Setup, values: Array) -> tuple[float, ...]:
 
 def _what_is_unknown(described: str, best: Attempt) -> str:
     """What a loss does not tell at the result; of a sound that is tuned, the pitch may."""
-    if best.reason == TUNED:
+    if best.reason == PITCH_REASON:
         return f"{described}: found by the pitch"
     return f"not identifiable at the result: {described}"
 
@@ -218,7 +218,7 @@ def _verdict(
     # Losses that compare no samples have scales of their own: one measure judges them all.
     pairs = list(zip(inspection.outputs, inspection.targets, strict=True))
     difference = setup.windows.difference(pairs, level=setup.judges_level)
-    if inspection.samples < FEWEST:
+    if inspection.samples < FEWEST_SAMPLES:
         causes = [f"{inspection.samples} samples are too few to know a spectrum"]
     elif difference.matches:
         return Verdict("found, by spectra", error, difference=difference)

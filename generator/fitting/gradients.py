@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..autodiff import Differentiated, Parameter
+from ..autodiff import DifferentiatedProgram, Parameter
 from ..autodiff.reverse import ReversePrograms
 from ..errors import InputError, Place, Problem
 
@@ -35,7 +35,7 @@ class Derivatives:
 
 
 def derivatives(
-    forward: Callable[[], Differentiated],
+    forward: Callable[[], DifferentiatedProgram],
     reverse: Callable[[], ReversePrograms],
     wanted: Wanted,
     gradient_alone: bool,
@@ -72,7 +72,7 @@ def derivatives(
     return Derivatives(dual.text, dual.params, dual.inputs, dual.outputs, programs, gradient=words)
 
 
-def _by_forward(dual: Differentiated) -> Derivatives:
+def _by_forward(dual: DifferentiatedProgram) -> Derivatives:
     return Derivatives(dual.text, dual.params, dual.inputs, dual.outputs)
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .dual_runs import Model
 from .losses import Residual
-from .model import Model
 from .pairing import Example
 
 Array = NDArray[np.float64]

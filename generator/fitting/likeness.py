@@ -33,7 +33,7 @@ END_PERIODS, QUIET_PART = 2.0, 0.1
 #: Levels that differ by less, in dB, and amplitudes of bands, as a part of energy, are a match.
 SAME_LEVEL, SAME_COURSE = 0.5, 1e-2
 #: What is so far below the highest bin, as a ratio of amplitudes, is not compared.
-FLOOR = 1e-2
+BIN_FLOOR = 1e-2
 #: The part of the energy that may lie where the windows are close to 0, at an end.
 HIDDEN_PART = 0.5
 #: Bands in which amplitudes are followed, and frames that are transformed at a time.
@@ -41,7 +41,7 @@ BANDS, FRAMES_AT_ONCE = 24, 64
 
 
 @dataclass(frozen=True)
-class Difference:
+class SoundDifference:
     """How an output differs from its target.
 
     `level` is that of the long-term spectra in dB, as a root mean square over bins and weighted by
@@ -107,13 +107,17 @@ class Windows:
         """The distance of magnitudes by these windows, which least squares can follow."""
         return replace(spectral(self.sizes), padded=self.padded)
 
-    def difference(self, pairs: Sequence[tuple[Array, Array]], *, level: bool = True) -> Difference:
+    def difference(
+        self, pairs: Sequence[tuple[Array, Array]], *, level: bool = True
+    ) -> SoundDifference:
         """That of outputs from targets, each (channels, n); without `level`, at the same energy."""
         wanted = sum(float(np.vdot(target, target)) for _, target in pairs)
         energy = sum(float(np.vdot(output, output)) for output, _ in pairs)
         if not (np.isfinite(energy) and min(wanted, energy) > 0):
             same = energy == wanted == 0
-            return Difference(0.0, 0.0, 0.0) if same else Difference(np.inf, np.inf, np.nan)
+            return (
+                SoundDifference(0.0, 0.0, 0.0) if same else SoundDifference(np.inf, np.inf, np.nan)
+            )
         gain = 1.0 if level else np.sqrt(wanted / energy)
         # A window of this shape has lobes that are wider, and so far down that they hide nothing.
         sizes = self.sizes[:-1] or self.sizes
@@ -130,7 +134,7 @@ class Windows:
             courses.append(sum(one.deviation for one in channels) / whole)
         level_difference = float(np.sqrt(np.mean(levels)))
         louder = float(10 * np.log10(wanted / energy))
-        return Difference(level_difference, float(np.mean(courses)), louder)
+        return SoundDifference(level_difference, float(np.mean(courses)), louder)
 
 
 def _quiet_ends(target: Array, size: int) -> tuple[bool, bool]:
@@ -197,7 +201,7 @@ def _channel_spectra(
 def _level(channels: Sequence[_ChannelSpectra]) -> float:
     """The mean square of the differences of levels in dB, over the bins of all channels."""
     mine, its = (np.stack([getattr(one, name) for one in channels]) for name in ("mine", "its"))
-    floor = FLOOR**2 * float(its.max())
+    floor = BIN_FLOOR**2 * float(its.max())
     decibels = 10 * np.log10((mine + floor) / (its + floor))
     weights = np.sqrt(np.maximum(np.maximum(mine, its) - floor, 0.0))
     return float((weights * decibels**2).sum() / weights.sum())

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from ..recordings import COARSE_FORMATS, Recording, open_recording, write_audio
 from .alignment import alignment
+from .dual_runs import model_of
 from .least_squares import Point, minimize
-from .model import model_of
 from .pairing import Example
 from .setup import Setup
 

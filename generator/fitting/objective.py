@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .dual_runs import Model
 from .losses import Loss, Sums
-from .model import Model
 from .pairing import Example, total_frames
 from .scales import Scales
 

@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError, Place, Problem
 from ..recordings import Recording, open_recording, write_audio
 from .catalogue import parse_loss
+from .dual_runs import DualSource
 from .fit import Fit
 from .jobs import fit_menus
-from .model import DualSource
 from .pairing import Example, pair
 from .pool import Pool
 from .setup import OPTIMIZERS, Options, Setup

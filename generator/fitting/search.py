@@ -51,11 +51,11 @@ FIRST_DAMPING = 1e-2
 WARM_DAMPING = 1e-3
 
 #: The lowpasses, in Hz.
-CUTOFFS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
+LOWPASS_CUTOFFS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 #: A level is solved where no step is worth that.
-SOLVED = Worth(3e-2, OF_SAMPLES.move)
+LEAST_WORTH = Worth(3e-2, OF_SAMPLES.move)
 #: How many standard deviations a finer level may contradict a coarser one.
-AGREEMENT = 3.0
+MAX_CONTRADICTION = 3.0
 
 #: The shortest piece of a race, in samples.
 SHORTEST_PIECE = 64
@@ -118,7 +118,7 @@ def coarse_to_fine(search: Search, units: Array) -> Point:
     """The problem smoothed, from coarse to fine; the last level is the loss itself."""
     objective = search.objective
     rate = objective.examples[0].rate
-    cutoffs = [hertz for hertz in CUTOFFS if hertz < rate / 8]
+    cutoffs = [hertz for hertz in LOWPASS_CUTOFFS if hertz < rate / 8]
     levels = [Residual("squared", relative=True, cutoff=hertz / rate) for hertz in cutoffs]
     names = [f"below {hertz:g} Hz" for hertz in cutoffs] + ["least squares"]
     losses = [*levels, objective.loss]
@@ -132,7 +132,7 @@ def coarse_to_fine(search: Search, units: Array) -> Point:
     point = Point(units, sums_of_levels[0], FIRST_DAMPING)
     while level < len(levels):
         move = step(point)
-        if stop_reason(point, move, SOLVED):
+        if stop_reason(point, move, LEAST_WORTH):
             samples = max(2 * len(units), 4 * cutoffs[level] / rate * objective.total)
             level = _finest_agreeing(sums_of_levels, level, samples, point.units)
             point = Point(point.units, sums_of_levels[level], WARM_DAMPING)
@@ -155,7 +155,7 @@ def _finest_agreeing(levels: Sequence[Sums], level: int, samples: float, units: 
     finest = level + 1
     for finer in range(level + 1, len(levels)):
         move = step(Point(units, levels[finer], 1e-6))
-        if move @ here.curvature @ move / 2 > AGREEMENT**2 * len(units) * variance:
+        if move @ here.curvature @ move / 2 > MAX_CONTRADICTION**2 * len(units) * variance:
             break
         finest = finer
     return finest

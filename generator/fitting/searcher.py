@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
 from .descent import LEARNING_RATES, Descent, descend, lbfgs
+from .dual_runs import Model, model_of
 from .identifiability import Unidentifiable
 from .least_squares import Point
 from .losses import Sums
-from .model import Model, model_of
 from .objective import Search
 from .pool import Pool
 from .search import (

@@ -10,9 +10,9 @@ from functools import cached_property
 from ..autodiff import Parameter
 from .alignment import Alignment
 from .catalogue import at_rate, knows_level, parse_loss
+from .dual_runs import DualSource, model_of
 from .likeness import Windows
 from .losses import Loss, Residual
-from .model import DualSource, model_of
 from .objective import Objective
 from .pairing import REACH, Example
 from .scales import Scales

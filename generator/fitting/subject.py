@@ -17,8 +17,8 @@ from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
 from ..signals.initial_values import InitializedProgram, Initializer
 from ..table.model import Table
+from .dual_runs import DualSource, model_of
 from .gradients import Wanted, derivatives
-from .model import DualSource, model_of
 from .setup import Setup
 
 #: A menu has at most so many entries, and so many combinations of entries are tried.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .alignment import Alignment, alignment
 from .clock import drift
 from .inspection import Inspection
-from .likeness import Difference
+from .likeness import SoundDifference
 from .lossy import coding_error
 from .pairing import Example
 
@@ -65,7 +65,7 @@ class Verdict:
     error: float
     predicted: float = 0.0
     causes: tuple[str, ...] = ()
-    difference: Difference | None = None
+    difference: SoundDifference | None = None
     coded: bool = False
 
     @property

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .alignment import MAX_SAMPLES
 from .least_squares import OF_SPECTRA, Point, minimize
-from .likeness import Difference, Windows
+from .likeness import SoundDifference, Windows
 from .losses import Sums
 from .objective import Objective, Record, Search, SearchEndError
 from .setup import Setup
@@ -59,7 +59,7 @@ class Spectra:
             self.nearest, self._least = units.copy(), sums.loss
         return sums
 
-    def difference(self, units: Array) -> Difference:
+    def difference(self, units: Array) -> SoundDifference:
         """How what sounds at some units differs from the targets."""
         objective, pairs = self.objective, []
         model = objective.model
@@ -87,7 +87,7 @@ def spectra_of(setup: Setup, objective: Objective) -> Spectra:
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TunedStart:
     """Units of all sliders, and the indices of those that tune.
 
     `whole` is False where the passes were spent before the search was over.
@@ -100,7 +100,7 @@ class Tuned:
 
 def pitch_first(
     search: Search, spectra: Spectra, timbres: Sequence[Array], places: Sequence[Array]
-) -> Tuned | None:
+) -> TunedStart | None:
     """A start for a search: tuned, and the rest by the magnitudes of spectra; or None.
 
     `timbres` are units of all sliders, of which those that tune are found, at one of `places`. None
@@ -118,8 +118,10 @@ def pitch_first(
     try:
         units = _tune(search, spectra, tuned, _starts(tuned[:MAX_TUNED], wanted, timbres))
     except SearchEndError:
-        return None if spectra.nearest is None else Tuned(spectra.nearest, sliders, whole=False)
-    return None if units is None else Tuned(units, sliders)
+        return (
+            None if spectra.nearest is None else TunedStart(spectra.nearest, sliders, whole=False)
+        )
+    return None if units is None else TunedStart(units, sliders)
 
 
 def _tune(

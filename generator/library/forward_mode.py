@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .row_text import DualText, LibraryRows, comment
 from .templates import fill, lines_of
@@ -106,18 +106,29 @@ def _dense(rows: LibraryRows) -> str:
         primitives=_rules_by_box(rows),
         memoization=_memoization(rows),
         newer_or_function=names[0],
-        newer=[
-            line
-            for dual, place, after in zip(rows.newer, names, names[1:], strict=False)
-            for line in lines_of(
-                "library/repeated/newer_dense.lib",
-                place=place,
-                faust=dual.row.faust,
-                name=dual.row.name,
-                next=after,
-            )
-        ],
+        newer=_newer_boxes(rows, names, "{}", lambda dual: f"{dual.row.name}_rule"),
     )
+
+
+def _newer_boxes(
+    rows: LibraryRows, names: Sequence[str], pattern: str, rule: Callable[[DualText], str]
+) -> list[str]:
+    """The boxes of newer compilers, each an attempt of its own that leads to the next of `names`.
+
+    `pattern` has a place for the box, which has the `rule`.
+    """
+    return [
+        line
+        for dual, place, after in zip(rows.newer, names, names[1:], strict=False)
+        for line in lines_of(
+            "library/repeated/newer_box.lib",
+            place=place,
+            pattern=pattern.format(dual.row.faust),
+            rule=rule(dual),
+            name=dual.row.name,
+            next=after,
+        )
+    ]
 
 
 def _memoization(rows: LibraryRows) -> str:
@@ -145,18 +156,7 @@ def _memoization(rows: LibraryRows) -> str:
 
 def _sparse(rows: LibraryRows) -> str:
     names = _attempt_names("function_or_newer", len(rows.newer), "function")
-    newer = [
-        line
-        for dual, place, after in zip(rows.newer, names, names[1:], strict=False)
-        for line in lines_of(
-            "library/repeated/newer_sparse.lib",
-            place=place,
-            faust=dual.row.faust,
-            rule=_on_ranges(dual),
-            name=dual.row.name,
-            next=after,
-        )
-    ]
+    newer = _newer_boxes(rows, names, "(({}), i)", _on_ranges)
     return fill(
         "library/sparse.lib",
         constants=[f"((({row.faust}), i)) => {row.faust}, (nothing, !);" for row in rows.constants],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..autodiff.differentiate import Differentiated, differentiate
+from ..autodiff.differentiate import DifferentiatedProgram, differentiate
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
 from ..faust.names import places_of
@@ -75,7 +75,7 @@ def page_program(
         )
         raise InputError([Problem(Place(file), what, hint)])
 
-    def dual_program(names: Sequence[str]) -> Differentiated:
+    def dual_program(names: Sequence[str]) -> DifferentiatedProgram:
         return differentiate(
             source,
             params=names or None,
@@ -112,7 +112,7 @@ def _is_learning(widgets: Sequence[Mapping[str, Any]]) -> bool:
     return 0 < len(losses) < len(meters) and not any(map(_is_marked, widgets))
 
 
-def _with_a_range(program: WasmModule, dual: Differentiated, file: str) -> dict[str, int]:
+def _with_a_range(program: WasmModule, dual: DifferentiatedProgram, file: str) -> dict[str, int]:
     """The sliders that can be sought, by their paths, with their indices; InputError if none can.
 
     The others have no value but one, or the compiler left them out: they reach no output.

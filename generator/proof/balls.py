@@ -39,7 +39,7 @@ from .arithmetic import (
 from .ballfunctions import FUNCTIONS as BALL_FUNCTIONS
 from .ballfunctions import Edge
 from .contexts import (
-    BITS,
+    BALL_BITS,
     Atom,
     Branch,
     Compiled,
@@ -57,11 +57,20 @@ from .forms import alike, is_positive, is_smooth, missing_signs, zeros
 WHOLE_JUMPS = (1, -1, 2)
 HALF_JUMPS = (0.5, -0.5, 1.5)
 #: Functions that have another sign, or another constant, on another branch; and others.
-TURNING = ("sqrt", "hypot", "asin", "acos", "acosh", "asinh")
-SHIFTING = ("log", "log10", "log1p", "lgamma", "atan", "atan2", "atanh", *TURNING[2:])
+SIGN_BRANCHES = ("sqrt", "hypot", "asin", "acos", "acosh", "asinh")
+CONSTANT_BRANCHES = (
+    "log",
+    "log10",
+    "log1p",
+    "lgamma",
+    "atan",
+    "atan2",
+    "atanh",
+    *SIGN_BRANCHES[2:],
+)
 MANY_BRANCHES = ("cbrt", "Y0", "Y1", "Yn")
 #: Numbers beyond this, or below its inverse, make a function flatten out over an unusual distance.
-STEEP = 1e3
+STEEP_NUMBER = 1e3
 
 
 @dataclass(frozen=True)
@@ -233,8 +242,8 @@ class BallCompiler:
 
     def _constant(self, value: Fraction) -> Compiled:
         self.constants.add(value)
-        if value.denominator & (value.denominator - 1) == 0 and abs(value.numerator) < 2**BITS:
-            with working_precision(BITS):
+        if value.denominator & (value.denominator - 1) == 0 and abs(value.numerator) < 2**BALL_BITS:
+            with working_precision(BALL_BITS):
                 whole = (exact(value), None)
             return lambda c: whole
         quotient = fmpq(value.numerator, value.denominator)
@@ -355,12 +364,16 @@ class BallCompiler:
                     slope = term if slope is None else slope + term
             return value(*numbers), slope
 
-        if name not in TURNING and name not in SHIFTING and name not in MANY_BRANCHES:
+        if (
+            name not in SIGN_BRANCHES
+            and name not in CONSTANT_BRANCHES
+            and name not in MANY_BRANCHES
+        ):
             return evaluate
         key = f"{name}({', '.join(map(ast.unparse, arguments))})"
         power = Fraction(1, 3) if name == "cbrt" else None
         known = None if name == "lgamma" else self._guards(arguments, [atom for atom, _ in edges])
-        branch = Branch(key, known, name in TURNING, name in SHIFTING, power)
+        branch = Branch(key, known, name in SIGN_BRANCHES, name in CONSTANT_BRANCHES, power)
         return with_branch(evaluate, branch)
 
     def _edge_atom(
@@ -397,7 +410,7 @@ def is_steep(node: ast.expr) -> bool:
         if isinstance(part, ast.Constant) and isinstance(part.value, int | float) and part.value:
             size = abs(float(part.value))
             product *= max(size, 1 / size)
-    return product > STEEP
+    return product > STEEP_NUMBER
 
 
 def curved_factors(node: ast.expr) -> Sequence[ast.expr]:

@@ -5,9 +5,9 @@ at `e = 0`, is the sum of the contributions of the arguments. `pointwise` has th
 about numbers, `unrolled` those of rows about signals in time and tables, `edges` what is finite in
 a floating-point format.
 
-Only `Checked`, which `check` returns for a table without a failure, can be rendered. What decides
-a row is imported when there is one to decide: where all is known, neither SymPy nor FLINT is
-needed.
+Only `CheckedTable`, which `check` returns for a table without a failure, can be rendered. What
+decides a row is imported when there is one to decide: where all is known, neither SymPy nor FLINT
+is needed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from importlib import import_module
 from ..table.model import Primitive, Table
 from . import findings_store
 from .budget import OverBudgetError, time_limit
-from .findings import Checked, Finding, Outcome, Report
+from .findings import CheckedTable, Finding, Outcome, Report
 
-__all__ = ["Checked", "Finding", "Outcome", "Report", "check", "check_row"]
+__all__ = ["CheckedTable", "Finding", "Outcome", "Report", "check", "check_row"]
 
-DIGITS = 50
+POINT_DIGITS = 50
 #: Seconds that a row may take.
 ROW_SECONDS = 10.0
 #: Of these, what may pass before SymPy has answered.
@@ -38,7 +38,7 @@ def check(
     progress: Callable[[Primitive], None] = lambda row: None,
     accepted: Collection[str] = (),
 ) -> Report:
-    """The report on every row; a `Checked` if and only if no rule failed.
+    """The report on every row; a `CheckedTable` if and only if no rule failed.
 
     What is known from an earlier run is not checked again. `progress` is called for each row. Rows
     named in `accepted` may be unknown.
@@ -63,7 +63,7 @@ def check(
     report = Report(table, tuple(findings), time.perf_counter() - start, frozenset(accepted))
     if report.failures:
         return report
-    return Checked(table, report.findings, report.seconds, report.accepted)
+    return CheckedTable(table, report.findings, report.seconds, report.accepted)
 
 
 def check_row(row: Primitive, proofs: bool = True, budget: float = ROW_SECONDS) -> list[Finding]:
@@ -106,7 +106,7 @@ def _findings(row: Primitive, proofs: bool) -> list[Finding]:
     from .ideal import ideal
     from .pointwise import Claims
 
-    with mp.workdps(DIGITS):
+    with mp.workdps(POINT_DIGITS):
         try:
             if not edges.tie_is_met(row):
                 what = f"no edge lies on the tie {row.tie and row.tie.at}"
@@ -114,7 +114,7 @@ def _findings(row: Primitive, proofs: bool) -> list[Finding]:
             if row.temporal:
                 return [unrolling.finding_in_time(row, name) for name in row.args]
             findings = [replace(f, row=row) for f in Claims(ideal(row), proofs).findings()]
-            with mp.workdps(edges.DIGITS):
+            with mp.workdps(edges.EDGE_DIGITS):
                 return [
                     f if f.outcome == "refuted" else next(edges.objections(row, f.argument), f)
                     for f in findings

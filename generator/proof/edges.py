@@ -28,7 +28,7 @@ NUMBER_FORMATS: Mapping[str, Callable[[Any], Any]] = {
     "single": lambda value: mp.mpf(single(float(value))),
 }
 #: With so many digits, what is rounded to a format afterwards is rounded once.
-DIGITS = 36
+EDGE_DIGITS = 36
 #: So many stand for the real numbers: 1 - tanh(x) is not 0 up to x = 68.
 REAL_DIGITS = 60
 #: How far rounding may take a partial at an edge in double, of its size or 1, and by how much the

@@ -26,19 +26,17 @@ from .balls import BallCompiler
 from .branches import several_places
 from .budget import OverBudgetError, time_limit
 from .pieces import decide
-from .questions import Answer, Objection, Question
+from .questions import INTEGER_TRIALS, Answer, Objection, Question
 from .symbolic import vanishes_on
 
 Outcome = Literal["identical", "proved", "confirmed", "differs", "undecided"]
 
 #: Samples of signals in time are compared with this many digits ...
-DIGITS = 100
+SIGNAL_DIGITS = 100
 #: ... and values this close count as one: what cancels between two forms stays far below.
-TOLERANCE = mp.mpf("1e-40")
+SIGNAL_TOLERANCE = mp.mpf("1e-40")
 #: Samples over which signals in time are compared: more than the longest delay a row may have.
 COMPARED_SAMPLES = 70
-#: Integers that an argument of that role is tried with.
-WHOLE = (0, 1, 2, 3, -1, -2, 7)
 #: Seconds that a comparison may take.
 COMPARISON_SECONDS = 10.0
 
@@ -103,7 +101,7 @@ def compare(old: Expression, new: Expression, setting: Setting) -> Equality:
 
 
 def _compare_numbers(old: Expression, new: Expression, setting: Setting) -> Equality:
-    whole = {n: WHOLE for n, role in setting.roles.items() if role == "integer"}
+    whole = {n: INTEGER_TRIALS for n, role in setting.roles.items() if role == "integer"}
     # Between two guards the least number of a format is a number, not 0.
     compiler = BallCompiler(frozenset(whole), denormals=True)
     names = tuple(n for n in setting.roles if n not in whole)
@@ -214,7 +212,7 @@ def _compare_in_time(old: Expression, new: Expression, setting: Setting) -> Equa
 
 
 def _differ_in_time(old: Expression, new: Expression, setting: Setting) -> Equality | None:
-    with mp.workdps(DIGITS):
+    with mp.workdps(SIGNAL_DIGITS):
         signals = {n: [mp.mpf(value) for value in v] for n, v in setting.signals.items()}
         tables = {n: [mp.mpf(value) for value in v] for n, v in setting.tables.items()}
         # Folded apart: nothing of one is in the other.
@@ -233,4 +231,4 @@ def _differ_in_time(old: Expression, new: Expression, setting: Setting) -> Equal
 def _agree(a: Any, b: Any) -> bool:
     if not (mp.isfinite(a) and mp.isfinite(b)):
         return bool(a == b or (mp.isnan(a) and mp.isnan(b)))
-    return bool(abs(a - b) <= TOLERANCE * max(1, abs(a), abs(b)))
+    return bool(abs(a - b) <= SIGNAL_TOLERANCE * max(1, abs(a), abs(b)))

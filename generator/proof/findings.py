@@ -103,7 +103,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Checked(Report):
+class CheckedTable(Report):
     """A report without failures: the only thing that a library is rendered from."""
 
     def __post_init__(self) -> None:

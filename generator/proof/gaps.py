@@ -21,7 +21,7 @@ from flint import arb
 from ..table.rules import copy_tree
 from .affine import affine_form, called_function
 from .contexts import Atom, Compiled, exact, float_of
-from .lines import LARGEST, Flat, Line, roots
+from .lines import LARGEST_DOUBLE, Flat, Line, roots
 from .questions import Key
 from .regions import Form, NoPlaceError, TooManyError, affine_part, feasible, find, holds
 from .regions import Signs as Wanted
@@ -175,7 +175,9 @@ class PlaceSearch:
         forms: list[Form] = []
         for atom, sign in gap:
             form = (
-                None if atom.node is None else affine_form(_Unrounded().visit(copy_tree(atom.node)))
+                None
+                if atom.node is None
+                else affine_form(_RoundingRemoval().visit(copy_tree(atom.node)))
             )
             if form is not None and {n for n in form if n} <= {*names}:
                 margin = sign if atom.steps else 0
@@ -262,7 +264,7 @@ def _is_single_point(forms: Sequence[Form], names: Sequence[str]) -> bool:
     return not flat.free
 
 
-class _Unrounded(ast.NodeTransformer):
+class _RoundingRemoval(ast.NodeTransformer):
     """Replaces whole parts by what they are of, half a step away from a jump."""
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
@@ -281,7 +283,7 @@ def _line(start: Place, way: Mapping[str, Fraction]) -> Line:
 def _fraction(value: Any) -> Fraction:
     """A number as a fraction that is short, since it only says where a line runs."""
     exactly = Fraction(float(value))
-    return exactly if abs(exactly) < Fraction(LARGEST) else Fraction(0)
+    return exactly if abs(exactly) < Fraction(LARGEST_DOUBLE) else Fraction(0)
 
 
 def _places_on_line(atom: Atom, sign: int, line: Line) -> Iterator[Place]:

@@ -28,8 +28,8 @@ from .contexts import (
 )
 
 #: The ends of the range of doubles.
-LARGEST = 1.7e308
-SMALLEST = 1e-290
+LARGEST_DOUBLE = 1.7e308
+SMALLEST_DOUBLE = 1e-290
 #: Intervals looked at for the zeros of one atom on one line, and zeros that are kept;
 #: fewer where the atom does not decide which piece it is.
 MAX_INTERVALS = 800
@@ -100,7 +100,7 @@ def _affine_root(form: Mapping[str, Fraction], line: Line) -> list[Any]:
     if not slope:
         return []
     root = -start / slope
-    return [exact(root)] if abs(root) < Fraction(LARGEST) else []
+    return [exact(root)] if abs(root) < Fraction(LARGEST_DOUBLE) else []
 
 
 def _listed_roots(atom: Atom, line: Line) -> list[Any]:
@@ -136,7 +136,7 @@ def _intervals(atom: Atom) -> int:
 def _isolate(atom: Atom, line: Line, most: int) -> list[tuple[float, float]]:
     """Narrow intervals that hold all zeros, as far as they were looked for."""
     counter = itertools.count()
-    todo = [(0.0, next(counter), -LARGEST, 0.0), (0.0, next(counter), 0.0, LARGEST)]
+    todo = [(0.0, next(counter), -LARGEST_DOUBLE, 0.0), (0.0, next(counter), 0.0, LARGEST_DOUBLE)]
     intervals: list[tuple[float, float]] = []
     with working_precision(INTERVAL_BITS):
         for _ in range(most):
@@ -199,9 +199,15 @@ def between(low: float, high: float, narrow: float = NARROW_WIDTH) -> float | No
         middle = between(-high, -low, narrow)
         return None if middle is None else -middle
     if low == 0:
-        if high <= SMALLEST:
+        if high <= SMALLEST_DOUBLE:
             return None
-        return 1.0 if high > 1 else high * 1e-6 if high > 1e-6 else max(high * high, SMALLEST / 2)
+        return (
+            1.0
+            if high > 1
+            else high * 1e-6
+            if high > 1e-6
+            else max(high * high, SMALLEST_DOUBLE / 2)
+        )
     if high > 4 * low:
         return math.sqrt(low) * math.sqrt(high)
     if high - low <= narrow * high:

@@ -58,9 +58,9 @@ MAX_AROUND = 8
 MAX_VISITS = 5
 #: Combinations of signs that are looked for, at most.
 MAX_TRIED = 4000
-NOT_FOUND = "no place was found, and none is excluded, where"
+UNFOUND_REASON = "no place was found, and none is excluded, where"
 #: How often the precision is doubled where a ball is too wide.
-DOUBLINGS = 3
+MAX_DOUBLINGS = 3
 
 _ZERO = arb(0)
 
@@ -246,7 +246,7 @@ class _PieceSearch:
         """Context, what is expected and what is stated, with as many bits as that takes."""
         # At the working precision most points decide; it is set already.
         evaluation, is_settled = self._try_place(place)
-        for doubling in range(1, DOUBLINGS):
+        for doubling in range(1, MAX_DOUBLINGS):
             if is_settled:
                 break
             with working_precision(self.bits << (2 * doubling)):
@@ -342,7 +342,7 @@ class _PieceSearch:
                     known[key] = search.place(gap, self.signs.starts(gap))
         place = known[key]
         if isinstance(place, str):
-            self._leave_open(f"{NOT_FOUND} {gap_text(gap)}")
+            self._leave_open(f"{UNFOUND_REASON} {gap_text(gap)}")
             return None
         return place
 
@@ -363,7 +363,7 @@ class _PieceSearch:
         pieces = *self.pool.values(), *self.result.assumed
         for gap, place in holes(question, pieces, self.question.combinations(), 2 * self.bits):
             if isinstance(place, str):
-                self._leave_open(f"{NOT_FOUND} {gap_text(gap)}")
+                self._leave_open(f"{UNFOUND_REASON} {gap_text(gap)}")
             elif place is not None:
                 self.border(place)
             if self.result.objection:

@@ -29,11 +29,9 @@ from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
 from .findings import Finding
 from .gaps import gap_text
 from .pieces import decide, objection_at
-from .questions import Answer, Known, Objection, Question, Zeros
+from .questions import INTEGER_TRIALS, Answer, Known, Objection, Question, Zeros
 from .symbolic import vanishes_on
 
-#: Integers that an argument of that role is tried with, beside those that the row lists.
-WHOLE = (0, 1, 2, 3, -1, -2, 7)
 #: Integers of the text, and their neighbours, that are tried too.
 MAX_LISTED = 24
 #: How often a sample point is drawn that shall be in the domain, before it is left out.
@@ -70,7 +68,7 @@ class Claims:
         """The integers that each argument of that role is tried with."""
         values = self.row.samples.values
         return {
-            name: tuple(dict.fromkeys((*values.get(name, ()), *WHOLE)))
+            name: tuple(dict.fromkeys((*values.get(name, ()), *INTEGER_TRIALS)))
             for name in self.row.args
             if self.row.roles[name] == "integer"
         }

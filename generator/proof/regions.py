@@ -27,10 +27,10 @@ from .contexts import (
     exact,
     working_precision,
 )
-from .lines import INTERVAL_BITS, LARGEST, SMALLEST, apply_form, between, interval
+from .lines import INTERVAL_BITS, LARGEST_DOUBLE, SMALLEST_DOUBLE, apply_form, between, interval
 
 #: Boxes that a search starts with, by the size of their numbers, and boxes looked at in each.
-START_BOXES = ((LARGEST, 60), (16.0, 150), (3e4, 150), (LARGEST, 400))
+START_BOXES = ((LARGEST_DOUBLE, 60), (16.0, 150), (3e4, 150), (LARGEST_DOUBLE, 400))
 #: Pairs of inequalities that the elimination of one name may make.
 MAX_PAIRS = 600
 #: A box this narrow holds no two doubles.
@@ -80,9 +80,9 @@ class _WantedContext(Context):
                 raise _WrongSignError
         elif value > 0 or value < 0:
             if wanted != (1 if value > 0 else -1):
-                size = min(float(abs(value).upper()), LARGEST)
+                size = min(float(abs(value).upper()), LARGEST_DOUBLE)
                 # Signs that are met later are the nearer, the more were right before.
-                self.missed = math.log(max(size, SMALLEST)) - 1e4 * len(self.signs)
+                self.missed = math.log(max(size, SMALLEST_DOUBLE)) - 1e4 * len(self.signs)
                 raise _WrongSignError
         elif not (value.is_exact() and value == 0):
             self.open += 1
@@ -122,7 +122,7 @@ def find(
             if place is not None:
                 return place
             undecided = undecided or not all_seen
-        if size == LARGEST and not undecided and is_told:
+        if size == LARGEST_DOUBLE and not undecided and is_told:
             raise NoPlaceError
     return None
 

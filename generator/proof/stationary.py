@@ -23,9 +23,9 @@ MAX_CURVED = 12
 #: Starts of a search, steps of each, and points that are kept.
 STARTS, STEPS, MAX_POINTS = 7, 24, 6
 #: Bits that are enough to say where lines run.
-BITS = 128
+LINE_BITS = 128
 #: A last step that is small enough, a distance at which points are the same, and how far they are.
-SETTLED, SAME, FURTHEST = 1e-13, 1e-6, 1e9
+LAST_STEP, SAME, FURTHEST = 1e-13, 1e-6, 1e9
 
 Point = dict[str, float]
 
@@ -72,7 +72,7 @@ def stationary_points(
     """Places where the slopes of a quantity by some names are 0, as far as they were found."""
     places: list[dict[str, Fraction]] = []
     others = {name: arb(float(value)) for name, value in fixed.items() if name not in names}
-    with working_precision(BITS):
+    with working_precision(LINE_BITS):
         for _ in range(STARTS):
             point: Point | None = {name: float(coordinate(draws, -4.0, 4.0)) for name in names}
             point = _refine(atom, names, point or {}, others)
@@ -95,7 +95,7 @@ def _refine(
         point = {name: point[name] + step[name] for name in names}
         if max(map(abs, point.values())) > FURTHEST:
             return None
-        if all(abs(step[name]) <= SETTLED * (1 + abs(point[name])) for name in names):
+        if all(abs(step[name]) <= LAST_STEP * (1 + abs(point[name])) for name in names):
             return point
     return None
 

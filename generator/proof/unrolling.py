@@ -35,7 +35,7 @@ UNROLLED_SAMPLES = 6
 #: A longer constant delay is not unrolled; state the rule for a shorter one.
 MAX_DELAY = 64
 #: A residual that is not literally 0 is tried at this many places.
-TRIALS = 3
+RESIDUAL_TRIALS = 3
 
 
 def finding_in_time(row: Primitive, name: str) -> Finding:
@@ -183,7 +183,7 @@ def _in_time(row: Primitive, name: str, value: Expression) -> Finding:
 def _vanishes_at_random(residual: Any) -> bool:
     draws = random.Random(0)
     free = sorted(residual.free_symbols, key=sp.default_sort_key)
-    for _ in range(TRIALS):
+    for _ in range(RESIDUAL_TRIALS):
         place = {symbol: sp.Rational(draws.randint(-400, 400), 97) for symbol in free}
         value = sp.N(residual.subs(place), 60)
         if not (value.is_number and abs(value) < mp.mpf("1e-40")):

@@ -21,7 +21,7 @@ from .row_lookup import Rows
 #: Of a function that grows, ends beyond this count as infinite.
 LARGEST_END = 500.0
 #: Ends are further out than computed, by this part: a program may round in single precision.
-ROUNDING = 1e-6
+ROUNDING_PART = 1e-6
 
 
 class Bounds:
@@ -194,4 +194,4 @@ def _at_end(function: Function, end: float, outwards: int) -> float:
     if is_far:
         return math.copysign(math.inf, end)
     value = float(function.number(end))
-    return value + outwards * ROUNDING * abs(value) if function.increasing else value
+    return value + outwards * ROUNDING_PART * abs(value) if function.increasing else value

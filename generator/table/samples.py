@@ -26,7 +26,7 @@ class NoPointError(ValueError):
 TINY_SAMPLE = 1e-6
 #: How far random points keep from the zeros of a row's `avoid` expressions.
 AVOID_MARGIN = 1e-3
-ATTEMPTS = 200
+MAX_DRAWS = 200
 
 
 def single(value: float) -> float:
@@ -42,7 +42,7 @@ def numbers_at(point: Point) -> Numbers:
     return Numbers({name: mp.mpf(value) for name, value in point.items()})
 
 
-def sample_points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> list[Point]:
+def sample_points(row: Primitive, count: int = 12, attempts: int = MAX_DRAWS) -> list[Point]:
     """At least one point, at most `count` random ones, then tiny and large ones, all in the domain.
 
     A point that is not usable is drawn again, so many times at most. Raises `NoPointError` if the
