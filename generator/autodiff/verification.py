@@ -208,10 +208,7 @@ def verify(
     trial = _Trial(plain, dual, differentiated, feed(differentiated.inputs), epsilon, tolerance)
     signals = trial.run_dual(given)
     values = signals[:: differentiated.stride]
-    if not np.isfinite(values).all():
-        bad = int(np.argmin(np.isfinite(values).all(axis=0)))
-        what = f"the output is not finite at sample {bad}"
-        raise InputError([Problem(Place(file or name), what, "choose other values with --set")])
+    _require_finite(values, file or name)
     by_parameter = [
         trial.compare(index, given, signals) for index in range(len(differentiated.params))
     ]
@@ -223,6 +220,13 @@ def verify(
     return VerificationReport(
         name, tuple(comparisons), values, trial.feed.rate, tolerance, differentiated.remarks
     )
+
+
+def _require_finite(values: Array, file: str) -> None:
+    if not np.isfinite(values).all():
+        bad = int(np.argmin(np.isfinite(values).all(axis=0)))
+        what = f"the output is not finite at sample {bad}"
+        raise InputError([Problem(Place(file), what, "choose other values with --set")])
 
 
 def _pressed_buttons(program: Program) -> dict[str, float]:
