@@ -319,7 +319,7 @@ def test_interrupted_among_many_fits(folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_interrupted_online(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    interrupting(monkeypatch, "faustdiff.fitting.model.Model.computed", 4)
+    interrupting(monkeypatch, "faustdiff.fitting.model.Model.compute", 4)
     result = run("gain.dsp", "--input", "in.wav", "--target", "out.wav", "--online")
     assert result.exit_code == 1
     assert "interrupted" in result.output

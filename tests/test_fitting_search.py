@@ -117,7 +117,7 @@ def test_rank() -> None:
     left = find_unidentifiable(jacobian.T @ jacobian)
     assert left.idle == (2,)
     assert left.together == ((0, 3),)
-    text = left.described(["gain", "tone", "width", "volume"])
+    text = left.describe(["gain", "tone", "width", "volume"])
     assert text == (
         "the output does not depend on 'width', or by jumps alone; "
         "'gain', 'volume' cannot be told apart: only a combination of them acts"

@@ -83,10 +83,10 @@ def test_silence() -> None:
 
 
 def test_the_difference_in_words() -> None:
-    assert Difference(0.1234, 0.001, 0).described == "0.12 dB"
+    assert Difference(0.1234, 0.001, 0).description == "0.12 dB"
     silent = WINDOWS.difference([(np.zeros((1, FRAMES)), tone(443.7, 0))])
-    assert silent.described == "all there is: one of the two is silent"
-    assert Difference(6.02, 0.25, 0).described == "6 dB, and over time by 25 % of the energy"
+    assert silent.description == "all there is: one of the two is silent"
+    assert Difference(6.02, 0.25, 0).description == "6 dB, and over time by 25 % of the energy"
 
 
 @pytest.mark.parametrize("hertz", [60, 100, 140, 220, 440, 880, 1350, 2000, 4000, 8000])

@@ -121,9 +121,9 @@ class Coefficients:
         terms = self.terms
         if by_coefficients < by_signals:
             terms = {number: [Term(self._sum(terms[number]))] for number in group}
-        return self._summed(columns, terms)
+        return self._sums(columns, terms)
 
-    def _summed(
+    def _sums(
         self, columns: Sequence[tuple[int, Tangents]], terms: Mapping[int, Sequence[Term]]
     ) -> dict[int, int]:
         plain, times = self.plain, self._times

@@ -102,7 +102,7 @@ class _Backward:
         row = self.activity.row(number, lambda content: self.activity.bits[content] != 0)
         if number in self.activity.slopes:
             slope = table_tangent(graph, self.rows, number, graph.number(1.0))
-            factor = self.delayed(slope, lag) if slope is not None else None
+            factor = self.delay(slope, lag) if slope is not None else None
             product = Nodes(graph, self.rows, {}).mul(factor, cotangent)
             give(self.activity.slopes[number], lag, product)
             return
@@ -117,7 +117,7 @@ class _Backward:
         """By how much more a cotangent is moved on its way to an argument, and what it becomes."""
         rule = rule_of(row, (name,))
         values: dict[str, Any] = {
-            argument: self.delayed(number, lag)
+            argument: self.delay(number, lag)
             for argument, number in zip(row.args, node.args, strict=True)
         }
         algebra = _DelayNodes(self.graph, self.rows, values, tangent_name(name), cotangent)
@@ -133,7 +133,7 @@ class _Backward:
         """`lag`, and `more` samples before."""
         return Nodes(self.graph, self.rows, {}).add(lag, more)
 
-    def delayed(self, number: int, lag: int | None) -> int:
+    def delay(self, number: int, lag: int | None) -> int:
         """The signal that many samples ago, where that matters."""
         return number if self.steady(number) else self.before(number, lag)
 

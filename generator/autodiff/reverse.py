@@ -74,6 +74,10 @@ class ReversePrograms:
     coefficients: int = 0
 
 
+class NothingToDifferentiateError(InputError):
+    """A program has nothing to differentiate by: no input, no slider, no signal."""
+
+
 def reverse_programs(
     source: str,
     *,
@@ -96,10 +100,10 @@ def reverse_programs(
     the entries of each waveform that is read by `rdtable` are parameters too. `by_sums` makes three
     programs instead of two. The other arguments are those of `differentiate`.
 
-    Raises `FaustError` with the compiler's message if the program does not compile, and
-    `InputError` if a slider is unknown, if there is nothing to differentiate by, or if a box on the
-    way to an output has no rule, or none that reverse mode can follow; the message names the box
-    and the reason.
+    Raises `FaustError` with the compiler's message if the program does not compile,
+    `NothingToDifferentiateError` if it has no input, no slider and no signal, and `InputError` if
+    a slider is unknown, or if a box on the way to an output has no rule, or none that reverse mode
+    can follow; the message names the box and the reason.
     """
     if not isinstance(compiler, Compiler):
         compiler = find_compiler(compiler)
@@ -157,8 +161,9 @@ def _programs(
     steady, leaves = Steadiness(graph, rows, reads), _leaves(moving, reads, chosen)
     if not leaves:
         what = "there is nothing to differentiate by: no input, slider or signal"
-        raise InputError([Problem(Place(file), what, "add a slider, or run the program as it is")])
-    transposed = _transposed(program, rows, leaves, reads, steady, by_sums, file)
+        hint = "add a slider, or run the program as it is"
+        raise NothingToDifferentiateError([Problem(Place(file), what, hint)])
+    transposed = _transpose(program, rows, leaves, reads, steady, by_sums, file)
     moments = len(leaves) - len(params)
     results = _with_places(transposed.cotangents[:moments], tables)
     results += transposed.coefficients if by_sums else transposed.cotangents[moments:]
@@ -188,7 +193,7 @@ def _programs(
     )
 
 
-def _transposed(
+def _transpose(
     program: ProgramGraph,
     rows: Rows,
     leaves: Sequence[int],

@@ -77,7 +77,7 @@ class _Forward:
                 for index, delayed in self.found[number].items():
                     source = self.found[graph.source(number)].get(index)
                     graph.close(delayed, graph.number(0.0) if source is None else source)
-        reached = self._reached(numbers, roots)
+        reached = self._reaching_parameters(numbers, roots)
         for number in numbers:
             if graph.nodes[number].op == "feedback":
                 for index, delayed in self.found[number].items():
@@ -100,7 +100,9 @@ class _Forward:
                     found[index] = total
         return found
 
-    def _reached(self, numbers: Sequence[int], roots: Mapping[int, Region]) -> dict[int, int]:
+    def _reaching_parameters(
+        self, numbers: Sequence[int], roots: Mapping[int, Region]
+    ) -> dict[int, int]:
         """Which parameters do reach a signal, as bits: a tangent that is made of itself is 0.
 
         In a loop tangents are written down before it is known whether any comes in.

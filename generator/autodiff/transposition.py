@@ -204,12 +204,12 @@ class _Transposition:
         if safe or product is None or product == cotangent:
             return product
         given = self.graph.primitive("!=", cotangent, self.graph.number(0.0))
-        return self.time.chosen(given, product)
+        return self.time.where(given, product)
 
     def delay_cotangent(self, row: Primitive, cotangent: int, lag: Signal) -> int:
         """The cotangent of what a delay by `lag` delays."""
         if lag is None or self.steady(lag):
-            return self.time.delayed(cotangent, lag)
+            return self.time.delay(cotangent, lag)
         longest = self.bounds.highest(lag)
         if longest is None:
             why = (
@@ -230,7 +230,7 @@ class _Transposition:
         root, lag, scale = self.split_factor(factor)
         if root is None:
             return
-        moved = self.time.delayed(cotangent, lag)
+        moved = self.time.delay(cotangent, lag)
         if safe:
             self.coefficients.add(number, Term(moved, root, scale))
         else:
@@ -276,7 +276,7 @@ class _Transposition:
             case "-", (a, b) if self.is_zero(a):
                 return b, self.graph.number(-1.0)
             case "select2", (test, a, b) if self.steady(test) and self.is_zero(a):
-                return b, self.time.chosen(test, one)
+                return b, self.time.where(test, one)
             case "select2", (test, a, b) if self.steady(test) and self.is_zero(b):
                 return a, self.graph.primitive("select2", test, one, self.graph.number(0.0))
         return None
@@ -358,15 +358,15 @@ class _Linear:
         graph, time = self.parent.graph, self.time
         match function, arguments:
             case "prefix", [_, linear]:
-                self.pull(linear, time.delayed(cotangent, graph.number(1)))
+                self.pull(linear, time.delay(cotangent, graph.number(1)))
             case "control", [linear, gate]:
-                self.pull(linear, hold_cotangent(time, cotangent, self.folded(gate)))
+                self.pull(linear, hold_cotangent(time, cotangent, self.fold_tree(gate)))
             case "enable", [linear, gate]:
-                opened = self.folded(gate)
+                opened = self.fold_tree(gate)
                 product = time.plain.mul(opened, hold_cotangent(time, cotangent, opened))
                 self.pull(linear, product)
             case "rwtable", [size, _, write, linear, read]:
-                places = map(self.folded, (size, write, read))
+                places = map(self.fold_tree, (size, write, read))
                 self.pull(linear, table_cotangent(time, cotangent, *places))
             case name, [test, yes, no] if name == WHERE and not self.reads(test):
                 chosen, silence = condition(test, self.algebra), graph.number(0.0)
@@ -375,7 +375,7 @@ class _Linear:
             case _:
                 self.refuse(ast.Call(ast.Name(function), arguments, []))
 
-    def folded(self, tree: ast.expr) -> int:
+    def fold_tree(self, tree: ast.expr) -> int:
         return self.algebra.present(fold(tree, self.algebra))
 
     def refuse(self, tree: ast.expr) -> None:

@@ -212,10 +212,10 @@ def verify(
         bad = int(np.argmin(np.isfinite(values).all(axis=0)))
         what = f"the output is not finite at sample {bad}"
         raise InputError([Problem(Place(file or name), what, "choose other values with --set")])
-    found = [trial.compared(index, given, signals) for index in range(len(done.params))]
+    found = [trial.compare(index, given, signals) for index in range(len(done.params))]
     idle = [index for index, several in enumerate(found) if all(one.idle for one in several)]
-    for index, moved, there in trial.moved(idle, given):
-        found[index] = trial.compared(index, {**given, **moved}, there, moved)
+    for index, moved, there in trial.find_active(idle, given):
+        found[index] = trial.compare(index, {**given, **moved}, there, moved)
     comparisons = [one for several in found for one in several]
     comparisons.sort(key=lambda one: one.output)
     return VerificationReport(
@@ -253,7 +253,7 @@ class _Trial:
         outputs = program.run(signals, signals.shape[1], sample_rate=rate, controls=controls)
         return np.asarray(outputs, float)
 
-    def compared(
+    def compare(
         self,
         index: int,
         settings: Mapping[str, float],
@@ -299,7 +299,7 @@ class _Trial:
 
         return of(difference(run, value, step, enough))
 
-    def moved(
+    def find_active(
         self, idle: Sequence[int], given: Mapping[str, float]
     ) -> list[tuple[int, dict[str, float], Array]]:
         """For idle parameters, settings at which they act, and the dual program's outputs there."""

@@ -101,7 +101,7 @@ class VJP:
         include: Sequence[Path] = (),
         cache: Path | None = None,
     ) -> None:
-        def compiled(
+        def compile_batch(
             text: str, reversed_time: bool, sums: int = 0, double: bool = double
         ) -> BatchProgram:
             return build_batch(
@@ -118,11 +118,13 @@ class VJP:
         self.programs = programs
         self.sample_rate = sample_rate
         self.threads = threads or os.cpu_count() or 1
-        self._forward = compiled(programs.forward, False)
+        self._forward = compile_batch(programs.forward, False)
         sums = programs.coefficients if programs.sliders else len(programs.params)
-        self._backward = compiled(programs.backward, True, sums)
+        self._backward = compile_batch(programs.backward, True, sums)
         # At a single sample, always in double: sums over time may cancel.
-        self._sliders = compiled(programs.sliders, False, double=True) if programs.sliders else None
+        self._sliders = (
+            compile_batch(programs.sliders, False, double=True) if programs.sliders else None
+        )
         self.dtype = self._forward.dtype
         self.inputs, self.outputs = programs.inputs, programs.outputs
         self.params, self.signals = programs.params, programs.signals

@@ -107,10 +107,12 @@ class RowPair:
             else f"{d.field}: {d.how}"
             for d in details
         ]
-        return "; ".join([*parts, *([f"verdict: {self._moved}"] if self._moved else [])])
+        return "; ".join(
+            [*parts, *([f"verdict: {self._verdict_change}"] if self._verdict_change else [])]
+        )
 
     @property
-    def _moved(self) -> str:
+    def _verdict_change(self) -> str:
         """How the verdict moved, as `proved -> failed`; "" if it did not."""
         before, after = (_verdict(row, found) for row, found in self._findings)
         return "" if before == after else f"{before} -> {after}"
@@ -164,11 +166,11 @@ class RowPair:
                     f"surrogates.{its}",
                     before,
                     self.new.surrogates.get(its),
-                    self._compared(first, second, _conjunction(*domain)),
+                    self._compare(first, second, _conjunction(*domain)),
                     "the value",
                 )
         if not same_text(self.old.value, self.now.value):
-            found = self._compared(self.old.value, self.now.value, _conjunction(*domain))
+            found = self._compare(self.old.value, self.now.value, _conjunction(*domain))
             yield _detail("value", self.old.value, self.new.value, found)
         if self.old.args != self.new.args:
             names = ", ".join(self.old.args), ", ".join(self.new.args)
@@ -178,7 +180,7 @@ class RowPair:
             same = equality.Equality("identical", "the formulas are compared by themselves")
             yield Detail("kind", self.old.kind, self.new.kind, same.how), same
 
-    def _compared(
+    def _compare(
         self, old: Expression | None, new: Expression | None, region: Expression | None
     ) -> equality.Equality:
         if old is None or new is None:
@@ -188,7 +190,7 @@ class RowPair:
     def _conditions(self) -> Iterator[tuple[Detail, equality.Equality]]:
         """Domain, guards and tie that are written in another way, and their meaning."""
         if not same_text(self.old.domain, self.now.domain):
-            found = self._compared(self.old.domain or ALWAYS, self.now.domain or ALWAYS, None)
+            found = self._compare(self.old.domain or ALWAYS, self.now.domain or ALWAYS, None)
             yield _detail("domain", self.old.domain, self.new.domain, found, "everywhere")
         for mine, its in zip(self.old.args, self.new.args, strict=True):
             yield from self._guard(mine, its)
@@ -207,7 +209,7 @@ class RowPair:
         if old is None or new is None:
             what = "a guard was taken away" if old else "a guard was added"
             found = replace(effective, outcome="differs", how=f"{what}; {effective.how}")
-            yield _compared_at(f"guard of {its}", before, shown, found), found
+            yield _comparison_detail(f"guard of {its}", before, shown, found), found
             return
         outside = expression_of(ast.UnaryOp(ast.Not(), old.when.tree))
         parts = (
@@ -225,7 +227,7 @@ class RowPair:
             # same, and the point is one that only one of the two lets through.
             worst = next(part for part in parts if not part.same)
             found = replace(worst, outcome="undecided", how=f"the condition: {worst.how}")
-        yield _compared_at(f"guard of {its}", before, shown, found), found
+        yield _comparison_detail(f"guard of {its}", before, shown, found), found
 
     def _tie(self) -> Iterator[tuple[Detail, equality.Equality]]:
         old, new = self.old.tie, self.now.tie
@@ -240,7 +242,7 @@ class RowPair:
                 parts.append(equality.compare(before, after, self._setting(old.at)))
             found = next((part for part in parts if not part.same), parts[0])
             found = replace(found, kink=False)
-        yield _compared_at("tie", _tie_text(old), _tie_text(self.new.tie), found), found
+        yield _comparison_detail("tie", _tie_text(old), _tie_text(self.new.tie), found), found
 
     # The verdict.
 
@@ -382,10 +384,10 @@ def _detail(
     nothing: str = "none",
 ) -> tuple[Detail, equality.Equality]:
     before, after = (str(side) if side else nothing for side in (old, new))
-    return _compared_at(field, before, after, found), found
+    return _comparison_detail(field, before, after, found), found
 
 
-def _compared_at(field: str, old: str, new: str, found: equality.Equality) -> Detail:
+def _comparison_detail(field: str, old: str, new: str, found: equality.Equality) -> Detail:
     return Detail(field, old, new, found.how, found.point, found.old, found.new)
 
 

@@ -70,8 +70,8 @@ class Adjoint:
         passes, pairs = [], []
         wrong = energy = 0.0
         for one in examples:
-            given = np.concatenate(list(one.given(frames)), axis=1)
-            target = np.concatenate([wanted for wanted, _ in one.wanted(frames)], axis=1)
+            given = np.concatenate(list(one.input_blocks(frames)), axis=1)
+            target = np.concatenate([wanted for wanted, _ in one.target_blocks(frames)], axis=1)
             length = target.shape[1]
             large = length * self.programs.tape * 8 > LARGEST_TAPE
             program = self.at(one.rate)

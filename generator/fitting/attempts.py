@@ -264,7 +264,7 @@ class Attempts:
             self.record.passes_before += (model.frames - before) / _total(setup)
             signs = np.array(one.signs or (1.0,) * one.outputs)[:, None]
             target = signs * one.target.samples(MAX_SAMPLES)
-            given = whole.given(MAX_SAMPLES)
+            given = whole.input_blocks(MAX_SAMPLES)
             by = _align(one.input is not None, output, target, given, one.rate)
             known = one.advance
             if len(values) > sliders:
@@ -275,7 +275,7 @@ class Attempts:
     def _attempt_aligned(self, setup: Setup, found: Sequence[Alignment], first: Array) -> None:
         """With the targets moved; unless the sliders would do the same."""
         whole = self.options.starts > 1 or not setup.compares_samples
-        moved = setup.aligned(found, latency=not whole)
+        moved = setup.with_alignment(found, latency=not whole)
         if moved.latency and not self._tells_latencies_apart(moved, first):
             return
         self.attempt(moved)
@@ -324,7 +324,7 @@ class Attempts:
             if leaves_much(best):
                 found = self._estimate(setup, scales.values(best.units))
                 if any(one.moves and (abs(one.lag) > 1 or min(one.signs) < 0) for one in found):
-                    moved = setup.aligned(found, latency=setup.compares_samples)
+                    moved = setup.with_alignment(found, latency=setup.compares_samples)
                     if not moved.latency or self._tells_latencies_apart(moved, best.units):
                         self.attempt(moved, best.units)
                         continue
@@ -345,7 +345,7 @@ class Attempts:
         by = attempt.setup.objective().scales.values(attempt.units)[sliders:]
         if not by.size or np.abs(by).max() < FAR_PART * LATENCY_RANGE:
             return False
-        moved = attempt.setup.aligned(_lags(by, attempt.setup), latency=True)
+        moved = attempt.setup.with_alignment(_lags(by, attempt.setup), latency=True)
         self.attempt(moved, attempt.units[:sliders])
         return True
 
@@ -362,7 +362,7 @@ class Attempts:
             for index, one in enumerate(setup.examples):
                 latency = float(values[sliders + index]) if setup.latency else None
                 output = model.output(values[:sliders], one, MAX_SAMPLES)
-                wanted = one.wanted(MAX_SAMPLES, latency=latency)
+                wanted = one.target_blocks(MAX_SAMPLES, latency=latency)
                 target = np.concatenate([part for part, _ in wanted], axis=1)[:, : output.shape[1]]
                 ppm = drift(output, target, one.rate)
                 slower = at_own_clock(one, ppm) if ppm else None
@@ -383,7 +383,7 @@ class Attempts:
         by = best.setup.objective().scales.values(best.units)[sliders:]
         if np.abs(by - np.round(by)).max() > WHOLE_DISTANCE:
             return
-        whole = best.setup.aligned(_lags(by, best.setup), latency=False)
+        whole = best.setup.with_alignment(_lags(by, best.setup), latency=False)
         self.attempt(whole, best.units[:sliders])
 
     def attempt(self, setup: Setup, units: Array | None = None) -> None:

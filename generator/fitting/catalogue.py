@@ -100,10 +100,10 @@ def parse_loss(text: str) -> Loss:
             hint = f"write KEY=VALUE, of {', '.join(LOSS_KEYS)}"
             raise _wrong(text, f"'{one}' is no setting of a loss", hint)
         settings[key] = value
-    return _set(text, RECIPES[name], settings).loss()
+    return _with_settings(text, RECIPES[name], settings).loss()
 
 
-def _set(text: str, recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
+def _with_settings(text: str, recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
     sizes, hops, windows = recipe.resolutions
     if "sizes" in settings:
         sizes = _whole_number(text, "sizes", settings)

@@ -151,11 +151,11 @@ def _epoch(
         session = model.session(model.controls(objective.scales.values(units)), one.rate)
         for given, target, _ in one.blocks(block=descent.batch):
             meter = objective.loss.meter(len(target), count, curvature=False)
-            output, partials = model.computed(session, given, target.shape[1])
+            output, partials = model.compute(session, given, target.shape[1])
             objective.frames += target.shape[1]
             meter.feed(output, target, partials)
             meter.end()
-            sums = objective.scaled(units, Sums(*meter.sums(), 0.0))
+            sums = objective.by_units(units, Sums(*meter.sums(), 0.0))
             if not sums.finite:
                 skipped += 1
                 session = model.session(model.controls(objective.scales.values(units)), one.rate)
@@ -199,7 +199,7 @@ def descend_online(
         for given, targets, _ in one.blocks():
             for index in range(targets.shape[1]):
                 target = targets[:, index]
-                output, partials = model.computed(session, given[:, index : index + 1], 1)
+                output, partials = model.compute(session, given[:, index : index + 1], 1)
                 objective.frames += 1
                 residual = output[:, 0] - target
                 size = np.abs(residual) if absolute else residual**2

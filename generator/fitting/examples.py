@@ -14,7 +14,7 @@ from ..faust.excitation import DEFAULT_RATE, GENERATED_INPUTS, excitation
 from ..faust.program import CompiledProgram, Program
 from ..files import read_text
 from ..recordings import BLOCK_FRAMES, SUFFIXES, Recording, open_recording, write_audio
-from .model import compiled
+from .model import compile_program
 from .pairing import Array, Example, pair
 
 #: Of generated inputs, where no recording says how long.
@@ -70,7 +70,7 @@ class ExampleMaker:
             signals = excitation(name, self.inputs, frames / rate, rate).signals
             return _write_blocks(path, iter([signals]), len(signals), rate)
         if name.endswith(".dsp"):
-            program = self._built(Path(name))
+            program = self._build(Path(name))
             if program.inputs or program.outputs != self.inputs:
                 what = f"has {program.inputs} inputs and {program.outputs} outputs"
                 hint = f"use a program with 0 inputs and {self.inputs} outputs"
@@ -88,7 +88,7 @@ class ExampleMaker:
         if self.inputs and not inputs:
             what = f"the program has {self.inputs} inputs and nothing that feeds them"
             raise _refusal("--input", what, "give --input")
-        program = self._built(truth)
+        program = self._build(truth)
         if (program.inputs, program.outputs) != (self.inputs, self.outputs):
             what = f"has {program.inputs} inputs and {program.outputs} outputs"
             hint = f"use one that has {self.inputs} and {self.outputs}, as the program"
@@ -112,10 +112,10 @@ class ExampleMaker:
     def _rate(self) -> int:
         return self.rate or DEFAULT_RATE
 
-    def _built(self, path: Path) -> Program:
+    def _build(self, path: Path) -> Program:
         text = read_text(path, "Faust program")
         include = (path.parent, *self.include)
-        return compiled(text, self.compiler, include)
+        return compile_program(text, self.compiler, include)
 
 
 def render_outputs(program: Program, rate: int, inputs: Iterator[Array]) -> Iterator[Array]:

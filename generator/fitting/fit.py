@@ -146,7 +146,7 @@ def _conclude(
     aligned = attempts.options.align and not attempts.options.batch
     verdict = _verdict(setup, inspection, error, hints, aligned)
     if left:
-        warnings.append(_not_known(left.described(setup.labels), best))
+        warnings.append(_what_is_unknown(left.describe(setup.labels), best))
     if ends and verdict.good:
         warnings.append(hints[0])
     latencies = _latencies(setup, values)
@@ -182,7 +182,7 @@ def _latencies(setup: Setup, values: Array) -> tuple[float, ...]:
     return tuple(one.advance + float(lag) for one, lag in zip(setup.examples, sought, strict=True))
 
 
-def _not_known(described: str, best: Attempt) -> str:
+def _what_is_unknown(described: str, best: Attempt) -> str:
     """What a loss does not tell at the result; of a sound that is tuned, the pitch may."""
     if best.reason == TUNED:
         return f"{described}: found by the pitch"
@@ -223,11 +223,11 @@ def _verdict(
     elif difference.matches:
         return Verdict("found, by spectra", error, difference=difference)
     else:
-        causes = [*_heard(setup, pairs), *hints]
+        causes = [*_audible_likeness(setup, pairs), *hints]
     return Verdict("poor match", error, causes=tuple(causes), difference=difference)
 
 
-def _heard(setup: Setup, pairs: Sequence[tuple[Array, Array]]) -> list[str]:
+def _audible_likeness(setup: Setup, pairs: Sequence[tuple[Array, Array]]) -> list[str]:
     """What is alike in sounds whose spectra differ."""
     scaled = setup.windows.difference(pairs, level=False)
     if scaled.matches:

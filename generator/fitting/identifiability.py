@@ -29,7 +29,7 @@ class Unidentifiable:
     def __bool__(self) -> bool:
         return bool(self.idle or self.together)
 
-    def described(self, labels: Sequence[str]) -> str:
+    def describe(self, labels: Sequence[str]) -> str:
         """What cannot be known, as a sentence."""
         parts = []
         if self.idle:

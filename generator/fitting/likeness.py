@@ -59,7 +59,7 @@ class Difference:
         return self.level <= SAME_LEVEL and self.course <= SAME_COURSE
 
     @property
-    def described(self) -> str:
+    def description(self) -> str:
         """The difference in words."""
         if not np.isfinite(self.level):
             return "all there is: one of the two is silent"
@@ -119,9 +119,9 @@ class Windows:
         sizes = self.sizes[:-1] or self.sizes
         levels, courses = [], []
         for size in sizes:
-            padded = _padded([target for _, target in pairs], size)
+            padded = _paddings([target for _, target in pairs], size)
             channels = [
-                _seen(gain * mine, its, size, padded)
+                _channel_spectra(gain * mine, its, size, padded)
                 for output, target in pairs
                 for mine, its in zip(output, target, strict=True)
             ]
@@ -143,7 +143,7 @@ def _quiet_ends(target: Array, size: int) -> tuple[bool, bool]:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _ChannelSpectra:
     """One channel by windows of one size: the mean powers by bin of output and target, (bins,).
 
     `astray` is the energy by which the bands' amplitudes differ, of `energy` of the target.
@@ -155,7 +155,7 @@ class _Seen:
     energy: float
 
 
-def _padded(targets: Sequence[Array], size: int) -> tuple[bool, bool]:
+def _paddings(targets: Sequence[Array], size: int) -> tuple[bool, bool]:
     """Whether to put zeros before and after targets (channels, n), for windows of some size.
 
     They show the phase of a tone that they cut off: only where most of it would not be seen else.
@@ -169,7 +169,9 @@ def _padded(targets: Sequence[Array], size: int) -> tuple[bool, bool]:
     return ends[0] > HIDDEN_PART * whole, ends[1] > HIDDEN_PART * whole
 
 
-def _seen(mine: Array, its: Array, size: int, padded: tuple[bool, bool]) -> _Seen:
+def _channel_spectra(
+    mine: Array, its: Array, size: int, padded: tuple[bool, bool]
+) -> _ChannelSpectra:
     """Of an output and a target (n,)."""
     hop = size // 4
     short = max(0, size - len(its))
@@ -189,10 +191,10 @@ def _seen(mine: Array, its: Array, size: int, padded: tuple[bool, bool]) -> _See
         amplitudes = np.sqrt(np.add.reduceat(spectra, starts, axis=2))
         astray += float(np.sum((amplitudes[0] - amplitudes[1]) ** 2))
         energy += float(np.sum(amplitudes[1] ** 2))
-    return _Seen(powers[0] / frames, powers[1] / frames, astray, energy)
+    return _ChannelSpectra(powers[0] / frames, powers[1] / frames, astray, energy)
 
 
-def _level(channels: Sequence[_Seen]) -> float:
+def _level(channels: Sequence[_ChannelSpectra]) -> float:
     """The mean square of the differences of levels in dB, over the bins of all channels."""
     mine, its = (np.stack([getattr(one, name) for one in channels]) for name in ("mine", "its"))
     floor = FLOOR**2 * float(its.max())

@@ -181,9 +181,9 @@ class Objective:
             self.scales.values(units), self.examples, losses, frames=frames, curvature=curvature
         )
         self.frames += self.model.frames - before
-        return [self.scaled(units, one) for one in found]
+        return [self.by_units(units, one) for one in found]
 
-    def scaled(self, units: Array, sums: Sums) -> Sums:
+    def by_units(self, units: Array, sums: Sums) -> Sums:
         """Sums by the values of the sliders as sums by their units."""
         slopes = self.scales.slopes(units)
         curvature = sums.curvature * np.outer(slopes, slopes)

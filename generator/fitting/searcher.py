@@ -119,7 +119,7 @@ class Searcher:
         """Refuses, or for optimizers that invert no matrix warns of, what cannot be known."""
         if not left:
             return
-        described = left.described(self.setup.labels)
+        described = left.describe(self.setup.labels)
         if self.options.optimizer != "lm":
             self.warnings.append(f"not identifiable: {described}")
             return

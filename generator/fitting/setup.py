@@ -132,7 +132,7 @@ class Setup:
         parts = [self.source.text, self.loss, *(str(one.target.frames) for one in self.examples)]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
-    def aligned(self, found: Sequence[Alignment], *, latency: bool) -> Setup:
+    def with_alignment(self, found: Sequence[Alignment], *, latency: bool) -> Setup:
         """With targets that are so late, and upside down, beyond what is known already."""
         examples = []
         for one, by in zip(self.examples, found, strict=True):

@@ -35,7 +35,7 @@ class SpectralLoss(Loss):
         """What is compared."""
         return tuple(Magnitudes(one, self.eps, self.mels, self.rate) for one in self.transforms)
 
-    def filtered(self, signal: Array) -> Array:
+    def filter(self, signal: Array) -> Array:
         """Signals (..., n) as they are compared."""
         return apply_weighting(signal, self.rate) if self.a_weighted else signal
 
@@ -44,12 +44,12 @@ class SpectralLoss(Loss):
 
     def gradients(self, pairs: Sequence[tuple[Array, Array]]) -> list[Array]:
         found = [np.zeros_like(output) for output, _ in pairs]
-        filtered = [(self.filtered(output), self.filtered(target)) for output, target in pairs]
+        filtered = [(self.filter(output), self.filter(target)) for output, target in pairs]
         for view in self.views:
             compared = ViewComparison.of(self, view, filtered)
             for total, back in zip(found, compared.adjoint(), strict=True):
                 total += back / len(self.views)
-        return [self.filtered(one) for one in found]
+        return [self.filter(one) for one in found]
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class _SpectraMeter(Meter):
 
     def sums(self) -> tuple[float, Array, Array]:
         loss, many = self.loss, len(self.loss.views)
-        filtered = [tuple(loss.filtered(one) for one in signal) for signal in self.signals]
+        filtered = [tuple(loss.filter(one) for one in signal) for signal in self.signals]
         value, first = 0.0, np.zeros(self.parameters)
         second = np.zeros((self.parameters, self.parameters))
         for view in loss.views:

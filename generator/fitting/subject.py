@@ -80,11 +80,11 @@ def source_of(
     `InputError` and `FaustError` as `differentiate` does, and `ValueError` for an unknown control.
     """
 
-    def differentiated(names: Sequence[str]) -> DualSource:
+    def dual_source(names: Sequence[str]) -> DualSource:
         every = all_continuous and not names
-        return _differentiated(subject, names, every, cache, gradient, gradient_alone)
+        return _differentiate(subject, names, every, cache, gradient, gradient_alone)
 
-    source = differentiated(params)
+    source = dual_source(params)
     discrete = [one for one in source.params if _is_menu(one)]
     if discrete:
         rest = [one.path for one in source.params if one not in discrete]
@@ -92,7 +92,7 @@ def source_of(
             what = f"'{discrete[0].label}' is a menu, and no slider is sought besides"
             hint = "mark a slider as well, or try the entries with --sweep"
             raise InputError([Problem(Place(subject.file), what, hint)])
-        source = differentiated(rest)
+        source = dual_source(rest)
     model = model_of(source)
     found = [Menu(one.path, one.label, _entries(one)) for one in discrete]
     found += [_named_menu(source, name) for name in menus]
@@ -108,7 +108,7 @@ def source_of(
     return replace(source, params=moved, settings=fixed), tuple(found)
 
 
-def _differentiated(
+def _differentiate(
     subject: Subject,
     names: Sequence[str],
     all_continuous: bool,

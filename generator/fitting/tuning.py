@@ -46,7 +46,7 @@ HeardFrequency = Callable[[Array], float | None]
 
 def target_of(example: Example) -> Array:
     """The first channel of a target (n,), of the samples that are looked at."""
-    blocks = [block[0] for block, _ in example.wanted(MAX_SAMPLES)]
+    blocks = [block[0] for block, _ in example.target_blocks(MAX_SAMPLES)]
     return np.asarray(np.concatenate(blocks), float)
 
 

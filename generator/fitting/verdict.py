@@ -77,7 +77,7 @@ class Verdict:
     def rest(self) -> str:
         """What is not explained: the difference of spectra, or what is left of the samples."""
         if self.difference is not None:
-            return self.difference.described
+            return self.difference.description
         return decibels(self.error)
 
     @property

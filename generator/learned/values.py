@@ -110,7 +110,7 @@ def text_of(values: Mapping[str, float]) -> str:
         tensors.setdefault(key, {})[place] = value
     found: dict[str, Nested] = {}
     for key, places in tensors.items():
-        nested = _nested(places)
+        nested = _nest(places)
         if nested is None:
             found |= {".".join([key, *map(str, place)]): v for place, v in places.items()}
         else:
@@ -118,7 +118,7 @@ def text_of(values: Mapping[str, float]) -> str:
     return json.dumps(found, indent=1) + "\n"
 
 
-def _nested(places: Mapping[tuple[int, ...], float]) -> Nested | None:
+def _nest(places: Mapping[tuple[int, ...], float]) -> Nested | None:
     """Nested lists, if the places are all those of a tensor of some shape."""
     if list(places) == [()]:
         return places[()]
@@ -127,7 +127,7 @@ def _nested(places: Mapping[tuple[int, ...], float]) -> Nested | None:
     rows: dict[int, dict[tuple[int, ...], float]] = {}
     for (first, *rest), value in places.items():
         rows.setdefault(first, {})[tuple(rest)] = value
-    parts = [_nested(rows[index]) for index in range(len(rows)) if index in rows]
+    parts = [_nest(rows[index]) for index in range(len(rows)) if index in rows]
     if len(parts) != len(rows) or None in parts:
         return None
     return [part for part in parts if part is not None]

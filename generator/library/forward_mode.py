@@ -26,7 +26,7 @@ def environment(rows: LibraryRows) -> str:
             f"// * `d.learn{dual.signature('WINDOW', 'OPTIMIZER')}`: the same, by `{dual.box}`"
             for dual in rows.losses
         ],
-        processes_listed=[_listed(dual) for dual in processes],
+        processes_listed=[_list_entry(dual) for dual in processes],
         processes=[f"{dual.row.name} = {dual.box}(N);" for dual in processes],
         losses=[
             line
@@ -59,7 +59,7 @@ def environment(rows: LibraryRows) -> str:
     )
 
 
-def _listed(dual: DualText) -> str:
+def _list_entry(dual: DualText) -> str:
     summary = dual.row.summary
     return comment(f"* `d.{dual.row.name}`: {summary[0].lower()}{summary[1:]}")
 
@@ -93,13 +93,13 @@ def newer_attempts(template: str, newer: Sequence[DualText], ending: str, last: 
     ]
 
 
-def _numbered(name: str, count: int, last: str) -> list[str]:
+def _attempt_names(name: str, count: int, last: str) -> list[str]:
     """Names of `count` attempts one after the other, and of what comes after them."""
     return [name if place == 0 else f"{name}_{place + 1}" for place in range(count)] + [last]
 
 
 def _dense(rows: LibraryRows) -> str:
-    names = _numbered("dense_newer", len(rows.newer), "dense_function")
+    names = _attempt_names("dense_newer", len(rows.newer), "dense_function")
     return fill(
         "library/dense.lib",
         constants=[f"({row.faust}) => {row.name}_rule;" for row in rows.constants],
@@ -144,7 +144,7 @@ def _memoization(rows: LibraryRows) -> str:
 
 
 def _sparse(rows: LibraryRows) -> str:
-    names = _numbered("function_or_newer", len(rows.newer), "function")
+    names = _attempt_names("function_or_newer", len(rows.newer), "function")
     newer = [
         line
         for dual, place, after in zip(rows.newer, names, names[1:], strict=False)

@@ -75,7 +75,7 @@ def page_program(
         )
         raise InputError([Problem(Place(file), what, hint)])
 
-    def differentiated(names: Sequence[str]) -> Differentiated:
+    def dual_program(names: Sequence[str]) -> Differentiated:
         return differentiate(
             source,
             params=names or None,
@@ -86,10 +86,10 @@ def page_program(
             file=file,
         )
 
-    done = differentiated(params)
+    done = dual_program(params)
     sought = _with_a_range(program, done, file)
     if len(sought) < len(done.params):
-        done = differentiated(list(sought))
+        done = dual_program(list(sought))
     partials = to_wasm(done.text, compiler=compiler)
     pairs = {
         int(widget["index"]): at

@@ -25,7 +25,6 @@ from .arithmetic import (
     ONE,
     ZERO,
     absolute,
-    branched,
     choice,
     copy_sign,
     divide,
@@ -35,6 +34,7 @@ from .arithmetic import (
     step_function,
     unmoved_step,
     whole_power,
+    with_branch,
 )
 from .ballfunctions import FUNCTIONS as BALL_FUNCTIONS
 from .ballfunctions import Edge
@@ -96,7 +96,7 @@ class BallCompiler:
         if part is None:
             before = self.atoms, self.constants
             self.atoms, self.constants = [], set()
-            compiled = self._compiled(node)
+            compiled = self._compile_node(node)
             # The node is kept, so that its number is not given to another one.
             part = self.known[id(node)] = Part(node, compiled, self.atoms, self.constants)
             self.atoms, self.constants = before
@@ -104,7 +104,7 @@ class BallCompiler:
         self.constants |= part.constants
         return part.compiled
 
-    def _compiled(self, node: ast.expr) -> Compiled:
+    def _compile_node(self, node: ast.expr) -> Compiled:
         if is_condition(node):
             test = self.condition(node)
             return lambda c: (ONE, None) if test(c) else (ZERO, None)
@@ -169,7 +169,7 @@ class BallCompiler:
             case ast.Compare(left=left, ops=operators, comparators=others):
                 terms = (left, *others)
                 tests = [
-                    self._compared(a, type(operator), b)
+                    self._compile_comparison(a, type(operator), b)
                     for a, operator, b in zip(terms, operators, terms[1:], strict=False)
                 ]
                 return tests[0] if len(tests) == 1 else lambda c: all(test(c) for test in tests)
@@ -240,7 +240,9 @@ class BallCompiler:
         quotient = fmpq(value.numerator, value.denominator)
         return lambda c: (arb(quotient), None)
 
-    def _compared(self, left: ast.expr, operator: type[ast.cmpop], right: ast.expr) -> Test:
+    def _compile_comparison(
+        self, left: ast.expr, operator: type[ast.cmpop], right: ast.expr
+    ) -> Test:
         is_zero = isinstance(right, ast.Constant) and right.value == 0
         atom = self.atom(left if is_zero else ast.BinOp(left, ast.Sub(), right))
         holds = COMPARISONS[COMPARE[operator]]
@@ -267,10 +269,12 @@ class BallCompiler:
         power = real_power(base, exponent, *signs)
         guards = self._guards([left], [signs[0]])
         if fixed is None:
-            return branched(power, Branch(f"{ast.unparse(left)} ** {ast.unparse(right)}", guards))
+            return with_branch(
+                power, Branch(f"{ast.unparse(left)} ** {ast.unparse(right)}", guards)
+            )
         if fixed.denominator == 2:
-            return branched(power, Branch(f"sqrt({ast.unparse(left)})", guards, turns=True))
-        return branched(power, Branch(ast.unparse(left), guards, power=fixed))
+            return with_branch(power, Branch(f"sqrt({ast.unparse(left)})", guards, turns=True))
+        return with_branch(power, Branch(ast.unparse(left), guards, power=fixed))
 
     def _guards(self, arguments: list[ast.expr], edges: list[Atom]) -> tuple[Atom, ...] | None:
         """The quantities around whose zeros a function has other branches; None if not known."""
@@ -357,7 +361,7 @@ class BallCompiler:
         power = Fraction(1, 3) if name == "cbrt" else None
         known = None if name == "lgamma" else self._guards(arguments, [atom for atom, _ in edges])
         branch = Branch(key, known, name in TURNING, name in SHIFTING, power)
-        return branched(evaluate, branch)
+        return with_branch(evaluate, branch)
 
     def _edge_atom(
         self,

@@ -19,7 +19,7 @@ from importlib import import_module
 
 from ..table.model import Primitive, Table
 from . import findings_store
-from .budget import OverBudgetError, limited
+from .budget import OverBudgetError, time_limit
 from .findings import Checked, Finding, Outcome, Report
 
 __all__ = ["Checked", "Finding", "Outcome", "Report", "check", "check_row"]
@@ -74,11 +74,11 @@ def check_row(row: Primitive, proofs: bool = True, budget: float = ROW_SECONDS) 
     if row.kind in ("structural", "unavailable"):
         return [_without_rule(row)]
     try:
-        with limited(budget):
+        with time_limit(budget):
             if not proofs:
                 return _findings(row, False)
             try:
-                with limited(min(SYMPY_SECONDS, budget / 2)):
+                with time_limit(min(SYMPY_SECONDS, budget / 2)):
                     return _findings(row, True)
             except OverBudgetError:
                 return _findings(row, False)

@@ -69,12 +69,12 @@ def _finite(row: Primitive, name: str, partial: Expression, point: Point) -> Ite
         stated = fold(partial, algebra)
         if not mp.isfinite(stated):
             what = f"the partial is not finite in {title}"
-            yield _refuted(row, name, what, point, stated)
+            yield _refutation(row, name, what, point, stated)
         if point not in poles and row.value is not None:
             value = fold(row.value, algebra)
             if not mp.isfinite(value):
                 what = f"the value is not finite in {title}: a pole, not an edge"
-                yield _refuted(row, name, what, point, value)
+                yield _refutation(row, name, what, point, value)
     if point not in poles and WHERE in str(partial):
         yield from _near_real(row, name, partial, point)
 
@@ -119,7 +119,7 @@ def _finite_beside(
     stated = fold(partial, algebra)
     if not mp.isfinite(stated):
         what = f"the partial is not finite in {title} where the value is"
-        yield _refuted(row, name, what, point, stated)
+        yield _refutation(row, name, what, point, stated)
 
 
 def _guard(row: Primitive, name: str) -> Iterator[Finding]:
@@ -144,9 +144,9 @@ def _safe(
     value = fold(stated, Numbers(at))
     if not mp.isfinite(value):
         what = "the formula is not finite on the operands that the guard calls safe"
-        yield _refuted(row, name, what, point, value)
+        yield _refutation(row, name, what, point, value)
 
 
-def _refuted(row: Primitive, name: str, what: str, point: Point, stated: Any) -> Finding:
+def _refutation(row: Primitive, name: str, what: str, point: Point, stated: Any) -> Finding:
     shown = str(mp.nstr(stated, 12))
     return Finding(row, name, "refuted", what, dict(point), "a finite number", shown)

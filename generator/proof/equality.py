@@ -24,7 +24,7 @@ from ..table.samples import Point
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
 from .balls import BallCompiler
 from .branches import several_places
-from .budget import OverBudgetError, limited
+from .budget import OverBudgetError, time_limit
 from .pieces import decide
 from .questions import Answer, Objection, Question
 from .symbolic import vanishes_on
@@ -92,7 +92,7 @@ def compare(old: Expression, new: Expression, setting: Setting) -> Equality:
     if same_text(old, new):
         return Equality("identical", "the same expression")
     try:
-        with limited(COMPARISON_SECONDS):
+        with time_limit(COMPARISON_SECONDS):
             if setting.signals:
                 return _compare_in_time(old, new, setting)
             return _compare_numbers(old, new, setting)
@@ -161,7 +161,7 @@ class _OpaqueMemory(ast.NodeTransformer):
         arguments = [self.visit(argument) for argument in node.args]
         if name in FUNCTIONS and FUNCTIONS[name].stream:
             self.moving = True
-            return self._named(name, arguments)
+            return self._opaque_name(name, arguments)
         return ast.Call(node.func, arguments, [])
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
@@ -169,13 +169,13 @@ class _OpaqueMemory(ast.NodeTransformer):
         base = ast.unparse(node.value)
         if lag is None:
             self.moving = True
-            return self._named(f"{base} at", [self.visit(node.slice)])
+            return self._opaque_name(f"{base} at", [self.visit(node.slice)])
         if isinstance(lag, ast.Constant) and lag.value == 0:
             return node.value
         self.moving = self.moving or not isinstance(lag, ast.Constant)
-        return self._named(f"{base} delayed", [self.visit(lag)])
+        return self._opaque_name(f"{base} delayed", [self.visit(lag)])
 
-    def _named(self, what: str, parts: Sequence[ast.expr]) -> ast.expr:
+    def _opaque_name(self, what: str, parts: Sequence[ast.expr]) -> ast.expr:
         key = (what, *(_expand(part) for part in parts))
         return ast.Name(self.names.setdefault(key, f"opaque_{len(self.names)}"))
 

@@ -161,7 +161,7 @@ class PlaceSearch:
         if _is_single_point(part, self.names) and not self.whole:
             raise NoPlaceError
         self.searches += 1
-        for place in self._reached(gap, [insides[0], *starts]):
+        for place in self._places_from(gap, [insides[0], *starts]):
             if self._has(place, gap):
                 return place
         return "open"
@@ -204,7 +204,7 @@ class PlaceSearch:
         zero = (scale * arb("1e-300")).mid() if on_border(gap) and scale > 0 else None
         return holds(self.program, gap, place, zero)
 
-    def _reached(self, gap: Wanted, starts: Sequence[Place]) -> Iterator[Place]:
+    def _places_from(self, gap: Wanted, starts: Sequence[Place]) -> Iterator[Place]:
         """Places on lines through the starts, and above them."""
         curved = [(a, s) for a, s in reversed(gap) if a.affine is None and a.free][:MAX_CURVED]
         for start, way in itertools.product(starts, self._ways()):

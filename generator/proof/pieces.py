@@ -245,16 +245,16 @@ class _PieceSearch:
     def _evaluate(self, place: Mapping[str, Any]) -> tuple[Context, Any, Any] | None:
         """Context, what is expected and what is stated, with as many bits as that takes."""
         # At the working precision most points decide; it is set already.
-        told, is_settled = self._tried(place)
+        told, is_settled = self._try_place(place)
         for doubling in range(1, DOUBLINGS):
             if is_settled:
                 break
             with working_precision(self.bits << (2 * doubling)):
-                closer, is_settled = self._tried(place)
+                closer, is_settled = self._try_place(place)
                 told = closer if is_settled else closer or told
         return told
 
-    def _tried(self, place: Mapping[str, Any]) -> tuple[tuple[Context, Any, Any] | None, bool]:
+    def _try_place(self, place: Mapping[str, Any]) -> tuple[tuple[Context, Any, Any] | None, bool]:
         """What is told at the present precision, and whether more bits would tell no more."""
         c = Context(self.question.values(place))
         try:
@@ -292,12 +292,12 @@ class _PieceSearch:
         return self.agreed.get(key, 0) > 0 or key in self.outside
 
     def _nudge(self, point: Mapping[str, Any], scale: float) -> dict[str, Any]:
-        def nudged(value: Any) -> Any:
+        def nudge(value: Any) -> Any:
             size = abs(value).mid() if value != 0 else arb(1)
             return (value + size * arb(scale * self.draws.uniform(-1, 1))).mid()
 
         moving = self.question.names
-        return {n: nudged(v) if n in moving else v for n, v in point.items()}
+        return {n: nudge(v) if n in moving else v for n, v in point.items()}
 
     # Pieces that no point has met.
 

@@ -53,13 +53,13 @@ class Claims:
 
     def findings(self) -> list[Finding]:
         """The findings on all arguments, in their order."""
-        found = [self._timed(name) for name in self.row.args]
+        found = [self._finding_in_time_limit(name) for name in self.row.args]
         if any(finding.outcome == "refuted" for finding in found):
             return found
         with during("domain, tie and what is avoided"):
             shared = self._shared_objection()
         if shared is not None:
-            return [self._refuted(name, shared) for name in self.row.args]
+            return [self._refutation(name, shared) for name in self.row.args]
         with during("all arguments together, at kinks"):
             return self._with_directions(found)
 
@@ -84,7 +84,7 @@ class Claims:
     ) -> Question:
         """A question about the row; only where `domain` holds, if that is given."""
         row = self.row
-        compiler = BallCompiler(frozenset(self.whole), known=self._compiled)
+        compiler = BallCompiler(frozenset(self.whole), known=self._compiled_parts)
         tried: dict[str, Sequence[float]] = {
             n: v for n, v in self.whole.items() if n not in (direction or {})
         }
@@ -107,20 +107,20 @@ class Claims:
             constants=frozenset(compiler.constants),
             whole=tried,
             ranges=row.samples.ranges,
-            declared=self._declared([*(direction or {})]),
+            declared=self._exception_test([*(direction or {})]),
             jumps=row.kind in ("zero", "selector"),
             extra=self._extra if not set(tried) & {*(direction or {})} else (),
             seed=row.name,
-            known=self._known if domain is None else {},
+            known=self._known_answers if domain is None else {},
             zeros=self._zeros,
         )
 
     @cached_property
-    def _compiled(self) -> dict[int, Part]:
+    def _compiled_parts(self) -> dict[int, Part]:
         return {}
 
     @cached_property
-    def _known(self) -> Known:
+    def _known_answers(self) -> Known:
         return {}
 
     @cached_property
@@ -134,9 +134,9 @@ class Claims:
         except NoPointError:
             return [*special_points(self.row), *sample_points(self.row, 4)]
 
-    def _declared(self, arguments: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
+    def _exception_test(self, arguments: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
         """Whether a place is one of those where the row says that there may be no slope."""
-        row, compiler = self.row, BallCompiler(frozenset(self.whole), known=self._compiled)
+        row, compiler = self.row, BallCompiler(frozenset(self.whole), known=self._compiled_parts)
         zeros: list[Compiled] = [compiler.expression(e) for e in row.samples.avoid]
         tests = [compiler.condition(row.tie.at)] if row.tie else []
         guards = [g for g in row.guards if not arguments or {*g.args} & {*arguments}]
@@ -145,7 +145,7 @@ class Claims:
             failing.append(compiler.condition(row.domain))
         poles = row.samples.poles
 
-        def declared(place: Mapping[str, Any]) -> bool:
+        def is_exception(place: Mapping[str, Any]) -> bool:
             size = max((abs(v) for v in place.values()), key=float, default=arb(0))
             small = (size * arb("1e-100")).mid()
             c = Context({n: (v, None) for n, v in place.items()}, small)
@@ -157,7 +157,7 @@ class Claims:
                 or any(_holds(test, c, False) for test in failing)
             )
 
-        return declared
+        return is_exception
 
     # Claims about the whole row.
 
@@ -198,7 +198,7 @@ class Claims:
 
     # The derivative by one argument.
 
-    def _timed(self, name: str) -> Finding:
+    def _finding_in_time_limit(self, name: str) -> Finding:
         with during(f"the argument {name}"):
             return self._finding(name)
 
@@ -220,7 +220,7 @@ class Claims:
         objection = self._moves(name, value)
         if objection:
             what = "is declared inactive, yet the value depends on it"
-            return self._refuted(name, replace(objection, what=what))
+            return self._refutation(name, replace(objection, what=what))
         return Finding(self.row, name, "declared", detail)
 
     def _moves(self, name: str, value: Expression) -> Objection | None:
@@ -239,7 +239,7 @@ class Claims:
                 return replace(found, detail=what)
             question = self.question(value, row.surrogates[name], None)
             differs = decide(replace(question, jumps=True)).objection
-            return found if differs is None else self._refuted(name, replace(differs, what=what))
+            return found if differs is None else self._refutation(name, replace(differs, what=what))
         if not row.reason:
             what = "the surrogate is an approximation, and the row gives no reason for it"
             return Finding(row, name, "refuted", what)
@@ -254,7 +254,7 @@ class Claims:
         question = self.question(value, rules.partial(row, name), way)
         answer = decide(question)
         if answer.objection:
-            return self._refuted(name, answer.objection)
+            return self._refutation(name, answer.objection)
         self._kinks.extend(answer.kinks[:MAX_KINKS])
         pieces = len(answer.pieces)
         if answer.unknown or not pieces:
@@ -263,7 +263,7 @@ class Claims:
         on = f"on {pieces} pieces" if pieces > 1 else "on the whole domain"
         if row.kind == "zero":
             return Finding(row, name, "declared", f"0 between the jumps, {on}", pieces=pieces)
-        if self.proofs and self._proved(answer, value, rules.partial(row, name), way):
+        if self.proofs and self._is_proved(answer, value, rules.partial(row, name), way):
             return Finding(row, name, "proved", f"residual 0 {on}", pieces=pieces)
         if found := several_places(question, answer):
             return Finding(row, name, "unknown", found, pieces=pieces)
@@ -273,7 +273,7 @@ class Claims:
     def _kinks(self) -> list[Mapping[str, Any]]:
         return []
 
-    def _proved(
+    def _is_proved(
         self,
         answer: Answer,
         value: Expression,
@@ -287,7 +287,7 @@ class Claims:
                     return False
         return True
 
-    def _refuted(self, name: str, objection: Objection) -> Finding:
+    def _refutation(self, name: str, objection: Objection) -> Finding:
         what = objection.what.replace("what is expected", "the derivative")
         return Finding(
             self.row,
@@ -320,7 +320,7 @@ class Claims:
             if objection:
                 text = ", ".join(f"{float(w):g} {n}" for n, w in way.items())
                 what = f"the partials contradict each other along ({text}): {objection.what}"
-                bad = self._refuted(moving[-1], replace(objection, what=what))
+                bad = self._refutation(moving[-1], replace(objection, what=what))
                 return [bad if f.argument == moving[-1] else f for f in found]
         return found
 

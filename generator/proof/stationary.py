@@ -75,7 +75,7 @@ def stationary_points(
     with working_precision(BITS):
         for _ in range(STARTS):
             point: Point | None = {name: float(coordinate(draws, -4.0, 4.0)) for name in names}
-            point = _settled(atom, names, point or {}, others)
+            point = _refine(atom, names, point or {}, others)
             if point is None or len(found) >= MAX_POINTS:
                 continue
             exactly = {name: _short(value) for name, value in point.items()}
@@ -84,7 +84,7 @@ def stationary_points(
     return found
 
 
-def _settled(
+def _refine(
     atom: Atom, names: Sequence[str], point: Point, fixed: Mapping[str, Any]
 ) -> Point | None:
     """Where Newton's method for the slopes leads from a point; None if it does not settle."""

@@ -161,14 +161,14 @@ class _Intervals(Algebra):
         found = []
         for branch, holds in ((yes, True), (no, False)):
             before = self.arguments
-            narrowed = self._narrowed(condition, holds)
+            narrowed = self._narrow(condition, holds)
             if narrowed is not None:
                 self.arguments = narrowed
                 found.append(branch().interval)
                 self.arguments = before
         return _Quantity(hull(*found)) if found else _UNKNOWN
 
-    def _narrowed(self, condition: _Relation | None, holds: bool) -> dict[str, Interval] | None:
+    def _narrow(self, condition: _Relation | None, holds: bool) -> dict[str, Interval] | None:
         """The arguments where a condition holds, or does not; None if that is nowhere."""
         arguments = dict(self.arguments)
         if condition is None:

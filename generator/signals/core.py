@@ -89,7 +89,7 @@ class _CoreReader:
         self.read: dict[int, Box] = {}
 
     def program(self, text: str) -> None:
-        for statement in self.parsed(self.cut(text), "program").children:
+        for statement in self.parse(self.cut(text), "program").children:
             parts = [str(child) for child in statement.children]
             if statement.data == "declare":
                 *keys, value = parts
@@ -122,10 +122,10 @@ class _CoreReader:
     def piece(self, text: str, start: str) -> int:
         number = self.numbers.setdefault((text, start), len(self.pieces))
         if number == len(self.pieces):
-            self.pieces.append(self.parsed(text, start))
+            self.pieces.append(self.parse(text, start))
         return number
 
-    def parsed(self, text: str, start: str) -> Tree:
+    def parse(self, text: str, start: str) -> Tree:
         try:
             return _grammar().parse(text, start=start)
         except lark.exceptions.UnexpectedInput as error:

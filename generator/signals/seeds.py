@@ -42,7 +42,7 @@ class SeedCall:
                 found.setdefault(widget, set()).add(groups)
         return found
 
-    def hidden(self) -> Iterator[tuple[str, str]]:
+    def hidden_widgets(self) -> Iterator[tuple[str, str]]:
         """Labels of the widgets of seeds that a group hides, each with that of the group."""
         for widget, groups in _widgets(self.expression, (), self.seeds):
             if groups and {(), groups} & self.widgets.get(widget, set()):
@@ -61,7 +61,7 @@ def check_seeds(process: Box, file: str) -> tuple[str, ...]:
     partial would be 0, or leave that out.
     """
     calls = list(_calls(process, set()))
-    hidden = dict.fromkeys(pair for call in calls for pair in call.hidden())
+    hidden = dict.fromkeys(pair for call in calls for pair in call.hidden_widgets())
     problems = [
         Problem(
             Place(file),
@@ -130,12 +130,12 @@ def _feeds(box: Box, seen: set[Box]) -> Iterator[tuple[Box, Box]]:
     seen.add(box)
     if box.kind in (":", "<:", ":>"):
         first, second = box.parts
-        yield from _aligned(first, second, box.kind == ":")
+        yield from _connected_parts(first, second, box.kind == ":")
     for part in box.parts:
         yield from _feeds(part, seen)
 
 
-def _aligned(first: Box, second: Box, straight: bool) -> Iterator[tuple[Box, Box]]:
+def _connected_parts(first: Box, second: Box, straight: bool) -> Iterator[tuple[Box, Box]]:
     if not straight or "parallel" not in (first.kind, second.kind):
         yield first, second
         return

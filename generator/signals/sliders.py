@@ -86,7 +86,7 @@ def choose(
     """
     if wanted:
         problems: list[Problem] = []
-        chosen = [_named(found, name, file, problems) for name in dict.fromkeys(wanted)]
+        chosen = [_find(found, name, file, problems) for name in dict.fromkeys(wanted)]
         if problems:
             raise InputError(problems)
         return list(dict.fromkeys(number for number in chosen if number is not None))
@@ -105,7 +105,7 @@ def choose(
     return [number for number in chosen if number is not None]
 
 
-def _named(
+def _find(
     found: Mapping[int, Parameter], name: str, file: str, problems: list[Problem]
 ) -> int | None:
     numbers = list(found)

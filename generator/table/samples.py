@@ -62,13 +62,15 @@ def sample_points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> 
     def highest(low: float, high: float) -> float:
         return high - source.uniform(0, 0.02) * (high - low)
 
-    def scaled(low: float, high: float) -> float:
+    def draw_magnitude(low: float, high: float) -> float:
         """Any order of magnitude down to the margin, so that kinks are approached."""
         furthest = math.log(max(abs(low), abs(high)) / AVOID_MARGIN)
         return source.choice((-1, 1)) * AVOID_MARGIN * math.exp(source.uniform(0, furthest))
 
     decks = {name: source.sample(v, len(v)) for name, v in row.samples.values.items()}
-    wanted = [anywhere] * count + [scaled] * count + [tiny] * 2 + [lowest] * 2 + [highest] * 2
+    wanted = (
+        [anywhere] * count + [draw_magnitude] * count + [tiny] * 2 + [lowest] * 2 + [highest] * 2
+    )
     found: list[Point] = []
     for turn, draw in enumerate(wanted):
         for _ in range(attempts):

@@ -81,7 +81,7 @@ def _row() -> Schema:
         "allOf": [
             _if(["guarded"], {"required": ["guards"]}, {"not": {"required": ["guards"]}}),
             _if(["zero", "unavailable"], {"required": ["reason"]}),
-            _if(NOT_DIFFERENTIATED, {}, _differentiated()),
+            _if(NOT_DIFFERENTIATED, {}, _differentiable_row()),
             {"anyOf": [{"required": ["reason"]}, {"properties": {"partials": _active()}}]},
         ],
     }
@@ -146,7 +146,7 @@ def _argument() -> Schema:
     return {**_matching(keys.NAME), "not": {"anyOf": [{"enum": taken}, own]}}
 
 
-def _differentiated() -> Schema:
+def _differentiable_row() -> Schema:
     """What a row with a derivative has: a value, arguments, and samples of those."""
     return {
         "required": ["samples"],

@@ -25,13 +25,13 @@ def loss(
     """
     batch = BatchLoss(name, sample_rate)
 
-    def measured(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def value_of(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         require_alike(tuple(output.shape), tuple(target.shape))
         if target.requires_grad:
             raise ValueError("there is no gradient by the target: pass target.detach()")
         return _LossFunction.apply(batch, output, target)
 
-    return measured
+    return value_of
 
 
 class _LossFunction(torch.autograd.Function):
