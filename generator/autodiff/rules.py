@@ -81,12 +81,10 @@ class Nodes(Algebra):
                 return self.real(other)
         for one, other in ((a, b), (b, a)):
             negated, number = self.unnegated(one), self._number(other)
-            if negated is not None and number is None:
-                return self.negate(self.mul(negated, other))
-            if negated is not None and number != -1:
-                return self.mul(negated, self.graph.number(-number))
             if negated is not None:
-                return negated
+                if number is None:
+                    return self.negate(self.mul(negated, other))
+                return self.mul(negated, self.graph.number(-number))
         return self._fold_constants("*", operator.mul, a, b)
 
     def div(self, a: Signal, b: Signal) -> Signal:

@@ -122,7 +122,7 @@ class Example:
         start = self.advance + whole
         kept = moved[:, max(0, -start) :][:, : max(0, found.shape[1] - start)]
         found[:, max(0, start) : max(0, start) + kept.shape[1]] = kept
-        return found * np.array(self.signs or (1.0,) * self.outputs)[:, None]
+        return np.asarray(found * np.array(self.signs or (1.0,) * self.outputs)[:, None], float)
 
     def blocks(
         self, frames: int | None = None, block: int = BLOCK_FRAMES, latency: float | None = None
