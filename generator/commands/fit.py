@@ -143,7 +143,8 @@ def _run(request: Request, subject: Subject, work: Path, pool: Pool) -> int:
     _write(subject, found, out, ExtraFiles(request.report is not False, request.plot))
     if found.interrupted:
         return NOT_HELD
-    good = found.verdict.good if request.require is None else found.error <= request.require
+    verdict, required = found.verdict, request.require
+    good = verdict.good if required is None else verdict.within(required)
     return 0 if good else POOR_MATCH
 
 
