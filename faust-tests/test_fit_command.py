@@ -412,6 +412,15 @@ def test_another_programs_sound_is_said_to_be_unexplained(folder: Path) -> None:
     fitted("--require", "-15", status=3)
 
 
+def test_what_is_required_of_spectra_is_how_much_they_differ(folder: Path) -> None:
+    signal = soundfile.read(folder / "in.wav")[0]
+    written(folder / "out.wav", np.abs(signal) * signal)
+    spectra = ("--loss", "stft", "--require")
+    refused = fitted(*spectra, "-20dB", status=2)
+    assert "is a level of samples, and spectra are compared" in refused.output
+    assert "spectra differ by 0.83 dB" in fitted(*spectra, "0.5dB", status=3).output
+
+
 def test_the_table_of_the_seed(folder: Path) -> None:
     """The rows that its document shows for `one_zero`, to the six digits of single precision."""
     arguments = [str(FOLDER / name) for name in ("one_zero.dsp", "ramp.dsp", "one_zero_truth.dsp")]

@@ -7,6 +7,7 @@ import pytest
 
 from faustdiff.fitting.likeness import SoundDifference, Windows
 from faustdiff.fitting.pitch import pitch
+from faustdiff.fitting.verdict import Verdict
 
 RATE = 44100
 FRAMES = RATE // 4
@@ -80,6 +81,15 @@ def test_silence() -> None:
     assert not WINDOWS.difference([(silent, sound)]).matches
     assert not WINDOWS.difference([(sound, silent)]).matches
     assert not WINDOWS.difference([(sound * np.nan, sound)]).matches
+
+
+def test_what_is_within_a_level() -> None:
+    """Of samples what is left over, of spectra by how much they differ, also over time."""
+    assert Verdict("poor match", 0.009).within(-20)
+    assert not Verdict("found, with noise", 0.011).within(-20)
+    assert Verdict("found, by spectra", 1.5, difference=SoundDifference(2.9, 0.001, 0)).within(3)
+    assert not Verdict("found, by spectra", 0, difference=SoundDifference(3.1, 0.001, 0)).within(3)
+    assert not Verdict("poor match", 0, difference=SoundDifference(0.1, 0.5, 0)).within(3)
 
 
 def test_the_difference_in_words() -> None:

@@ -56,6 +56,11 @@ class Nodes(Algebra):
             if self._number(one) == 0:
                 return other
         assert a is not None and b is not None
+        x, y = self.unnegated(a), self.unnegated(b)
+        if x is not None and y is not None:
+            return self.negate(self.add(x, y))
+        if x is not None or y is not None:
+            return self.sub(a, y) if x is None else self.sub(b, x)
         return self._fold_constants("+", operator.add, a, b)
 
     def sub(self, a: Signal, b: Signal) -> Signal:
@@ -63,6 +68,9 @@ class Nodes(Algebra):
             return a
         if a is None:
             return self.negate(b)
+        y = self.unnegated(b)
+        if y is not None:
+            return self.add(a, y)
         return self._fold_constants("-", operator.sub, a, b)
 
     def mul(self, a: Signal, b: Signal) -> Signal:
@@ -71,6 +79,12 @@ class Nodes(Algebra):
         for one, other in ((a, b), (b, a)):
             if self._number(one) == 1:
                 return self.real(other)
+        for one, other in ((a, b), (b, a)):
+            negated, number = self.unnegated(one), self._number(other)
+            if negated is not None:
+                if number is None:
+                    return self.negate(self.mul(negated, other))
+                return self.mul(negated, self.graph.number(-number))
         return self._fold_constants("*", operator.mul, a, b)
 
     def div(self, a: Signal, b: Signal) -> Signal:
@@ -86,9 +100,23 @@ class Nodes(Algebra):
         return self.graph.primitive("pow", self.present(a), b)
 
     def negate(self, a: Signal) -> Signal:
-        return (
-            None if a is None else self._fold_constants("*", operator.mul, self.graph.number(-1), a)
-        )
+        """The opposite, as a product with -1; sums and products draw it out of their arguments.
+
+        Inside a loop of feedback, a change of sign would be one more step from sample to sample.
+        """
+        if a is None:
+            return None
+        x = self.unnegated(a)
+        if x is not None:
+            return x
+        return self._fold_constants("*", operator.mul, self.graph.number(-1), a)
+
+    def unnegated(self, a: int) -> Signal:
+        """What a node is the opposite of, if it was made by `negate`."""
+        node = self.graph.nodes[a]
+        if node.op != "primitive" or node.name != "*":
+            return None
+        return node.args[1] if self._number(node.args[0]) == -1 else None
 
     def call(self, function: Function, arguments: Sequence[Signal]) -> Signal:
         given = tuple(map(self.present, arguments))

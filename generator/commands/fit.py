@@ -143,7 +143,8 @@ def _run(request: Request, subject: Subject, work: Path, pool: Pool) -> int:
     _write(subject, result, out, ExtraFiles(request.report is not False, request.plot))
     if result.interrupted:
         return EXIT_NOT_HELD
-    good = result.verdict.good if request.require is None else result.error <= request.require
+    verdict, required = result.verdict, request.require
+    good = verdict.good if required is None else verdict.within(required)
     return 0 if good else POOR_MATCH
 
 

@@ -113,6 +113,17 @@ class Example:
                 samples = samples[:, -(2 * REACH - 1) :]
             before = samples
 
+    def delayed(self, output: Array, latency: float = 0.0) -> Array:
+        """The target (outputs, n) whose `wanted`, with this `latency`, is `output`."""
+        whole = int(np.ceil(latency))
+        padded = np.pad(output, ((0, 0), (REACH - 1, REACH)))
+        moved = _interpolate(padded, whole - latency)[0] if latency != whole else output
+        late = np.zeros((len(output), self.target.frames))
+        start = self.advance + whole
+        kept = moved[:, max(0, -start) :][:, : max(0, late.shape[1] - start)]
+        late[:, max(0, start) : max(0, start) + kept.shape[1]] = kept
+        return np.asarray(late * np.array(self.signs or (1.0,) * self.outputs)[:, None], float)
+
     def blocks(
         self, frames: int | None = None, block: int = BLOCK_FRAMES, latency: float | None = None
     ) -> Iterator[tuple[Array, Array, Array]]:

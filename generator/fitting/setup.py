@@ -55,6 +55,11 @@ class Options:
         return self.passes or DEFAULT_PASSES[self.optimizer]
 
 
+def compares_samples(loss: str) -> bool:
+    """Whether a loss, by its name, compares sample by sample."""
+    return isinstance(parse_loss(loss), Residual)
+
+
 @dataclass(frozen=True)
 class Setup:
     """What is fitted to what.
@@ -86,7 +91,7 @@ class Setup:
     @property
     def compares_samples(self) -> bool:
         """Whether its loss compares sample by sample, so that a latency matters."""
-        return isinstance(parse_loss(self.loss), Residual)
+        return compares_samples(self.loss)
 
     @property
     def judges_level(self) -> bool:

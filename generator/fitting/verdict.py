@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .alignment import Alignment, alignment
 from .clock import drift
 from .inspection import Inspection
-from .likeness import SoundDifference
+from .likeness import SAME_COURSE, SoundDifference
 from .lossy import coding_error
 from .pairing import Example
 
@@ -72,6 +72,12 @@ class Verdict:
     def good(self) -> bool:
         """Whether the parameters are found."""
         return self.kind != "poor match"
+
+    def within(self, decibels: float) -> bool:
+        """Whether no more than this is left over of samples, or spectra differ by no more."""
+        if self.difference is not None:
+            return self.difference.level <= decibels and self.difference.course <= SAME_COURSE
+        return self.error <= 10 ** (decibels / 10)
 
     @property
     def rest(self) -> str:
