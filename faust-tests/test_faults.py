@@ -23,6 +23,7 @@ from faustdiff.faust.calling import FaustError, call
 from faustdiff.faust.compilers import Compiler, SystemFaust
 from faustdiff.faust.program import build
 from support.fake_compilers import FAKES, HEAD, install, libraries
+from support.interruption import assert_interruptible, install_slow_compiler
 
 PROGRAM = 'process = *(hslider("gain[diff:1]", 0.5, 0, 1, 0.01));'
 CRASHING = 'process = (7 % int(_ * 0.0001)) * hslider("gain[diff:1]", 0.5, 0, 1, 0.01);'
@@ -247,43 +248,20 @@ def test_a_foreign_function_that_does_harm_is_no_success(program: Path, deed: st
 
 
 @pytest.mark.parametrize("request_", [signal.SIGTERM, signal.SIGINT], ids=["term", "int"])
-@pytest.mark.parametrize("command", ["verify", "differentiate"])
-def test_a_signal_leaves_no_files(
-    fake: Path, tmp_path: Path, program: Path, command: str, request_: signal.Signals
+def test_a_signal_while_gpp_is_at_work_leaves_no_files(
+    fake: Path, tmp_path: Path, program: Path, request_: signal.Signals
 ) -> None:
-    """While g++, or faust, is at work."""
-    kind = "g++" if command == "verify" else "faust"
-    real = shutil.which(kind, path=os.environ["PATH"].partition(os.pathsep)[2])
-    if real is None:
-        pytest.skip(f"there is no {kind}")
-    slow = (
-        f'#!/bin/sh\ncase "$*" in *program.*) touch $TMPDIR/ccx.s {tmp_path}/busy; sleep 60;; esac'
-    )
-    install(fake, kind, f'{slow}\nexec {real} "$@"\n'.encode())
+    busy = install_slow_compiler(fake, "g++")
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    out = ["-o", str(tmp_path / "out.dsp")] if command == "differentiate" else []
-    running = subprocess.Popen(
-        [sys.executable, "-m", "faustdiff", command, str(program), *out, "--compiler", "faust"],
-        env={**os.environ, "TMPDIR": str(temporary)},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # A shell starts what runs in the background with Ctrl-C ignored, and tests may run there.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    assert_interruptible(
+        ["verify", str(program), "--compiler", "faust"],
+        request_,
+        busy.exists,
+        folder=tmp_path,
+        environment={**os.environ, "TMPDIR": str(temporary)},
     )
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "busy").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    if request_ is signal.SIGINT:
-        os.killpg(running.pid, request_)
-    else:
-        running.send_signal(request_)
-    _, messages = running.communicate(timeout=60)
-    assert running.returncode not in (0, None)
-    assert "Traceback" not in messages
     assert not list(temporary.iterdir())
-    assert not (tmp_path / "out.dsp").exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")

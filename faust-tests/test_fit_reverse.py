@@ -17,8 +17,8 @@ from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler
 from faustdiff.fitting.adjoint import greatest_curvature
 from faustdiff.fitting.catalogue import LOSSES
+from faustdiff.fitting.dual_runs import DualSource, Model
 from faustdiff.fitting.gradients import derivatives
-from faustdiff.fitting.model import DualSource, Model
 from faustdiff.fitting.pairing import pair
 from faustdiff.recordings import open_recording
 from support.fits import written

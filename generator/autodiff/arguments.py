@@ -172,10 +172,10 @@ def checked_signals(
 
 def whole_number(value: Any, what: str, least: int) -> int:
     """The number as an int; ValueError if it is not whole, or below `least`."""
-    found = int(value) if isinstance(value, float) and value.is_integer() else value
-    if isinstance(found, bool) or not isinstance(found, int | np.integer) or found < least:
+    number = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
         raise ValueError(f"{what} is a whole number of {least} or more, not {value!r}")
-    return int(found)
+    return int(number)
 
 
 def require_type(value: Any, kind: type, hint: str) -> None:

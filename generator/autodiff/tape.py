@@ -116,11 +116,11 @@ def _recordable(
     graph: Graph, needed: Sequence[int], steady: Steadiness, recording: Mapping[int, int]
 ) -> dict[int, int]:
     """What could be recorded, each with the cost to compute it, or 0 where that is no choice."""
-    found: dict[int, int] = {}
+    costs: dict[int, int] = {}
     waiting = list(needed)
     while waiting:
         number = waiting.pop()
-        if number in found or steady(number):
+        if number in costs or steady(number):
             continue
         node = graph.nodes[number]
         arguments = computed_from(steady.rows, node)
@@ -128,10 +128,10 @@ def _recordable(
         cost = known.cost if known else RECORDING_COST
         if node.op == "bargraph":
             cost = 1
-        found[number] = cost if arguments is not None and cost < recording[number] else 0
-        if found[number]:
+        costs[number] = cost if arguments is not None and cost < recording[number] else 0
+        if costs[number]:
             waiting.extend(arguments or ())
-    return found
+    return costs
 
 
 class _Copy:
@@ -152,7 +152,7 @@ class _Copy:
         self.whole = whole
         self.large = large
         self.inputs = inputs
-        self.made = Graph()
+        self.backward = Graph()
         self.copies: dict[int, int] = {}
         self.contents: dict[int, int] = {}
         self.tape: list[int] = []
@@ -163,17 +163,17 @@ class _Copy:
         for number in sorted(self.is_reversed):
             node = graph.nodes[number]
             if node.op == "feedback":
-                self.copies[number] = self.made.feedback()
+                self.copies[number] = self.backward.feedback()
                 loops.append(number)
             elif number in self.inputs:
-                self.copies[number] = self.made.add("input", (self.inputs[number],))
+                self.copies[number] = self.backward.add("input", (self.inputs[number],))
             else:
                 arguments = tuple(map(self.copy, node.args))
-                self.copies[number] = self.made.add(node.op, node.data, arguments)
+                self.copies[number] = self.backward.add(node.op, node.data, arguments)
         for number in loops:
-            self.made.close(self.copies[number], self.copy(graph.source(number)))
+            self.backward.close(self.copies[number], self.copy(graph.source(number)))
         outputs = tuple(map(self.copy, results))
-        return BackwardGraph(self.made, outputs, tuple(self.tape))
+        return BackwardGraph(self.backward, outputs, tuple(self.tape))
 
     def copy(self, number: int) -> int:
         """The signal in the new graph."""
@@ -194,35 +194,39 @@ class _Copy:
             self.content(argument) if place in contents else self.copy(argument)
             for place, argument in enumerate(node.args)
         )
-        return self.made.add(node.op, node.data, arguments)
+        return self.backward.add(node.op, node.data, arguments)
 
     def _read(self, number: int) -> int:
         """What was recorded of a signal, which is now written down as a part of the tape."""
         if number not in self.whole:
             return self._next_of_tape(number)
         if number not in self.large:
-            return self.made.primitive("int", self._next_of_tape(number))
-        graph, made, unit = self.graph, self.made, 1 << LOWER_BITS
+            return self.backward.primitive("int", self._next_of_tape(number))
+        graph, backward, unit = self.graph, self.backward, 1 << LOWER_BITS
         upper = graph.primitive(">>", number, graph.number(LOWER_BITS))
         lower = graph.primitive("&", number, graph.number(unit - 1))
-        first, second = (made.primitive("int", self._next_of_tape(n)) for n in (upper, lower))
-        return made.primitive("+", made.primitive("*", first, made.number(unit)), second)
+        first, second = (backward.primitive("int", self._next_of_tape(n)) for n in (upper, lower))
+        return backward.primitive(
+            "+", backward.primitive("*", first, backward.number(unit)), second
+        )
 
     def _next_of_tape(self, number: int) -> int:
         self.tape.append(number)
-        return self.made.add("input", (len(self.inputs) + len(self.tape) - 1,))
+        return self.backward.add("input", (len(self.inputs) + len(self.tape) - 1,))
 
     def content(self, number: int) -> int:
         """What fills a table, with all that it is computed from: it runs before the program."""
-        graph, found = self.graph, self.contents
-        numbers = [n for n in graph.reachable([number]) if n not in found]
+        graph, copies = self.graph, self.contents
+        numbers = [n for n in graph.reachable([number]) if n not in copies]
         for inner in numbers:
             node = graph.nodes[inner]
             if node.op == "feedback":
-                found[inner] = self.made.feedback()
+                copies[inner] = self.backward.feedback()
             else:
-                found[inner] = self.made.add(node.op, node.data, tuple(found[a] for a in node.args))
+                copies[inner] = self.backward.add(
+                    node.op, node.data, tuple(copies[a] for a in node.args)
+                )
         for inner in numbers:
             if graph.nodes[inner].op == "feedback":
-                self.made.close(found[inner], found[graph.source(inner)])
-        return found[number]
+                self.backward.close(copies[inner], copies[graph.source(inner)])
+        return copies[number]

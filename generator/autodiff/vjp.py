@@ -101,7 +101,7 @@ class VJP:
         include: Sequence[Path] = (),
         cache: Path | None = None,
     ) -> None:
-        def compiled(
+        def compile_batch(
             text: str, reversed_time: bool, sums: int = 0, double: bool = double
         ) -> BatchProgram:
             return build_batch(
@@ -119,11 +119,13 @@ class VJP:
         self.programs = programs
         self.sample_rate = sample_rate
         self.threads = whole_number(threads or os.cpu_count() or 1, "threads", 1)
-        self._forward = compiled(programs.forward, False)
+        self._forward = compile_batch(programs.forward, False)
         sums = programs.coefficients if programs.sliders else len(programs.params)
-        self._backward = compiled(programs.backward, True, sums)
+        self._backward = compile_batch(programs.backward, True, sums)
         # At a single sample, always in double: sums over time may cancel.
-        self._sliders = compiled(programs.sliders, False, double=True) if programs.sliders else None
+        self._sliders = (
+            compile_batch(programs.sliders, False, double=True) if programs.sliders else None
+        )
         self.dtype = self._forward.dtype
         self.inputs, self.outputs = programs.inputs, programs.outputs
         self.params, self.signals = programs.params, programs.signals
@@ -243,9 +245,9 @@ class VJP:
             state = State(finished.state, self._key("backward"))
         assert state is not None
         totals = self._of_sliders(totals, values)
-        found = {name: totals[:, index] for index, name in enumerate(self.names.params)}
-        found |= {name: moving[:, index] for index, name in enumerate(self.names.signals)}
-        shaped = {name: values.in_shape(name, one) for name, one in found.items()}
+        gradients = {name: totals[:, index] for index, name in enumerate(self.names.params)}
+        gradients |= {name: moving[:, index] for index, name in enumerate(self.names.signals)}
+        shaped = {name: values.in_shape(name, one) for name, one in gradients.items()}
         if through is not None and not batched:
             through = through[0]
         return Cotangents(through, shaped, state, entries)
@@ -266,10 +268,12 @@ class VJP:
         """The gradient by the sliders (items, params), from the sums of the backward pass."""
         if self._sliders is None:
             return totals
-        found = np.empty((len(totals), len(self.params), 1))
+        gradients = np.empty((len(totals), len(self.params), 1))
         numbers = values.numbers[:, self.names.sliders]
-        self._sliders.run([totals[:, :, None]], [found], numbers, frames=1, threads=self.threads)
-        return found[:, :, 0]
+        self._sliders.run(
+            [totals[:, :, None]], [gradients], numbers, frames=1, threads=self.threads
+        )
+        return gradients[:, :, 0]
 
     def _run_forward(
         self,

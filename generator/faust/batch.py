@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .calling import TIMEOUT, FaustError
+from .calling import COMPILER_TIMEOUT, FaustError
 from .compiled import CompiledProgram
 from .compilers import Compiler
 from .cpp_rewriting import with_channels, with_local_states
@@ -138,10 +138,10 @@ class BatchProgram:
         self, groups: Sequence[Channels], count: int, items: int, frames: int
     ) -> ctypes.Array[ctypes.c_longlong]:
         """The address and the bytes from item to item of each channel: `Signal` of batch.cpp."""
-        found = [n for group in groups for n in _addresses(group, self.dtype, items, frames)]
-        if len(found) != 2 * count:
-            raise ValueError(f"expected {count} channels, not {len(found) // 2}")
-        return (ctypes.c_longlong * len(found))(*found)
+        numbers = [n for group in groups for n in _addresses(group, self.dtype, items, frames)]
+        if len(numbers) != 2 * count:
+            raise ValueError(f"expected {count} channels, not {len(numbers) // 2}")
+        return (ctypes.c_longlong * len(numbers))(*numbers)
 
 
 def _address(array: NDArray[Any]) -> int:
@@ -173,7 +173,7 @@ def build_batch(
     local_states: bool = True,
     include: Sequence[Path] = (),
     cache: Path | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float = COMPILER_TIMEOUT,
 ) -> BatchProgram:
     """Faust text to a program that runs in batches.
 

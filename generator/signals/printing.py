@@ -151,13 +151,13 @@ class _Printer:
         nodes = self.graph.nodes
         delays = (nodes[n] for n in numbers if nodes[n].op == "primitive" and nodes[n].name == "@")
         waiting = [delay.args[1] for delay in delays]
-        found: set[int] = set()
+        lengths: set[int] = set()
         while waiting:
             number = waiting.pop()
-            if number not in found:
-                found.add(number)
+            if number not in lengths:
+                lengths.add(number)
                 waiting.extend(nodes[number].args)
-        return found
+        return lengths
 
     def _loop(self, component: Sequence[int]) -> _Loop:
         graph, inside = self.graph, set(component)
@@ -191,13 +191,13 @@ class _Printer:
         """What of a recursion is computed from its states to make the length of a delay outside."""
         nodes, inside = self.graph.nodes, {*component} - {*states}
         waiting = [n for n in component if n in self.of_lengths and n in self.wanted]
-        found: set[int] = set()
+        lengths: set[int] = set()
         while waiting:
             number = waiting.pop()
-            if number in inside and number not in found and nodes[number].op == "primitive":
-                found.add(number)
+            if number in inside and number not in lengths and nodes[number].op == "primitive":
+                lengths.add(number)
                 waiting.extend(nodes[number].args)
-        return found
+        return lengths
 
     def _several(self, number: int) -> bool:
         return self.graph.nodes[number].op in ("waveform", "soundfile")
@@ -242,16 +242,16 @@ class _Printer:
     def _delays(self, loop: _Loop) -> list[int]:
         """The feedbacks that are read outside, and those that they delay, in order."""
         waiting = [n for n in loop.feedbacks if n in self.wanted]
-        found: set[int] = set()
+        delays: set[int] = set()
         while waiting:
             number = waiting.pop()
-            if number not in found and self.graph.nodes[number].op == "feedback":
-                found.add(number)
+            if number not in delays and self.graph.nodes[number].op == "feedback":
+                delays.add(number)
                 waiting.append(self.graph.source(number))
         order: list[int] = []
-        for number in sorted(found):
+        for number in sorted(delays):
             chain = [number]
-            while self.graph.source(chain[-1]) in found:
+            while self.graph.source(chain[-1]) in delays:
                 chain.append(self.graph.source(chain[-1]))
             order += chain[::-1]
         return list(dict.fromkeys(order))

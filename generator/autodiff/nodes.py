@@ -81,13 +81,11 @@ class Nodes(Algebra):
                 return self.real(other)
         for one, other in ((a, b), (b, a)):
             negated, number = self.unnegated(one), self._number(other)
-            if negated is not None and number is None:
-                return self.negate(self.mul(negated, other))
-            if negated is not None and number != -1:
+            if negated is not None:
+                if number is None:
+                    return self.negate(self.mul(negated, other))
                 minus = self.graph.number(-1)
                 return self.mul(negated, self._fold_constants("*", operator.mul, minus, other))
-            if negated is not None:
-                return negated
         return self._fold_constants("*", operator.mul, *self._as_reals(a, b))
 
     def div(self, a: Signal, b: Signal) -> Signal:
