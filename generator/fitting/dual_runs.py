@@ -79,7 +79,7 @@ class Model:
     ) -> Iterator[tuple[Array, Array, Array, Array]]:
         """Outputs (outputs, n), partials (outputs, P, n), targets and slopes (outputs, n).
 
-        All in blocks. `latency` is that of `Example.wanted`, which gives targets and slopes.
+        All in blocks. `latency` is that of `Example.target_blocks`, which gives targets and slopes.
         """
         rate, controls = one.rate, self.controls(values)
         if isinstance(self.program, CompiledProgram):
