@@ -23,6 +23,7 @@ from faustdiff.faust.calling import FaustError, call
 from faustdiff.faust.compilers import Compiler, SystemFaust
 from faustdiff.faust.program import build
 from support.fake_compilers import FAKES, HEAD, install, libraries
+from support.interruption import assert_interruptible, install_slow_compiler
 
 PROGRAM = 'process = *(hslider("gain[diff:1]", 0.5, 0, 1, 0.01));'
 CRASHING = 'process = (7 % int(_ * 0.0001)) * hslider("gain[diff:1]", 0.5, 0, 1, 0.01);'
@@ -261,34 +262,16 @@ def test_a_signal_while_gpp_is_at_work_leaves_no_files(
     fake: Path, tmp_path: Path, program: Path, request_: signal.Signals
 ) -> None:
     """While a Faust compiler is at work, see test_faults_of_commands.py."""
-    real = shutil.which("g++", path=os.environ["PATH"].partition(os.pathsep)[2])
-    if real is None:
-        pytest.skip("there is no g++")
-    slow = (
-        f'#!/bin/sh\ncase "$*" in *program.*) touch $TMPDIR/ccx.s {tmp_path}/busy; sleep 60;; esac'
-    )
-    install(fake, "g++", f'{slow}\nexec {real} "$@"\n'.encode())
+    busy = install_slow_compiler(fake, "g++")
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    running = subprocess.Popen(
-        [sys.executable, "-m", "faustdiff", "verify", str(program), "--compiler", "faust"],
-        env={**os.environ, "TMPDIR": str(temporary)},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # A shell starts what runs in the background with Ctrl-C ignored, and tests may run there.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    assert_interruptible(
+        ["verify", str(program), "--compiler", "faust"],
+        request_,
+        busy.exists,
+        folder=tmp_path,
+        environment={**os.environ, "TMPDIR": str(temporary)},
     )
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "busy").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    if request_ is signal.SIGINT:
-        os.killpg(running.pid, request_)
-    else:
-        running.send_signal(request_)
-    _, messages = running.communicate(timeout=60)
-    assert running.returncode not in (0, None)
-    assert "Traceback" not in messages
     assert not list(temporary.iterdir())
 
 

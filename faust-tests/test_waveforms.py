@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from faustdiff.autodiff.reverse import NothingToDifferentiateError
 from faustdiff.autodiff.vjp import vjp
 from faustdiff.commands.main import main
 from faustdiff.errors import InputError
@@ -121,7 +122,7 @@ def test_no_waveform() -> None:
 
 
 def test_nothing_to_differentiate_by() -> None:
-    with pytest.raises(InputError, match="nothing to differentiate by"):
+    with pytest.raises(NothingToDifferentiateError, match="nothing to differentiate by"):
         vjp("process = 0.25 : + ~ *(0.5);")
 
 
