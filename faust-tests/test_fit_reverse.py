@@ -23,6 +23,8 @@ from faustdiff.fitting.pairing import pair
 from faustdiff.recordings import open_recording
 from support.fits import written
 
+pytestmark = pytest.mark.either_compiler
+
 FILTER = """import("stdfaust.lib");
 process = fi.resonlp(hslider("f", 900, 100, 5000, 1), hslider("q", 2, 0.5, 9, 0.1), 1)
     : + ~ (@(30) : *(hslider("feedback", 0.4, 0, 0.9, 0.01)));

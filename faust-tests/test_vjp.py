@@ -17,7 +17,11 @@ from faustdiff.autodiff.vjp import VJP
 from faustdiff.errors import InputError
 from faustdiff.faust.compilers import Compiler, FaustError
 
-pytestmark = pytest.mark.xdist_group("vjp")
+pytestmark = [
+    pytest.mark.xdist_group("vjp"),
+    pytest.mark.usefixtures("little_optimization"),
+    pytest.mark.either_compiler,
+]
 
 FRAMES = 600
 RANDOM = np.random.default_rng(7)
