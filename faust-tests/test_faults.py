@@ -221,7 +221,7 @@ DEEDS = {
     "close(1);": "it closed the standard output",
     "close(2);": "it closed the standard error",
     'if (!freopen("log", "w", stderr)) abort();': "it closed the standard error",
-    "for (int i = 0; i < 1000; i++) close(i);": "it closed the standard output",
+    "for (static int i = 0; i < 1000; i++) close(i);": "it closed the standard output",
     "for (;;) memset(malloc(1 << 20), 1, 1 << 20);": "ended by SIGSEGV: memory ran out, of which",
     "for (;;) memset(new char[1 << 20], 1, 1 << 20);": "ended by SIGABRT: memory ran out, of which",
 }
@@ -233,7 +233,7 @@ def little_memory() -> None:
 
 
 #: One of each kind is tried always.
-OFTEN = ("_exit(0);", "close(2);", "for (int i", "for (;;) memset(malloc")
+OFTEN = ("_exit(0);", "close(2);", "for (static int i", "for (;;) memset(malloc")
 
 
 @pytest.mark.parametrize(
