@@ -522,7 +522,7 @@ mse2 = d2.learnMSE(1, d2.optimizers.SGD(0.1));
 
 RANGE = "the_number_of_a_parameter_is_from_1_to_N"
 PARTIALS = "the_learnable_must_give_one_partial_for_each_parameter_of_the_loss"
-SIGNALS = "the_learnable_must_take_the_signals_of_the_truth_then_one_gradient_for_each_parameter"
+SIGNALS = "the_learnable_must_take_the_signals_of_the_truth_then_a_gradient_for_each_parameter"
 TRUTHS = "the_loss_must_take_the_truth_then_the_dual_signal"
 STEP = "the_loss_must_give_the_loss_then_one_step_for_each_parameter"
 GENERATOR = "the_truth_must_take_no_signals__else_use_backprop"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from faustdiff.faust.calling import FaustError, call
 from faustdiff.faust.compilers import Compiler, SystemFaust
 from faustdiff.faust.program import build
 from support.fake_compilers import FAKES, HEAD, install, libraries
+from support.interruption import assert_interruptible, install_slow_compiler
 
 PROGRAM = 'process = *(hslider("gain[diff:1]", 0.5, 0, 1, 0.01));'
 CRASHING = 'process = (7 % int(_ * 0.0001)) * hslider("gain[diff:1]", 0.5, 0, 1, 0.01);'
@@ -212,57 +214,65 @@ def test_a_program_that_crashes_is_a_message(tmp_path: Path, program: Path, comm
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("way", ["exit", "_exit"])
-def test_a_program_that_ends_the_process_is_no_success(program: Path, way: str) -> None:
+#: What a foreign function does, and what is said of it.
+DEEDS = {
+    "exit(0);": "it ended the process from inside",
+    "_exit(0);": "it ended the process from inside",
+    "close(1);": "it closed the standard output",
+    "close(2);": "it closed the standard error",
+    'if (!freopen("log", "w", stderr)) abort();': "it closed the standard error",
+    "for (int i = 0; i < 1000; i++) close(i);": "it closed the standard output",
+    "for (;;) memset(malloc(1 << 20), 1, 1 << 20);": "ended by SIGSEGV: memory ran out, of which",
+    "for (;;) memset(new char[1 << 20], 1, 1 << 20);": "ended by SIGABRT: memory ran out, of which",
+}
+
+
+def little_memory() -> None:
+    """A gigabyte and a half: a flood need not fill the machine."""
+    resource.setrlimit(resource.RLIMIT_DATA, (3 << 29, 3 << 29))
+
+
+#: One of each kind is tried always.
+OFTEN = ("_exit(0);", "close(2);", "for (int i", "for (;;) memset(malloc")
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        pytest.param(deed, marks=() if deed.startswith(OFTEN) else pytest.mark.slow)
+        for deed in DEEDS
+    ],
+)
+def test_a_foreign_function_that_does_harm_is_no_success(program: Path, deed: str) -> None:
+    headers = ("stdio", "stdlib", "string", "unistd")
     (program.parent / "end.h").write_text(
-        "#include <stdlib.h>\n#include <unistd.h>\n"
-        f"static inline double end(double x) {{ {way}(0); return x; }}\n"
+        "".join(f"#include <{header}.h>\n" for header in headers)
+        + f"static inline double end(double x) {{ {deed} return x; }}\n"
     )
     call = 'ffunction(float end|end|end(float), "end.h", "")(_)'
     program.write_text(f'process = {call} * hslider("gain[diff:1]", 0.5, 0, 1, 0.01), {call};')
-    done = process("verify", program)
+    done = process("verify", program, cwd=program.parent, preexec_fn=little_memory)
     assert done.returncode == 2, done.stdout
-    assert "it ended the process from inside" in done.stderr
+    assert DEEDS[deed] in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("request_", [signal.SIGTERM, signal.SIGINT], ids=["term", "int"])
-@pytest.mark.parametrize("command", ["verify", "differentiate"])
-def test_a_signal_leaves_no_files(
-    fake: Path, tmp_path: Path, program: Path, command: str, request_: signal.Signals
+def test_a_signal_while_gpp_is_at_work_leaves_no_files(
+    fake: Path, tmp_path: Path, program: Path, request_: signal.Signals
 ) -> None:
-    """While g++, or faust, is at work."""
-    kind = "g++" if command == "verify" else "faust"
-    real = shutil.which(kind, path=os.environ["PATH"].partition(os.pathsep)[2])
-    if real is None:
-        pytest.skip(f"there is no {kind}")
-    slow = (
-        f'#!/bin/sh\ncase "$*" in *program.*) touch $TMPDIR/ccx.s {tmp_path}/busy; sleep 60;; esac'
-    )
-    install(fake, kind, f'{slow}\nexec {real} "$@"\n'.encode())
+    """While a Faust compiler is at work, see test_faults_of_commands.py."""
+    busy = install_slow_compiler(fake, "g++")
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    out = ["-o", str(tmp_path / "out.dsp")] if command == "differentiate" else []
-    running = subprocess.Popen(
-        [sys.executable, "-m", "faustdiff", command, str(program), *out, "--compiler", "faust"],
-        env={**os.environ, "TMPDIR": str(temporary)},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # A shell starts what runs in the background with Ctrl-C ignored, and tests may run there.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    assert_interruptible(
+        ["verify", str(program), "--compiler", "faust"],
+        request_,
+        busy.exists,
+        folder=tmp_path,
+        environment={**os.environ, "TMPDIR": str(temporary)},
     )
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "busy").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    if request_ is signal.SIGINT:
-        os.killpg(running.pid, request_)
-    else:
-        running.send_signal(request_)
-    _, messages = running.communicate(timeout=60)
-    assert running.returncode not in (0, None)
-    assert "Traceback" not in messages
     assert not list(temporary.iterdir())
-    assert not (tmp_path / "out.dsp").exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")

@@ -13,8 +13,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from click.testing import CliRunner
 
 from faustdiff.commands.main import commands, main
 from support.fake_compilers import FAKES, HEAD, install, libraries
+from support.interruption import assert_interruptible, install_slow_compiler
 from support.paths import ROOT
 
 #: Of tests of every command: these always, the others with `-m slow`.
@@ -128,6 +129,24 @@ def process(
     )
 
 
+def ended(
+    command: str, folder: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> subprocess.CompletedProcess[str]:
+    """As `process`, but inside this process for those that are not in `OFTEN`: they start alike."""
+    if command in OFTEN:
+        return process(command, folder, environment)
+    given = {"FAUSTDIFF_CACHE": str(folder / "cache"), **environment}
+    for name in {name for name in os.environ if not name.startswith("PYTEST")} - set(given):
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(tempfile, "tempdir", given["TMPDIR"])
+    monkeypatch.chdir(folder)
+    done = CliRunner().invoke(main, words(command))
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return subprocess.CompletedProcess(words(command), done.exit_code, done.stdout, done.stderr)
+
+
 def assert_said(done: subprocess.CompletedProcess[str], text: str = "") -> None:
     """It was refused in lines that a user can read."""
     assert "Traceback" not in done.stderr, done.stderr
@@ -144,8 +163,10 @@ def test_every_command_is_tried() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_without_a_fault_it_ends_well(command: str, folder: Path, away: Path) -> None:
-    done = process(command, folder, {**os.environ, "TMPDIR": str(away)})
+def test_without_a_fault_it_ends_well(
+    command: str, folder: Path, away: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = ended(command, folder, {**os.environ, "TMPDIR": str(away)}, monkeypatch)
     assert done.returncode == (1 if command == "diff numeric" else 0), done.stderr
     assert bool(outputs(folder)) == COMMANDS[command].endswith("OUT")
 
@@ -205,9 +226,11 @@ def test_a_disk_that_fills_up(command: str, folder: Path, away: Path) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_machine_with_nothing_but_python(command: str, folder: Path, away: Path) -> None:
+def test_a_machine_with_nothing_but_python(
+    command: str, folder: Path, away: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No compiler, no g++, no HOME, nothing on the PATH."""
-    done = process(command, folder, {"PATH": "/nowhere", "TMPDIR": str(away)})
+    done = ended(command, folder, {"PATH": "/nowhere", "TMPDIR": str(away)}, monkeypatch)
     if done.returncode:
         assert_said(done, "\n  ")
         assert "install" in done.stderr or "no " in done.stderr
@@ -253,55 +276,24 @@ def test_a_signal_in_the_middle(
     environment = {**os.environ, "TMPDIR": str(away)}
     environment.pop("FAUSTDIFF_CACHE", None)
     if command in READS:
-        (folder / READS[command]).unlink()
-        os.mkfifo(folder / READS[command])
+        pipe = folder / READS[command]
+        pipe.unlink()
+        os.mkfifo(pipe)
+        is_busy = partial(is_read, pipe)
     else:
-        real = shutil.which("faust")
-        if real is None:
-            pytest.skip("there is no faust")
-        slow = f'case "$*" in *program.*) touch $TMPDIR/left.s {folder}/busy; sleep 60;; esac'
-        install(folder, "faust", f'#!/bin/sh\n{slow}\nexec {real} "$@"\n'.encode())
+        is_busy = install_slow_compiler(folder, "faust").exists
         environment["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
-    running = subprocess.Popen(
-        [sys.executable, "-m", "faustdiff", *words(command)],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # A shell starts what runs in the background with Ctrl-C ignored, and tests may run there.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    wait_until_busy(command, folder, running)
-    if request_ is signal.SIGINT:
-        os.killpg(running.pid, request_)
-    else:
-        running.send_signal(request_)
-    _, messages = running.communicate(timeout=60)
-    assert running.returncode not in (0, None)
-    assert "Traceback" not in messages
+    assert_interruptible(words(command), request_, is_busy, folder=folder, environment=environment)
     assert not outputs(folder)
-    with pytest.raises(ProcessLookupError):
-        os.killpg(running.pid, 0)
 
 
-def wait_until_busy(command: str, folder: Path, running: subprocess.Popen[str]) -> None:
-    """Until the compiler was called, or the file is waited for."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and running.poll() is None:
-        if command in READS:
-            # Who opens it for writing is refused as long as nobody reads it.
-            try:
-                os.close(os.open(folder / READS[command], os.O_WRONLY | os.O_NONBLOCK))
-            except OSError:
-                time.sleep(0.05)
-                continue
-            return
-        if (folder / "busy").exists():
-            return
-        time.sleep(0.05)
-    raise AssertionError(running.communicate())
+def is_read(pipe: Path) -> bool:
+    """Whether anybody waits for a pipe: who opens it for writing is refused otherwise."""
+    try:
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("command", mostly_slow(WRITING))

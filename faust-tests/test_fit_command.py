@@ -20,8 +20,10 @@ from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler, find_compiler
 from faustdiff.faust.program import build
 from faustdiff.fitting import pool
-from faustdiff.fitting.model import DualSource, Model
+from faustdiff.fitting.dual_runs import DualSource, Model
 from support.fits import FOLDER, written
+
+pytestmark = pytest.mark.either_compiler
 
 GAIN = """// A gain, and an offset.
 gain = hslider("gain [diff:1]", 0.5, 0, 1, 0.001);
@@ -266,7 +268,7 @@ def interrupting(monkeypatch: pytest.MonkeyPatch, place: str, after: int) -> Non
 
 def test_interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the fourth pass: the best so far is written, and a checkpoint of it."""
-    interrupting(monkeypatch, "faustdiff.fitting.model.Model.sums", 4)
+    interrupting(monkeypatch, "faustdiff.fitting.dual_runs.Model.sums", 4)
     arguments = ("gain.dsp", "--input", "in.wav", "--target", "out.wav")
     result = run(*arguments, "--optimizer", "adam", "--checkpoint", "state.json")
     assert result.exit_code == 1
@@ -284,7 +286,7 @@ def test_interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_interrupted_before_the_first_pass(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {one.name for one in folder.iterdir()}
-    interrupting(monkeypatch, "faustdiff.fitting.model.Model.sums", 1)
+    interrupting(monkeypatch, "faustdiff.fitting.dual_runs.Model.sums", 1)
     result = run("gain.dsp", "--input", "in.wav", "--target", "out.wav", "--checkpoint", "s.json")
     assert result.exit_code == 1
     assert "nothing was fitted yet, nothing is written" in result.output
@@ -307,7 +309,7 @@ def test_an_interrupted_race_keeps_the_best_of_what_is_done(
 
 def test_interrupted_among_many_fits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was fitted until then is written, and nothing more is begun."""
-    interrupting(monkeypatch, "faustdiff.fitting.model.Model.sums", 12)
+    interrupting(monkeypatch, "faustdiff.fitting.dual_runs.Model.sums", 12)
     arguments = ("gain.dsp", "--input", "in.wav", "--target", "out.wav")
     result = run(*arguments, "--sweep", "width=0,0.1,0.2,0.3")
     assert result.exit_code == 1
@@ -319,7 +321,7 @@ def test_interrupted_among_many_fits(folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_interrupted_online(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    interrupting(monkeypatch, "faustdiff.fitting.model.Model.computed", 4)
+    interrupting(monkeypatch, "faustdiff.fitting.dual_runs.Model.compute", 4)
     result = run("gain.dsp", "--input", "in.wav", "--target", "out.wav", "--online")
     assert result.exit_code == 1
     assert "interrupted" in result.output
@@ -410,6 +412,15 @@ def test_another_programs_sound_is_said_to_be_unexplained(folder: Path) -> None:
     assert [one["standard_error"] for one in content["parameters"]] == [None, None]
     assert fitted("--require", "-10dB").exit_code == 0
     fitted("--require", "-15", status=3)
+
+
+def test_what_is_required_of_spectra_is_how_much_they_differ(folder: Path) -> None:
+    signal = soundfile.read(folder / "in.wav")[0]
+    written(folder / "out.wav", np.abs(signal) * signal)
+    spectra = ("--loss", "stft", "--require")
+    refused = fitted(*spectra, "-20dB", status=2)
+    assert "is a level of samples, and spectra are compared" in refused.output
+    assert "spectra differ by 0.83 dB" in fitted(*spectra, "0.5dB", status=3).output
 
 
 def test_the_table_of_the_seed(folder: Path) -> None:

@@ -52,6 +52,7 @@ CHOICE = {
     "D": "df.env(VARS)",
     "ACTIVATION": "df.activations.tanh",
     "INITIALIZER": "df.initializers.he",
+    "INITIAL": "df.initializers.he",
     "OPTIMIZER": "par(i, N, *(RATE))",
     "TRUTH": "+, _ :> _",
     "LAYERS": "(1, 3, 3, 2, 2, 1)",

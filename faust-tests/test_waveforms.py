@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from faustdiff.autodiff.reverse import NothingToDifferentiateError
 from faustdiff.autodiff.vjp import vjp
 from faustdiff.commands.main import main
 from faustdiff.errors import InputError
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
+
+pytestmark = [pytest.mark.either_compiler, pytest.mark.usefixtures("little_optimization")]
 
 FRAMES = 200
 #: Central differences of what is smooth in an entry, with this step: about 1e-10 off.
@@ -119,7 +122,7 @@ def test_no_waveform() -> None:
 
 
 def test_nothing_to_differentiate_by() -> None:
-    with pytest.raises(InputError, match="nothing to differentiate by"):
+    with pytest.raises(NothingToDifferentiateError, match="nothing to differentiate by"):
         vjp("process = 0.25 : + ~ *(0.5);")
 
 

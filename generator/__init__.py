@@ -2,18 +2,16 @@
 
 The rooms, from the ground up; no room imports one that stands below it in this list:
 
-    faust/        compilers, running programs         text -> arrays; starts every process
-    table/        what a row is                       YAML -> `Table`, frozen rows
-    proof/        what makes a row true, or two equal a table -> `Checked`, or what does not hold
-    library/      the library in Faust                a checked table -> diff.lib, reference.md
-    signals/      programs as graphs                  a program -> a graph -> a program
-    autodiff/     derivatives of whole programs       a graph -> a graph with partials
-    fitting/      sliders from recordings             a program and recordings -> values
-    learned/      weights kept and put in place       values <-> JSON, PyTorch, programs
-    layers/ torch/ jax/   a program as a layer        tensors -> tensors, gradients
-    comparison/   two tables, or two libraries        what changed between them
-    pages/        pages that learn                    a program -> a file of HTML
-    commands/     the command line, a module each     options -> calls, errors -> messages
+    faust/                      runs programs            text -> arrays; starts every process
+    table/                      what a row is            YAML -> `Table`, frozen rows
+    proof/                      what makes a row true    a table -> `CheckedTable`, or why not
+    library/                    the library in Faust     `CheckedTable` -> diff.lib, reference.md
+    signals/                    programs as graphs       a program -> a graph -> a program
+    autodiff/                   their derivatives        a graph -> a graph with partials
+    fitting/ learned/           values of sliders        a program, recordings -> values <-> JSON
+    layers/ torch/ jax/ pages/  programs elsewhere       a program -> a layer, a page that learns
+    comparison/                 two tables or libraries  both -> what changed between them
+    commands/                   the command line         options -> calls, errors -> messages
 
 Under all of them: `errors` (what is wrong with an input, as data), `resources` (files of the
 package), `files` (what is written, whole or not at all), `recordings` (sound that is read and
@@ -47,8 +45,8 @@ ROOMS = (
     "layers",
     "torch",
     "jax",
-    "comparison",
     "pages",
+    "comparison",
     "commands",
 )
 

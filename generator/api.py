@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 from .extras import naming_extras
 
 if TYPE_CHECKING:
-    from .autodiff.differentiate import Differentiated
+    from .autodiff.differentiate import DifferentiatedProgram
     from .autodiff.verification import VerificationReport as Verification
     from .faust.compilers import Compiler
     from .fitting.gradients import Wanted
@@ -98,7 +98,7 @@ def differentiate(
     compiler: Compiler | str | None = None,
     include: Sequence[Path] = (),
     table: Table | None = None,
-) -> Differentiated:
+) -> DifferentiatedProgram:
     """A program with its partial derivatives by sliders, as the text of another program.
 
     For each output it has the value, then a partial for each of `params`, as `fit` chooses them.
@@ -140,7 +140,7 @@ def verify(
     `inputs` is an array, or noise, impulse, sine or sweep of so many `seconds`. `epsilon` is the
     step relative to a slider's value, and `tolerance` the greatest relative error.
     """
-    from .autodiff.verification import EPSILON, TOLERANCE
+    from .autodiff.verification import DEFAULT_EPSILON, DEFAULT_TOLERANCE
     from .autodiff.verification import verify as verified
     from .faust.excitation import Excitation, excitation
     from .signals.source import read_source
@@ -165,8 +165,8 @@ def verify(
         name=text.name,
         file=text.file,
         settings=settings,
-        epsilon=epsilon or EPSILON,
-        tolerance=tolerance or TOLERANCE,
+        epsilon=epsilon or DEFAULT_EPSILON,
+        tolerance=tolerance or DEFAULT_TOLERANCE,
     )
 
 
@@ -192,10 +192,10 @@ def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> 
     from .errors import InputError, Problem
     from .library.compiling import SPELLING_HINT, refused_rows, unknown_rows, untried_rows
     from .library.rendering import render, write
-    from .proof.checking import Checked
+    from .proof.checking import CheckedTable
 
     report = check(table, extend)
-    if not isinstance(report, Checked):
+    if not isinstance(report, CheckedTable):
         hint = "correct the row; its fields are explained at the top of the table"
         raise InputError(
             Problem(one.place, one.detail, hint, row=one.row.name) for one in report.failures
@@ -203,10 +203,10 @@ def build(out: Path, table: Path | None = None, extend: Sequence[Path] = ()) -> 
     files = render(report)
     if rows := untried_rows(report.table):
         warnings.warn(unknown_rows(rows), stacklevel=2)
-    if told := refused_rows(files, report.table):
+    if refused := refused_rows(files, report.table):
         raise InputError(
             Problem(row.place, f"does not compile: {message}", SPELLING_HINT, row=row.name)
-            for row, message in told
+            for row, message in refused
         )
     return tuple(write(files, out))
 

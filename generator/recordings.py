@@ -163,12 +163,12 @@ def _describe(path: Path, sound: SoundFile) -> Recording:
         raise _refusal(path, "has no samples", "use a longer recording")
     coding, rate = str(sound.subtype), int(sound.samplerate)
     size = path.stat().st_size
-    found = Recording(path, sound.channels, rate, frames, peak, energy, coding, size, rate)
+    recording = Recording(path, sound.channels, rate, frames, peak, energy, coding, size, rate)
     # The length of a lossy file is an estimate.
-    if frames < sound.frames and not found.lossy:
+    if frames < sound.frames and not recording.lossy:
         what = f"is truncated: {frames} of {sound.frames} samples can be read"
         raise _refusal(path, what, "copy or record it again")
-    return found
+    return recording
 
 
 def write_audio(

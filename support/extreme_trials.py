@@ -25,7 +25,7 @@ from faustdiff.table.vocabulary import CONSTANTS, Function
 
 #: Differences from 1 are the finest that count: 107 bits. That 1e300 - 1 is odd needs 1000 bits, a
 #: remainder of 1e300 by 5e-324 2071; a difference of 5e-324 goes through 1 - exp in a loss: 1128.
-BITS = 200
+BALL_BITS = 200
 MORE_BITS = {"log_cosh": 1200, "pow": 1100, "mod": 2400, "fmod": 2400, "remainder": 2400}
 
 #: Arguments whose squares are computed: the rows say what that does to numbers far from 1.
@@ -185,7 +185,7 @@ def extremes(row: Primitive, double: bool) -> list[Extreme]:
 
 def _extremes(row: Primitive, double: bool) -> list[Extreme]:
     found = []
-    with mp.workprec(MORE_BITS.get(row.name, BITS)):
+    with mp.workprec(MORE_BITS.get(row.name, BALL_BITS)):
         for point in extreme_points(row, double):
             if not _regular(row, point) or _squared(row, point, double):
                 continue

@@ -12,8 +12,8 @@ import soundfile
 
 from faustdiff.autodiff import differentiate
 from faustdiff.faust.compilers import Compiler
+from faustdiff.fitting.dual_runs import DualSource
 from faustdiff.fitting.fit import Fit
-from faustdiff.fitting.model import DualSource
 from faustdiff.fitting.pairing import pair
 from faustdiff.fitting.setup import Setup
 from faustdiff.recordings import open_recording

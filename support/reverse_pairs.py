@@ -13,8 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from faustdiff.autodiff import differentiate
-from faustdiff.autodiff.reverse import ReversePrograms, reverse_programs
-from faustdiff.errors import InputError
+from faustdiff.autodiff.reverse import (
+    NothingToDifferentiateError,
+    ReversePrograms,
+    reverse_programs,
+)
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import Program
 
@@ -107,9 +110,7 @@ def _reversed(program: Whole, compiler: Compiler) -> ReversePrograms | None:
     """The two programs; None where there is no input and no slider."""
     try:
         return reverse_programs(program.text, all_continuous=True, compiler=compiler)
-    except InputError as error:
-        if "nothing to differentiate by" not in str(error):
-            raise
+    except NothingToDifferentiateError:
         return None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faustdiff.autodiff import Differentiated, differentiate
+from faustdiff.autodiff import DifferentiatedProgram, differentiate
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import Program, build
 from support.paths import BUILD
@@ -62,7 +62,7 @@ class Result:
     """
 
     whole: Whole
-    done: Differentiated
+    done: DifferentiatedProgram
     original: Array
     value: Array
     partials: tuple[Array, ...]
@@ -164,7 +164,7 @@ def parted(signals: Any, widths: Sequence[int]) -> list[Array]:
 
 def _split_jvp(
     programs: Sequence[Whole],
-    done: Sequence[Differentiated],
+    done: Sequence[DifferentiatedProgram],
     inputs: Array,
     frames: int,
     compiler: Compiler,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faustdiff.proof.checking import Checked, Report, check
+from faustdiff.proof.checking import CheckedTable, Report, check
 from faustdiff.resources import resource
 from faustdiff.table.assembling import read
 from faustdiff.table.loading import parse_yaml
@@ -51,10 +51,10 @@ def small_text() -> str:
 
 
 @pytest.fixture(scope="session")
-def small(small_text: str) -> Checked:
+def small(small_text: str) -> CheckedTable:
     """The small table, checked."""
     report = check(model(parse_yaml(small_text, "small.yaml")))
-    assert isinstance(report, Checked), report.failures
+    assert isinstance(report, CheckedTable), report.failures
     return report
 
 

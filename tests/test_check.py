@@ -12,7 +12,7 @@ from typing import Any
 import mpmath as mp
 import pytest
 
-from faustdiff.proof.checking import Checked, Finding, Outcome, Report, check, check_row
+from faustdiff.proof.checking import CheckedTable, Finding, Outcome, Report, check, check_row
 from faustdiff.table.algebras import Numbers
 from faustdiff.table.folding import condition, fold
 from faustdiff.table.model import Primitive, Table
@@ -34,7 +34,7 @@ def guard(when: str, elsewhere: str = "0", argument: str = "x") -> str:
 
 
 def test_every_rule_of_the_table_holds(report: Report) -> None:
-    assert isinstance(report, Checked), [f"{f.row.name}: {f.detail}" for f in report.failures]
+    assert isinstance(report, CheckedTable), [f"{f.row.name}: {f.detail}" for f in report.failures]
     assert {found.row.name for found in report.findings} == {
         r.name for r in report.table.primitives
     }
@@ -176,13 +176,13 @@ def test_a_failure_carries_its_evidence(make_row: MakeRow) -> None:
 
 def test_a_report_with_a_failure_is_not_checked(make_row: MakeRow) -> None:
     good, bad = make_row(name="good", faust="good"), make_row(partials="{x: 1}")
-    assert isinstance(check(Table((good,), {}, "t")), Checked)
+    assert isinstance(check(Table((good,), {}, "t")), CheckedTable)
     report = check(Table((good, bad), {}, "t"))
-    assert not isinstance(report, Checked)
+    assert not isinstance(report, CheckedTable)
     assert [f.row.name for f in report.failures] == ["row"]
     assert report.verdict(bad) == "refuted"
     with pytest.raises(ValueError, match="1 rules do not hold"):
-        Checked(report.table, report.findings, 0.0)
+        CheckedTable(report.table, report.findings, 0.0)
 
 
 def test_progress_is_told_of_each_row(make_row: MakeRow) -> None:

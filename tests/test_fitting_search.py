@@ -74,7 +74,7 @@ def last(objective: object, units: list[float], limit: int = 200) -> Point:
 
 def test_levenberg_marquardt_follows_a_valley() -> None:
     point = last(rosenbrock, [0.2, 0.75])
-    assert point.done == "the target is explained"
+    assert point.ending == "the target is explained"
     assert 4 * point.units - 2 == pytest.approx([1, 1], rel=1e-8)
 
 
@@ -89,7 +89,7 @@ def test_bounds_agree_with_scipy() -> None:
     point = last(bounded, [0.3, 0.9])
     assert point.sums.loss == pytest.approx(2 * expected.cost, rel=1e-8)
     assert point.units == pytest.approx(expected.x, rel=1e-5)
-    assert point.done == "no step improves the loss"
+    assert point.ending == "no step improves the loss"
 
 
 def test_a_step_into_the_unknown_is_taken_back() -> None:
@@ -106,7 +106,7 @@ def test_a_step_into_the_unknown_is_taken_back() -> None:
 
 def test_nothing_depends_on_anything() -> None:
     point = last(lambda units: Sums(1.0, np.zeros(2), np.zeros((2, 2)), 1.0), [0.3, 0.4])
-    assert point.done == "no step improves the loss"
+    assert point.ending == "no step improves the loss"
     assert list(point.units) == [0.3, 0.4]
 
 
@@ -117,7 +117,7 @@ def test_rank() -> None:
     left = find_unidentifiable(jacobian.T @ jacobian)
     assert left.idle == (2,)
     assert left.together == ((0, 3),)
-    text = left.described(["gain", "tone", "width", "volume"])
+    text = left.describe(["gain", "tone", "width", "volume"])
     assert text == (
         "the output does not depend on 'width', or by jumps alone; "
         "'gain', 'volume' cannot be told apart: only a combination of them acts"

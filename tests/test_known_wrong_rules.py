@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from faustdiff.commands.main import main
-from faustdiff.proof.checking import Checked, check
+from faustdiff.proof.checking import CheckedTable, check
 from faustdiff.resources import resource
 from faustdiff.table.loading import parse_yaml
 from faustdiff.table.modelling import model
@@ -125,7 +125,7 @@ def edited(wrong: Wrong) -> str:
 
 def test_the_row_is_refused_with_its_evidence(wrong: Wrong, text: str) -> None:
     report = check(model(parse_yaml(text, "wrong.yaml")))
-    assert not isinstance(report, Checked)
+    assert not isinstance(report, CheckedTable)
     assert tuple(failure.argument for failure in report.failures) == wrong.arguments
     for failure in report.failures:
         assert failure.row.name == wrong.row
@@ -150,4 +150,4 @@ def test_the_rows_are_right_without_the_edits() -> None:
     """It is the edit that is refused, not the row it is made in."""
     rows = "\n".join(edited(Wrong("", name, ())) for name in {wrong.row for wrong in WRONG})
     text = f"libraries: {{ma: maths.lib}}\nprimitives:\n{rows}"
-    assert isinstance(check(model(parse_yaml(text, "right.yaml"))), Checked)
+    assert isinstance(check(model(parse_yaml(text, "right.yaml"))), CheckedTable)

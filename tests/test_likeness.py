@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from faustdiff.fitting.likeness import Difference, Windows
+from faustdiff.fitting.likeness import SoundDifference, Windows
 from faustdiff.fitting.pitch import pitch
+from faustdiff.fitting.verdict import Verdict
 
 RATE = 44100
 FRAMES = RATE // 4
@@ -82,11 +83,20 @@ def test_silence() -> None:
     assert not WINDOWS.difference([(sound * np.nan, sound)]).matches
 
 
+def test_what_is_within_a_level() -> None:
+    """Of samples what is left over, of spectra by how much they differ, also over time."""
+    assert Verdict("poor match", 0.009).within(-20)
+    assert not Verdict("found, with noise", 0.011).within(-20)
+    assert Verdict("found, by spectra", 1.5, difference=SoundDifference(2.9, 0.001, 0)).within(3)
+    assert not Verdict("found, by spectra", 0, difference=SoundDifference(3.1, 0.001, 0)).within(3)
+    assert not Verdict("poor match", 0, difference=SoundDifference(0.1, 0.5, 0)).within(3)
+
+
 def test_the_difference_in_words() -> None:
-    assert Difference(0.1234, 0.001, 0).described == "0.12 dB"
+    assert SoundDifference(0.1234, 0.001, 0).description == "0.12 dB"
     silent = WINDOWS.difference([(np.zeros((1, FRAMES)), tone(443.7, 0))])
-    assert silent.described == "all there is: one of the two is silent"
-    assert Difference(6.02, 0.25, 0).described == "6 dB, and over time by 25 % of the energy"
+    assert silent.description == "all there is: one of the two is silent"
+    assert SoundDifference(6.02, 0.25, 0).description == "6 dB, and over time by 25 % of the energy"
 
 
 @pytest.mark.parametrize("hertz", [60, 100, 140, 220, 440, 880, 1350, 2000, 4000, 8000])

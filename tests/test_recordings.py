@@ -196,6 +196,26 @@ def test_a_target_between_its_samples(tmp_path: Path, latency: float) -> None:
     assert np.abs(slopes - frequency * np.cos(at)).max() < 1e-4
 
 
+@pytest.mark.parametrize("advance", [0, 37, -20])
+@pytest.mark.parametrize("latency", [0.0, 0.4, 3.75, -12.5])
+def test_a_target_of_an_output_is_wanted_as_that(
+    tmp_path: Path, advance: int, latency: float
+) -> None:
+    """Delayed against the sine itself, and back again; away from the ends of the recording."""
+    recording = open_recording(wav(tmp_path / "a.wav", np.ones((1, 5000))))
+    example = replace(pair(None, recording, 0, 1), advance=advance, signs=(-1.0,))
+    output = np.sin(0.9 * np.pi * np.arange(4800))[None]
+    late = example.delayed(output, latency)
+    assert late.shape == (1, 5000)
+    at = 0.9 * np.pi * (np.arange(5000) - advance - latency)
+    assert np.abs(late + np.sin(at))[:, 200:4600].max() < 3e-5
+    again = replace(example, target=open_recording(wav(tmp_path / "b.wav", late)))
+    found = np.concatenate(
+        [block for block, _ in again.target_blocks(4500, latency=latency)], axis=1
+    )
+    assert np.abs(found - output[:, :4500])[:, 200:4300].max() < 6e-5
+
+
 def test_a_target_that_begins_early_is_not_compared_there(tmp_path: Path) -> None:
     recording = open_recording(wav(tmp_path / "a.wav", tone()))
     early = replace(pair(None, recording, 0, 1), advance=-50, signs=(-1.0,))

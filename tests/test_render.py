@@ -15,7 +15,7 @@ import pytest
 from faustdiff.library import row_text
 from faustdiff.library.rendering import render, write
 from faustdiff.library.templates import fill
-from faustdiff.proof.checking import Checked, Report, check
+from faustdiff.proof.checking import CheckedTable, Report, check
 from faustdiff.table.assembling import read
 from faustdiff.table.loading import parse_yaml
 from faustdiff.table.modelling import model
@@ -41,7 +41,7 @@ def difference(expected: dict[str, str], actual: dict[str, str]) -> str:
     )
 
 
-def golden(checked: Checked) -> dict[str, str]:
+def golden(checked: CheckedTable) -> dict[str, str]:
     """What depends on the rows: reference.md, and diff.lib from the first section of the table."""
     rendered = render(checked)
     section = checked.table.primitives[0].section
@@ -58,7 +58,7 @@ def files(folder: Path) -> dict[str, str]:
 
 
 def test_the_small_table_renders_as_its_goldens(
-    small: Checked, request: pytest.FixtureRequest
+    small: CheckedTable, request: pytest.FixtureRequest
 ) -> None:
     rendered = golden(small)
     if request.config.getoption("--update-golden"):
@@ -70,7 +70,7 @@ def test_the_small_table_renders_as_its_goldens(
 
 
 def test_build_is_what_the_table_gives(report: Report) -> None:
-    assert isinstance(report, Checked)
+    assert isinstance(report, CheckedTable)
     different = difference(files(BUILD), render(report))
     assert not different, f"{different[:4000]}\n\nbuild/ is stale: make build"
 
@@ -96,14 +96,14 @@ def test_holes_and_what_fills_them_are_the_same() -> None:
         fill("library/repeated/tensor.lib", function="f", name="n", places="", more="")
 
 
-def test_equal_tables_give_equal_bytes(small: Checked, small_text: str) -> None:
+def test_equal_tables_give_equal_bytes(small: CheckedTable, small_text: str) -> None:
     again = check(model(parse_yaml(small_text, "small.yaml")))
-    assert isinstance(again, Checked)
+    assert isinstance(again, CheckedTable)
     assert render(small) == render(small) == render(again)
 
 
 @pytest.mark.exhaustive
-def test_another_process_renders_the_same(small: Checked) -> None:
+def test_another_process_renders_the_same(small: CheckedTable) -> None:
     script = (
         "import sys; from pathlib import Path; from faustdiff.table.assembling import read;"
         "from faustdiff.proof.checking import check;"
@@ -120,16 +120,16 @@ def test_another_process_renders_the_same(small: Checked) -> None:
 
 
 def test_the_place_of_the_table_does_not_show(
-    small: Checked, small_text: str, tmp_path: Path
+    small: CheckedTable, small_text: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "elsewhere.yaml"
     file.write_text(small_text, "utf-8")
     elsewhere = check(read(file))
-    assert isinstance(elsewhere, Checked)
+    assert isinstance(elsewhere, CheckedTable)
     assert render(elsewhere) == render(small)
 
 
-def test_the_files_are_plain_text(small: Checked) -> None:
+def test_the_files_are_plain_text(small: CheckedTable) -> None:
     for name, text in render(small).items():
         assert text.endswith("\n"), name
         assert not text.endswith("\n\n"), name
@@ -138,7 +138,7 @@ def test_the_files_are_plain_text(small: Checked) -> None:
 
 
 def test_each_row_is_in_both_files(report: Report) -> None:
-    assert isinstance(report, Checked)
+    assert isinstance(report, CheckedTable)
     rendered = render(report)
     for row in report.table.primitives:
         assert f'<a id="{row.name}"></a>' in rendered["reference.md"]
@@ -168,17 +168,17 @@ def test_an_argument_that_starts_with_d_is_no_tangent(make_row: Any) -> None:
 def test_only_a_checked_table_can_be_rendered() -> None:
     """What mypy enforces: a report may have failures, and is refused."""
     hints = get_type_hints(render)
-    assert hints["checked"] is Checked
-    assert not issubclass(Report, Checked)
+    assert hints["checked"] is CheckedTable
+    assert not issubclass(Report, CheckedTable)
 
 
 def test_a_table_with_a_failure_cannot_be_made_checked(small_text: str) -> None:
     wrong = small_text.replace("x: where(x >= y, 1, 0)", "x: where(x >= y, 0, 1)")
     report = check(model(parse_yaml(wrong, "wrong.yaml")))
     assert report.failures
-    assert not isinstance(report, Checked)
+    assert not isinstance(report, CheckedTable)
     with pytest.raises(ValueError, match="rules do not hold"):
-        Checked(report.table, report.findings, report.seconds)
+        CheckedTable(report.table, report.findings, report.seconds)
 
 
 # Writing.

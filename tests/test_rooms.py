@@ -60,6 +60,13 @@ def test_every_folder_is_a_room() -> None:
     assert folders == set(faustdiff.ROOMS)
 
 
+@pytest.mark.parametrize("file", [PACKAGE / "__init__.py", ROOT / "README.md"], ids=str)
+def test_ten_lines_show_every_room(file: Path) -> None:
+    rows = re.findall(r"^ *((?:\w+/ )+) +\S.* -> .*$", file.read_text("utf-8"), re.M)
+    assert len(rows) == 10
+    assert tuple(" ".join(rows).replace("/", "").split()) == faustdiff.ROOMS
+
+
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_only_the_faust_room_starts_processes(path: Path) -> None:
     tree = ast.parse((PACKAGE / path).read_text("utf-8"))

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from faustdiff.proof import pointwise
-from faustdiff.proof.budget import OverBudgetError, limited
+from faustdiff.proof.budget import OverBudgetError, time_limit
 from faustdiff.proof.checking import check_row
 from faustdiff.table.loading import parse_yaml
 from faustdiff.table.model import Primitive
@@ -112,7 +112,7 @@ def test_an_unknown_row_says_what_took_the_time(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(pointwise, "vanishes_on", endless)
     claims = pointwise.Claims(row("{value: x * abs(x), partials: {x: 2 * abs(x)}}"))
-    with pytest.raises(OverBudgetError) as told, limited(1.0):
+    with pytest.raises(OverBudgetError) as told, time_limit(1.0):
         claims.findings()
     assert told.value.at[0] == "the argument x"
     assert told.value.at[1].startswith("SymPy's proof where x")

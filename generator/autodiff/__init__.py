@@ -10,6 +10,6 @@ The stages have the names of the modules; `differentiate` runs them in a row:
 """
 
 from ..signals.sliders import Parameter
-from .differentiate import Differentiated, differentiate
+from .differentiate import DifferentiatedProgram, differentiate
 
-__all__ = ["Differentiated", "Parameter", "differentiate"]
+__all__ = ["DifferentiatedProgram", "Parameter", "differentiate"]

@@ -91,8 +91,8 @@ class Activity:
     def content(self, node: Node, row: Primitive) -> list[int]:
         """What fills a table: nothing may move there, so that it is watched."""
         if row.name not in self._tables:
-            found = [place for place, a in enumerate(row.args) if row.roles[a] == "table"]
-            self._tables[row.name] = tuple(found)
+            tables = [place for place, a in enumerate(row.args) if row.roles[a] == "table"]
+            self._tables[row.name] = tuple(tables)
         return [node.args[place] for place in self._tables[row.name]]
 
     def active(self, row: Primitive) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from functools import cached_property
 
 from ..signals.graph import Graph
 from ..signals.row_lookup import Rows
-from .rules import Nodes, Signal
+from .nodes import Nodes, Signal
 from .tangents import Tangents, tangents
 
 
@@ -69,15 +69,15 @@ class Coefficients:
 
     def cotangents(self) -> dict[int, int]:
         """The cotangents of sliders, and of the signals in `chained`."""
-        found: dict[int, int] = {}
+        cotangents: dict[int, int] = {}
         for group in self._groups():
             entries = sum(self.bits[number].bit_count() for number in group)
             if entries > self._edges(group):
                 self.chained += group
-                found.update((number, self._sum(self.terms[number])) for number in group)
+                cotangents.update((number, self._sum(self.terms[number])) for number in group)
             else:
-                found.update(self._by_matrix(group))
-        return found
+                cotangents.update(self._by_matrix(group))
+        return cotangents
 
     def _groups(self) -> list[list[int]]:
         """The coefficients; those that depend on a slider in common are together."""
@@ -121,9 +121,9 @@ class Coefficients:
         terms = self.terms
         if by_coefficients < by_signals:
             terms = {number: [Term(self._sum(terms[number]))] for number in group}
-        return self._summed(columns, terms)
+        return self._sums(columns, terms)
 
-    def _summed(
+    def _sums(
         self, columns: Sequence[tuple[int, Tangents]], terms: Mapping[int, Sequence[Term]]
     ) -> dict[int, int]:
         plain, times = self.plain, self._times
@@ -134,14 +134,14 @@ class Coefficients:
                 for term in terms[number]:
                     product = plain.mul(times(term.scale, entry), term.cotangent)
                     row[term.factor] = plain.add(row.get(term.factor), product)
-        found = {}
+        totals = {}
         for index, row in sums.items():
             total: Signal = None
             for factor, cotangent in row.items():
                 total = plain.add(total, times(factor, cotangent))
             if total is not None:
-                found[self.params[index]] = total
-        return found
+                totals[self.params[index]] = total
+        return totals
 
     def _sum(self, terms: Sequence[Term]) -> int:
         total: Signal = None

@@ -23,7 +23,7 @@ from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.vocabulary import Function
 from .activity import Activity
-from .rules import Nodes, rule_of
+from .nodes import Nodes, rule_of
 from .tangents import Tangents, table_slopes, table_tangent
 
 
@@ -64,17 +64,17 @@ class _Backward:
         """The partials of one output."""
         plain = Nodes(self.graph, self.rows, {})
         #: By signal, then by how long ago: the cotangent.
-        found: dict[int, dict[int | None, int]] = {output: {None: self.graph.number(1.0)}}
+        by_lag: dict[int, dict[int | None, int]] = {output: {None: self.graph.number(1.0)}}
 
         def give(number: int, lag: int | None, cotangent: int | None) -> None:
             if cotangent is not None and self.activity.bits[number]:
-                there = found.setdefault(number, {})
+                there = by_lag.setdefault(number, {})
                 total = plain.add(there.get(lag), cotangent)
                 assert total is not None
                 there[lag] = total
 
         for number, looped in self.order:
-            for lag, cotangent in found.get(number, {}).items():
+            for lag, cotangent in by_lag.get(number, {}).items():
                 if self.activity.bits[number] and number not in parameters:
                     if looped:
                         raise NoReverseError("feedback lies between a slider and an output")
@@ -82,7 +82,7 @@ class _Backward:
         partials = {}
         for index, parameter in enumerate(parameters):
             total = None
-            for lag, cotangent in found.get(parameter, {}).items():
+            for lag, cotangent in by_lag.get(parameter, {}).items():
                 # Before a delay is filled, nothing comes out of it.
                 began = self.before(self.graph.number(1.0), lag)
                 total = plain.add(total, plain.mul(cotangent, began))
@@ -102,7 +102,7 @@ class _Backward:
         row = self.activity.row(number, lambda content: self.activity.bits[content] != 0)
         if number in self.activity.slopes:
             slope = table_tangent(graph, self.rows, number, graph.number(1.0))
-            factor = self.delayed(slope, lag) if slope is not None else None
+            factor = self.delay(slope, lag) if slope is not None else None
             product = Nodes(graph, self.rows, {}).mul(factor, cotangent)
             give(self.activity.slopes[number], lag, product)
             return
@@ -117,7 +117,7 @@ class _Backward:
         """By how much more a cotangent is moved on its way to an argument, and what it becomes."""
         rule = rule_of(row, (name,))
         values: dict[str, Any] = {
-            argument: self.delayed(number, lag)
+            argument: self.delay(number, lag)
             for argument, number in zip(row.args, node.args, strict=True)
         }
         algebra = _DelayNodes(self.graph, self.rows, values, tangent_name(name), cotangent)
@@ -133,15 +133,15 @@ class _Backward:
         """`lag`, and `more` samples before."""
         return Nodes(self.graph, self.rows, {}).add(lag, more)
 
-    def delayed(self, number: int, lag: int | None) -> int:
+    def delay(self, number: int, lag: int | None) -> int:
         """The signal that many samples ago, where that matters."""
         return number if self.steady(number) else self.before(number, lag)
 
     def before(self, number: int, lag: int | None) -> int:
         """The signal that many samples ago."""
-        found = Nodes(self.graph, self.rows, {"x": number}).delay("x", lag)
-        assert found is not None
-        return found
+        past = Nodes(self.graph, self.rows, {"x": number}).delay("x", lag)
+        assert past is not None
+        return past
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ Mask = NDArray[np.bool_]
 
 #: How well outputs are known at best, relative to their greatest magnitude; and how much more than
 #: three runs show rounding may be.
-NOISE, AMPLIFIED = 1e-13, 4
+NOISE, NOISE_AMPLIFICATION = 1e-13, 4
 #: The most rounding, relative to the output, with which a derivative can be told from 0.
 MAX_NOISE = 1e-9
 #: Each step is this part of the one before; there are so many.
@@ -94,9 +94,9 @@ def difference(
     # What is larger is no rounding: nothing is known then, least of all that a derivative is 0.
     zero = np.minimum(noise, MAX_NOISE * magnitude) / step
     levels = {size: _level(run, here, value, size) for size in steps[FIRST_STEPS]}
-    found = _combine([levels[size] for size in steps[FIRST_STEPS]], noise, zero)
-    if enough(found):
-        return found
+    estimate = _combine([levels[size] for size in steps[FIRST_STEPS]], noise, zero)
+    if enough(estimate):
+        return estimate
     levels |= {size: _level(run, here, value, size) for size in steps if size not in levels}
     return _combine([levels[size] for size in steps], noise, zero)
 
@@ -111,7 +111,7 @@ def _noise(run: Callable[[float], Array], value: float, step: float) -> Array:
     with np.errstate(all="ignore"):
         first, middle, last = (run(value + step * (1 + place / 100)) for place in range(3))
         off = np.abs(first - 2 * middle + last) / 2
-    return np.asarray(AMPLIFIED * off.max(axis=1, keepdims=True, initial=0.0))
+    return np.asarray(NOISE_AMPLIFICATION * off.max(axis=1, keepdims=True, initial=0.0))
 
 
 def _level(run: Callable[[float], Array], here: Array, value: float, step: float) -> _Level:

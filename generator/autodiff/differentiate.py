@@ -21,6 +21,7 @@ from ..table.assembling import built_in_table
 from ..table.model import Table
 from .activity import NoRuleError
 from .cotangents import NoReverseError, cotangents
+from .gates import open_controls
 from .staircases import staircases
 from .tangents import TableSlope, table_slopes, tangents
 
@@ -31,7 +32,7 @@ LARGE, COMPILED_PER_SECOND = 400_000, 0.1
 
 
 @dataclass(frozen=True)
-class Differentiated:
+class DifferentiatedProgram:
     """A program with its partials.
 
     `text` is a Faust program without imports. For each output of the original it has the value,
@@ -71,7 +72,7 @@ def differentiate(
     name: str = NAMELESS,
     file: str = "",
     table_slope: TableSlope = "oscillators",
-) -> Differentiated:
+) -> DifferentiatedProgram:
     """The Faust program `source` with its partial derivatives.
 
     They are taken with respect to the sliders that `params` names by label or path, in that order;
@@ -109,7 +110,7 @@ def _differentiate(
     table_slope: TableSlope,
     name: str,
     file: str,
-) -> Differentiated:
+) -> DifferentiatedProgram:
     program = read_program(text, rows, name, file)
     chosen = choose(program.sliders, wanted, all_continuous, file)
     params = tuple(program.sliders[number] for number in chosen)
@@ -119,6 +120,7 @@ def _differentiate(
         replaced = with_signals(program, moved)
         program, chosen = replaced.program, [replaced.renamed[number] for number in chosen]
     graph, outputs = program.graph, program.outputs
+    open_controls(graph, rows, outputs)
     numbers = graph.reachable(outputs)
     stairs = tuple(map(tuple, staircases(graph, rows, outputs, chosen)))
     slopes = table_slopes(graph, rows, numbers, table_slope)
@@ -136,12 +138,12 @@ def _differentiate(
         raise InputError([Problem(Place(file), what, hint)]) from None
     silence = graph.number(0.0)
     results: list[int] = []
-    for output, found in zip(outputs, partials, strict=True):
-        results += [output, *(found.get(index, silence) for index in range(len(chosen)))]
+    for output, partial in zip(outputs, partials, strict=True):
+        results += [output, *(partial.get(index, silence) for index in range(len(chosen)))]
     printed = _print_dual(program, params, moving, results)
     remarks += _size_remarks(printed)
     cost = operations(graph, rows, results)
-    return Differentiated(
+    return DifferentiatedProgram(
         printed, params, program.inputs, len(outputs), mode, cost, stairs, remarks
     )
 
@@ -160,20 +162,20 @@ def _table_remarks(
         if not set(graph.reachable([index])).isdisjoint(chosen)
     }
     sloped = sum(number in slopes for number in read)
-    found = []
+    remarks = []
     if sloped:
         what = "table is" if sloped == 1 else "tables are"
-        found.append(
+        remarks.append(
             f"{sloped} {what} read at whole places, a staircase: the slope of the content is taken"
             " for its derivative (--table-slope none for 0)"
         )
     if len(read) > sloped:
         what = "table is" if len(read) == sloped + 1 else "tables are"
-        found.append(
+        remarks.append(
             f"{len(read) - sloped} {what} read at whole places, a staircase: its derivative is 0"
             " (--table-slope all for the slope of the content)"
         )
-    return tuple(found)
+    return tuple(remarks)
 
 
 def _size_remarks(text: str) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from ..table.folding import fold
 from ..table.model import Primitive, tangent_name
 from ..table.rules import Rule, adjoint
 from .activity import Activity
-from .rules import Nodes, rule_of
+from .nodes import Nodes, rule_of
 
 #: Regions that cost less than this many operations are left to forward mode.
 LEAST_OPERATIONS = 8
@@ -68,15 +68,15 @@ def regions(
         root = number if number in own or len(roots) != 1 or -1 in roots else roots.pop()
         root_of[number] = root
         inside.setdefault(root, []).append(number)
-    found = []
+    loops = []
     for root, members in inside.items():
         leaves = {a for n in members for a in activity.paths(n) if root_of.get(a) != root}
         leaves = {leaf for leaf in leaves if activity.bits[leaf]}
         forwards = sum(activity.bits[n].bit_count() for n in members)
         backwards = len(members) + sum(activity.bits[n].bit_count() for n in leaves)
         if forwards > max(backwards, LEAST_OPERATIONS):
-            found.append(Region(root, tuple(members[::-1]), tuple(sorted(leaves))))
-    return found
+            loops.append(Region(root, tuple(members[::-1]), tuple(sorted(leaves))))
+    return loops
 
 
 @dataclass
@@ -115,9 +115,9 @@ class RegionPartials:
 
     def partials(self, region: Region) -> Mapping[int, int]:
         """The partial of the root by each leaf that has one other than 0."""
-        found = {region.root: self.graph.number(1.0)}
+        slopes = {region.root: self.graph.number(1.0)}
         for number in reversed(region.inside):
-            cotangent = found.pop(number, None)
+            cotangent = slopes.pop(number, None)
             if cotangent is None:
                 continue
             node = self.graph.nodes[number]
@@ -126,10 +126,10 @@ class RegionPartials:
             for name, argument in zip(row.args, node.args, strict=True):
                 if name in self.activity.active(row) and self.activity.bits[argument]:
                     given = self._share_of(row, node.args, name, cotangent)
-                    total = self.plain.add(found.get(argument), given)
+                    total = self.plain.add(slopes.get(argument), given)
                     if total is not None:
-                        found[argument] = total
-        return found
+                        slopes[argument] = total
+        return slopes
 
     def _share_of(
         self, row: Primitive, arguments: Sequence[int], name: str, cotangent: int

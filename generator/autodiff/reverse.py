@@ -34,6 +34,7 @@ from ..signals.steady import RECORDING_COST, Steadiness, operations
 from ..table.assembling import built_in_table
 from ..table.model import Table
 from .activity import NoRuleError
+from .gates import gated_signals, open_controls
 from .tape import BackwardGraph, extract_backward
 from .transposition import Transpose, transpose
 from .waveforms import Waveforms
@@ -74,6 +75,10 @@ class ReversePrograms:
     coefficients: int = 0
 
 
+class NothingToDifferentiateError(InputError):
+    """A program has nothing to differentiate by: no input, no slider, no signal."""
+
+
 def reverse_programs(
     source: str,
     *,
@@ -96,10 +101,10 @@ def reverse_programs(
     the entries of each waveform that is read by `rdtable` are parameters too. `by_sums` makes three
     programs instead of two. The other arguments are those of `differentiate`.
 
-    Raises `FaustError` with the compiler's message if the program does not compile, and
-    `InputError` if a slider is unknown, if there is nothing to differentiate by, or if a box on the
-    way to an output has no rule, or none that reverse mode can follow; the message names the box
-    and the reason.
+    Raises `FaustError` with the compiler's message if the program does not compile,
+    `NothingToDifferentiateError` if it has no input, no slider and no signal, and `InputError` if
+    a slider is unknown, or if a box on the way to an output has no rule, or none that reverse mode
+    can follow; the message names the box and the reason.
     """
     if not isinstance(compiler, Compiler):
         compiler = find_compiler(compiler)
@@ -126,12 +131,12 @@ def _params(
     """The sliders to differentiate with respect to, but for those that have become signals."""
     if wanted is not None and not wanted:
         return []
-    found = {n: one for n, one in program.sliders.items() if n not in moved}
-    if wanted is None and not found:
+    candidates = {n: one for n, one in program.sliders.items() if n not in moved}
+    if wanted is None and not candidates:
         return []
     if wanted is None and moved and not all_continuous:
-        return [number for number, one in found.items() if one.marked]
-    return choose(program.sliders if wanted else found, wanted, all_continuous, file)
+        return [number for number, one in candidates.items() if one.marked]
+    return choose(program.sliders if wanted else candidates, wanted, all_continuous, file)
 
 
 def _programs(
@@ -152,13 +157,16 @@ def _programs(
     signals = tuple(original.sliders[n] for n in moved)
     moving = with_signals(original, moved)
     program, graph = moving.program, moving.program.graph
+    open_controls(graph, rows, program.outputs)
+    gated = gated_signals(graph, rows, program.outputs)
     tables = _waveforms(graph, program.outputs, file) if waveforms else Waveforms()
     reads = [read.value for read in tables.reads]
     steady, leaves = Steadiness(graph, rows, reads), _leaves(moving, reads, chosen)
     if not leaves:
         what = "there is nothing to differentiate by: no input, slider or signal"
-        raise InputError([Problem(Place(file), what, "add a slider, or run the program as it is")])
-    transposed = _transposed(program, rows, leaves, reads, steady, by_sums, file)
+        hint = "add a slider, or run the program as it is"
+        raise NothingToDifferentiateError([Problem(Place(file), what, hint)])
+    transposed = _transpose(program, rows, leaves, reads, steady, by_sums, file)
     moments = len(leaves) - len(params)
     results = _with_places(transposed.cotangents[:moments], tables)
     results += transposed.coefficients if by_sums else transposed.cotangents[moments:]
@@ -169,6 +177,7 @@ def _programs(
         transposed.time.signals(graph.reachable(results)),
         steady,
         {number: index for index, number in enumerate(fed)},
+        gated,
     )
     texts = _Texts(program, params, signals, tables, original.inputs, cut, transposed.coefficients)
     return ReversePrograms(
@@ -188,7 +197,7 @@ def _programs(
     )
 
 
-def _transposed(
+def _transpose(
     program: ProgramGraph,
     rows: Rows,
     leaves: Sequence[int],
@@ -210,11 +219,11 @@ def _transposed(
 
 def _waveforms(graph: Graph, outputs: Sequence[int], file: str) -> Waveforms:
     """The waveforms that are read; an error if there is none."""
-    found = read_waveforms(graph, outputs)
-    if not found.reads:
+    tables = read_waveforms(graph, outputs)
+    if not tables.reads:
         hint = "read it as in `waveform{...}, index : rdtable`; a computed table has no entries"
         raise InputError([Problem(Place(file), "no waveform is read by rdtable", hint)])
-    return found
+    return tables
 
 
 def _with_places(cotangents: Sequence[int], waveforms: Waveforms) -> list[int]:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 
 from ..signals.graph import Graph
 from ..signals.row_lookup import Rows
-from .rules import Nodes, Signal
+from .nodes import Nodes, Signal
 
 
 class ReversedTime:
@@ -52,7 +52,7 @@ class ReversedTime:
         self.graph.close(number, signal)
         return number
 
-    def delayed(self, signal: int, lag: Signal) -> int:
+    def delay(self, signal: int, lag: Signal) -> int:
         """The signal `lag` samples before, in reversed time; `lag` is steady.
 
         What multiplies a signal and is steady does so after the delay: many multiples of a signal
@@ -62,19 +62,19 @@ class ReversedTime:
         if lag is not None and node.op == "primitive" and node.name == "*":
             for factor, other in (node.args, node.args[::-1]):
                 if self.steady(factor):
-                    moved = self.plain.mul(factor, self.delayed(other, lag))
+                    moved = self.plain.mul(factor, self.delay(other, lag))
                     return self.plain.present(moved, 0.0)
-        found = Nodes(self.graph, self.rows, {"x": signal}).delay("x", lag)
-        assert found is not None
-        return found
+        past = Nodes(self.graph, self.rows, {"x": signal}).delay("x", lag)
+        assert past is not None
+        return past
 
     def signals(self, numbers: Iterable[int]) -> set[int]:
         """Those of `numbers`, which ascend, that run in reversed time."""
-        found: set[int] = set()
+        results: set[int] = set()
         for number in numbers:
-            if number in self.origins or not found.isdisjoint(self.graph.nodes[number].args):
-                found.add(number)
-        return found
+            if number in self.origins or not results.isdisjoint(self.graph.nodes[number].args):
+                results.add(number)
+        return results
 
     def clock(self) -> int:
         """The number of the sample in reversed time, from 1."""
@@ -84,7 +84,7 @@ class ReversedTime:
             self.graph.close(before, self._clock)
         return self._clock
 
-    def chosen(self, condition: int, yes: int) -> int:
+    def where(self, condition: int, yes: int) -> int:
         """`yes` while the condition is not 0, else silence."""
         return self.graph.primitive("select2", condition, self.graph.number(0.0), yes)
 
@@ -102,14 +102,14 @@ def scatter(time: ReversedTime, cotangent: int, lag: int, longest: int) -> int:
     place, here = (graph.primitive("%", t, size) for t in (due, now))
     before, written, stamp = time.feedback(), time.previous(place), time.previous(due)
 
-    def arrived(place: int, due: int) -> int:
+    def arrival(place: int, due: int) -> int:
         total = graph.primitive("rwtable", size, graph.number(0.0), written, before, place)
         stamped = graph.primitive("rwtable", size, graph.number(0), written, stamp, place)
-        return time.chosen(graph.primitive("==", stamped, due), total)
+        return time.where(graph.primitive("==", stamped, due), total)
 
-    graph.close(before, graph.primitive("+", arrived(place, due), cotangent))
+    graph.close(before, graph.primitive("+", arrival(place, due), cotangent))
     at_once = graph.primitive("==", lag, graph.number(0))
-    total = plain.add(arrived(here, now), time.chosen(at_once, cotangent))
+    total = plain.add(arrival(here, now), time.where(at_once, cotangent))
     assert total is not None
     return total
 
@@ -134,16 +134,16 @@ def table_cotangent(time: ReversedTime, cotangent: int, size: int, write: int, r
     before, moment = time.feedback(), time.previous(now)
     was_read, was_written = time.previous(read), time.previous(write)
 
-    def gathered(place: int) -> int:
+    def gather(place: int) -> int:
         whole = graph.number(0)
         total = graph.primitive("rwtable", size, graph.number(0.0), was_read, before, place)
         summed = graph.primitive("rwtable", size, whole, was_read, moment, place)
         emptied = graph.primitive("rwtable", size, whole, was_written, moment, place)
-        return time.chosen(graph.primitive(">", summed, emptied), total)
+        return time.where(graph.primitive(">", summed, emptied), total)
 
-    graph.close(before, graph.primitive("+", gathered(read), cotangent))
+    graph.close(before, graph.primitive("+", gather(read), cotangent))
     at_once = graph.primitive("==", read, write)
-    total = plain.add(gathered(write), time.chosen(at_once, cotangent))
+    total = plain.add(gather(write), time.where(at_once, cotangent))
     assert total is not None
     return total
 
@@ -155,4 +155,4 @@ def hold_cotangent(time: ReversedTime, cotangent: int, gate: int) -> int:
     total = graph.primitive("+", before, cotangent)
     opened = graph.primitive("!=", gate, graph.number(0))
     graph.close(before, graph.primitive("select2", opened, total, graph.number(0.0)))
-    return time.chosen(opened, total)
+    return time.where(opened, total)

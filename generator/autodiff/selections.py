@@ -18,17 +18,17 @@ def unsafe_signals(graph: Graph, rows: Rows, outputs: Sequence[int]) -> frozense
     """The signals that may be infinite or NaN while the outputs are finite."""
     numbers = graph.reachable(outputs)
     needed = _unconditional_signals(graph, rows, outputs)
-    found: set[int] = set()
+    unsafe: set[int] = set()
     changed = len(needed) < len(numbers)
     while changed:
         changed = False
         for number in numbers:
-            if number in needed or number in found:
+            if number in needed or number in unsafe:
                 continue
-            if _source(graph, rows, number) or not found.isdisjoint(graph.needs(number)):
-                found.add(number)
+            if _source(graph, rows, number) or not unsafe.isdisjoint(graph.needs(number)):
+                unsafe.add(number)
                 changed = True
-    return frozenset(found)
+    return frozenset(unsafe)
 
 
 def _source(graph: Graph, rows: Rows, number: int) -> bool:

@@ -25,14 +25,14 @@ def staircases(
                 new |= bits[needed]
             changed |= new != bits[number]
             bits[number] = new
-    found: list[dict[str, None]] = [{} for _ in sliders]
+    labels: list[dict[str, None]] = [{} for _ in sliders]
     for number in numbers:
         for place, what in _steps(graph.nodes[number], rows):
             reached = bits[graph.nodes[number].args[place]]
             for index in range(len(sliders)) if reached else ():
                 if reached >> index & 1:
-                    found[index][what] = None
-    return [list(one) for one in found]
+                    labels[index][what] = None
+    return [list(one) for one in labels]
 
 
 def _steps(node: Node, rows: Rows) -> Sequence[tuple[int, str]]:

@@ -18,7 +18,8 @@ from ..table.model import Primitive, tangent_name
 from ..table.rules import Rule, partial
 from .activity import Activity
 from .elimination import Region, RegionPartials, regions
-from .rules import Nodes, rule_of
+from .gates import check_controls
+from .nodes import Nodes, rule_of
 
 #: The tangents of a signal, by the number of the parameter.
 Tangents = Mapping[int, int]
@@ -48,7 +49,7 @@ class _Forward:
         self.parameters = parameters
         self.rules: dict[tuple[str, tuple[str, ...]], Rule] = {}
         self.shared: dict[tuple[int, tuple[str, ...]], Mapping[str, int | None]] = {}
-        self.found: dict[int, dict[int, int]] = {}
+        self.tangents_of: dict[int, dict[int, int]] = {}
 
     def of(self, outputs: Sequence[int], slopes: Mapping[int, int] | None = None) -> list[Tangents]:
         graph = self.graph
@@ -56,6 +57,7 @@ class _Forward:
         self.slopes = table_slopes(graph, self.rows, numbers) if slopes is None else slopes
         self.activity = Activity(graph, self.rows, self.slopes)
         self.activity.spread(numbers, self.parameters)
+        check_controls(graph, outputs, lambda number: self.activity.bits[number] != 0)
         eliminated = regions(self.activity, numbers, outputs, self.parameters)
         roots = {region.root: region for region in eliminated}
         inside = {number for region in eliminated for number in region.inside} - set(roots)
@@ -65,54 +67,64 @@ class _Forward:
         backwards = RegionPartials(graph, self.rows, self.activity)
         for number in numbers:
             if number in roots:
-                self.found[number] = self.by_leaves(roots[number], backwards)
+                self.tangents_of[number] = self.by_leaves(roots[number], backwards)
                 continue
-            self.found[number] = {}
+            self.tangents_of[number] = {}
             for index in _places(self.activity.bits[number]):
                 tangent = self.tangent(number, index, one)
                 if tangent is not None:
-                    self.found[number][index] = tangent
+                    self.tangents_of[number][index] = tangent
         for number in numbers:
             if graph.nodes[number].op == "feedback":
-                for index, delayed in self.found[number].items():
-                    source = self.found[graph.source(number)].get(index)
+                for index, delayed in self.tangents_of[number].items():
+                    source = self.tangents_of[graph.source(number)].get(index)
                     graph.close(delayed, graph.number(0.0) if source is None else source)
-        reached = self._reached(numbers, roots)
+        reached = self._reaching_parameters(numbers, roots)
         for number in numbers:
             if graph.nodes[number].op == "feedback":
-                for index, delayed in self.found[number].items():
+                for index, delayed in self.tangents_of[number].items():
                     if not reached[number] >> index & 1:
                         graph.silence(delayed)
         return [
-            {index: n for index, n in self.found[output].items() if reached[output] >> index & 1}
+            {
+                index: n
+                for index, n in self.tangents_of[output].items()
+                if reached[output] >> index & 1
+            }
             for output in outputs
         ]
 
     def by_leaves(self, region: Region, backwards: RegionPartials) -> dict[int, int]:
         """The tangents of the root of a region, from those of its leaves."""
-        found: dict[int, int] = {}
+        by_leaf: dict[int, int] = {}
         for leaf, partial_ in backwards.partials(region).items():
-            for index, tangent in self.found[leaf].items():
+            for index, tangent in self.tangents_of[leaf].items():
                 total = backwards.plain.add(
-                    found.get(index), backwards.plain.mul(partial_, tangent)
+                    by_leaf.get(index), backwards.plain.mul(partial_, tangent)
                 )
                 if total is not None:
-                    found[index] = total
-        return found
+                    by_leaf[index] = total
+        return by_leaf
 
-    def _reached(self, numbers: Sequence[int], roots: Mapping[int, Region]) -> dict[int, int]:
+    def _reaching_parameters(
+        self, numbers: Sequence[int], roots: Mapping[int, Region]
+    ) -> dict[int, int]:
         """Which parameters do reach a signal, as bits: a tangent that is made of itself is 0.
 
         In a loop tangents are written down before it is known whether any comes in.
         """
         bits = dict.fromkeys(numbers, 0)
-        made = {n: sum(1 << index for index in self.found[n]) for n in numbers if self.found[n]}
-        paths = {n: roots[n].leaves if n in roots else self.activity.paths(n) for n in made}
-        bits |= {n: 1 << index for index, n in enumerate(self.parameters) if n in made}
+        nonzero = {
+            n: sum(1 << index for index in self.tangents_of[n])
+            for n in numbers
+            if self.tangents_of[n]
+        }
+        paths = {n: roots[n].leaves if n in roots else self.activity.paths(n) for n in nonzero}
+        bits |= {n: 1 << index for index, n in enumerate(self.parameters) if n in nonzero}
         changed = True
         while changed:
             changed = False
-            for number, own in made.items():
+            for number, own in nonzero.items():
                 new = bits[number]
                 for source in paths[number]:
                     new |= bits[source] & own
@@ -127,17 +139,17 @@ class _Forward:
         if node.op == "feedback":
             return self.graph.feedback()
         if node.op == "bargraph":
-            return self.found[node.args[0]].get(index)
-        row = self.activity.row(number, lambda content: index in self.found[content])
+            return self.tangents_of[node.args[0]].get(index)
+        row = self.activity.row(number, lambda content: index in self.tangents_of[content])
         if number in self.slopes:
-            moved = self.found[self.slopes[number]].get(index)
+            moved = self.tangents_of[self.slopes[number]].get(index)
             if moved is None:
                 return None
             return table_tangent(self.graph, self.rows, number, moved)
         moving = tuple(
             name
             for name in self.activity.active(row)
-            if index in self.found[node.args[row.args.index(name)]]
+            if index in self.tangents_of[node.args[row.args.index(name)]]
         )
         return self.by_rule(number, node, row, moving, index) if moving else None
 
@@ -150,7 +162,7 @@ class _Forward:
         if isinstance(rule.tangent.tree, ast.Name):
             # One tangent passes as it is, as through a sum: the most frequent case by far.
             passed = next(name for name in moving if tangent_name(name) == rule.tangent.tree.id)
-            return self.found[node.args[row.args.index(passed)]][index]
+            return self.tangents_of[node.args[row.args.index(passed)]][index]
         arguments = dict(zip(row.args, node.args, strict=True))
         values = self.shared.get((number, moving))
         if values is None:
@@ -159,7 +171,7 @@ class _Forward:
             for name, expression in zip(rule.shared_names, rule.shared, strict=True):
                 values[name] = fold(expression, algebra)
             self.shared[number, moving] = values
-        tangents = {tangent_name(name): self.found[arguments[name]][index] for name in moving}
+        tangents = {tangent_name(name): self.tangents_of[arguments[name]][index] for name in moving}
         result: int | None = fold(
             rule.tangent, Nodes(self.graph, self.rows, {**values, **tangents})
         )
@@ -209,7 +221,7 @@ def table_slopes(
         known = rows.known_of(node)
         for place in known.rounded if known else ():
             rounded[node.args[place]] = rounded.get(node.args[place], 0) + 1
-    found = {}
+    slopes = {}
     for number in numbers:
         node = graph.nodes[number]
         if node.op == "primitive" and node.name == "rdtable":
@@ -217,8 +229,8 @@ def table_slopes(
             if index.op == "primitive" and index.name == "int":
                 alone = readers[node.args[2]] == {("rdtable", 2)} and rounded[index.args[0]] == 1
                 if alone and (choice == "all" or _phase(graph, index.args[0], choice)):
-                    found[number] = index.args[0]
-    return found
+                    slopes[number] = index.args[0]
+    return slopes
 
 
 def _phase(graph: Graph, index: int, choice: TableSlope) -> bool:

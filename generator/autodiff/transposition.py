@@ -31,8 +31,8 @@ from ..table.vocabulary import WHERE
 from .activity import Activity, NoRuleError
 from .coefficients import Coefficients, Term
 from .gates import check_gates
+from .nodes import Nodes, Signal
 from .reversed_time import ReversedTime, hold_cotangent, scatter, table_cotangent
-from .rules import Nodes, Signal
 from .selections import unsafe_signals
 from .tangents import table_slopes, table_tangent
 
@@ -71,8 +71,8 @@ def transpose(
     belong to. Raises `NoRuleError` where a cotangent meets a box that has no rule, or none in
     reversed time.
     """
-    made = _Transposition(graph, rows, outputs, leaves, steady)
-    return made.run(outputs, first_input, set(leaves) - set(reads), by_sums)
+    transposition = _Transposition(graph, rows, outputs, leaves, steady)
+    return transposition.run(outputs, first_input, set(leaves) - set(reads), by_sums)
 
 
 class _Transposition:
@@ -90,13 +90,13 @@ class _Transposition:
         self.steady = steady
         self.numbers = graph.reachable(outputs)
         #: From here on, signals are made by rules.
-        self.made = len(graph.nodes)
+        self.original_size = len(graph.nodes)
         self.slopes = table_slopes(graph, rows, self.numbers)
         self.activity = Activity(graph, rows, self.slopes)
         self.activity.spread(self.numbers, leaves)
         self.time = ReversedTime(graph, rows, steady)
         self.bounds = Bounds(graph, rows)
-        self.found: dict[int, int] = {}
+        self.cotangent_of: dict[int, int] = {}
         self.shares: dict[str, tuple[Share, ...]] = {}
         self.unsafe = unsafe_signals(graph, rows, outputs)
         self.coefficients: Coefficients | None = Coefficients(
@@ -117,7 +117,7 @@ class _Transposition:
         for index, output in enumerate(outputs):
             self.give(output, self.time.input(first_input + index))
         for number in reversed(self.numbers):
-            cotangent = self.found.get(number)
+            cotangent = self.cotangent_of.get(number)
             if number in pending:
                 graph.close(pending[number], self.silent(cotangent))
             elif cotangent is not None and number not in ends:
@@ -125,22 +125,22 @@ class _Transposition:
         collected, self.coefficients = self.coefficients, None
         assert collected is not None
         if not by_sums:
-            self.found.update(collected.cotangents())
+            self.cotangent_of.update(collected.cotangents())
             self.through_coefficients(collected.chained, ends)
             return Transpose(self.results(), self.time)
-        found, first = collected.sums(), first_input + len(outputs)
-        sums = [graph.add("input", (first + place,)) for place in range(len(found))]
-        self.found.update(zip(found, sums, strict=True))
-        self.through_coefficients(list(found), ends)
-        return Transpose(self.results(), self.time, tuple(found.values()), tuple(sums))
+        totals, first = collected.sums(), first_input + len(outputs)
+        sums = [graph.add("input", (first + place,)) for place in range(len(totals))]
+        self.cotangent_of.update(zip(totals, sums, strict=True))
+        self.through_coefficients(list(totals), ends)
+        return Transpose(self.results(), self.time, tuple(totals.values()), tuple(sums))
 
     def results(self) -> tuple[int, ...]:
-        return tuple(self.silent(self.found.get(number)) for number in self.leaves)
+        return tuple(self.silent(self.cotangent_of.get(number)) for number in self.leaves)
 
     def through_coefficients(self, coefficients: Sequence[int], ends: set[int]) -> None:
         """Passes the cotangents of what is steady on to the sliders."""
         for number in reversed(self.graph.reachable(coefficients)):
-            cotangent = self.found.get(number)
+            cotangent = self.cotangent_of.get(number)
             if cotangent is not None and number not in ends:
                 self.pass_on(number, cotangent)
 
@@ -157,9 +157,9 @@ class _Transposition:
         if self.coefficients and self.steady(number):
             self.coefficients.add(number, Term(cotangent))
             return
-        total = self.time.plain.add(self.found.get(number), cotangent)
+        total = self.time.plain.add(self.cotangent_of.get(number), cotangent)
         assert total is not None
-        self.found[number] = total
+        self.cotangent_of[number] = total
 
     def pass_on(self, number: int, cotangent: int) -> None:
         """Passes the cotangent of a signal on to what it is computed from."""
@@ -204,12 +204,12 @@ class _Transposition:
         if safe or product is None or product == cotangent:
             return product
         given = self.graph.primitive("!=", cotangent, self.graph.number(0.0))
-        return self.time.chosen(given, product)
+        return self.time.where(given, product)
 
     def delay_cotangent(self, row: Primitive, cotangent: int, lag: Signal) -> int:
         """The cotangent of what a delay by `lag` delays."""
         if lag is None or self.steady(lag):
-            return self.time.delayed(cotangent, lag)
+            return self.time.delay(cotangent, lag)
         longest = self.bounds.highest(lag)
         if longest is None:
             why = (
@@ -230,7 +230,7 @@ class _Transposition:
         root, lag, scale = self.split_factor(factor)
         if root is None:
             return
-        moved = self.time.delayed(cotangent, lag)
+        moved = self.time.delay(cotangent, lag)
         if safe:
             self.coefficients.add(number, Term(moved, root, scale))
         else:
@@ -253,10 +253,10 @@ class _Transposition:
             if node.op == "feedback":
                 lag = self.time.plain.add(lag, self.graph.number(1))
                 factor = self.graph.source(factor)
-            elif found := self.delay(factor):
-                factor, more = found
+            elif delayed := self.delay(factor):
+                factor, more = delayed
                 lag = self.time.plain.add(lag, more)
-            elif factor >= self.made and (scaled := self.steady_multiple(node)):
+            elif factor >= self.original_size and (scaled := self.steady_multiple(node)):
                 factor, more = scaled
                 scale = more if scale is None else self.time.plain.mul(scale, more)
             else:
@@ -276,7 +276,7 @@ class _Transposition:
             case "-", (a, b) if self.is_zero(a):
                 return b, self.graph.number(-1.0)
             case "select2", (test, a, b) if self.steady(test) and self.is_zero(a):
-                return b, self.time.chosen(test, one)
+                return b, self.time.where(test, one)
             case "select2", (test, a, b) if self.steady(test) and self.is_zero(b):
                 return a, self.graph.primitive("select2", test, one, self.graph.number(0.0))
         return None
@@ -358,15 +358,15 @@ class _Linear:
         graph, time = self.parent.graph, self.time
         match function, arguments:
             case "prefix", [_, linear]:
-                self.pull(linear, time.delayed(cotangent, graph.number(1)))
+                self.pull(linear, time.delay(cotangent, graph.number(1)))
             case "control", [linear, gate]:
-                self.pull(linear, hold_cotangent(time, cotangent, self.folded(gate)))
+                self.pull(linear, hold_cotangent(time, cotangent, self.fold_tree(gate)))
             case "enable", [linear, gate]:
-                opened = self.folded(gate)
+                opened = self.fold_tree(gate)
                 product = time.plain.mul(opened, hold_cotangent(time, cotangent, opened))
                 self.pull(linear, product)
             case "rwtable", [size, _, write, linear, read]:
-                places = map(self.folded, (size, write, read))
+                places = map(self.fold_tree, (size, write, read))
                 self.pull(linear, table_cotangent(time, cotangent, *places))
             case name, [test, yes, no] if name == WHERE and not self.reads(test):
                 chosen, silence = condition(test, self.algebra), graph.number(0.0)
@@ -375,7 +375,7 @@ class _Linear:
             case _:
                 self.refuse(ast.Call(ast.Name(function), arguments, []))
 
-    def folded(self, tree: ast.expr) -> int:
+    def fold_tree(self, tree: ast.expr) -> int:
         return self.algebra.present(fold(tree, self.algebra))
 
     def refuse(self, tree: ast.expr) -> None:

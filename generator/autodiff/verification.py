@@ -25,12 +25,12 @@ from ..faust.program import Program, build
 from ..signals.sliders import Parameter
 from ..table.model import Table
 from .differences import Array, Difference, Mask, difference
-from .differentiate import Differentiated, differentiate
+from .differentiate import DifferentiatedProgram, differentiate
 from .tangents import TableSlope
 
-EPSILON = 1e-4
-TOLERANCE = 1e-6
-#: The step does not shrink below EPSILON times this part of the slider's range.
+DEFAULT_EPSILON = 1e-4
+DEFAULT_TOLERANCE = 1e-6
+#: The step does not shrink below DEFAULT_EPSILON times this part of the slider's range.
 LEAST_STEP = 1e-2
 #: A difference is known where its bound is below this part of the greatest derivative.
 KNOWN_PART = 1e-4
@@ -62,7 +62,7 @@ class PartialComparison:
     difference: Array
     bound: Array
     zero: float = 0.0
-    tolerance: float = TOLERANCE
+    tolerance: float = DEFAULT_TOLERANCE
     moved: Mapping[str, float] = field(default_factory=dict)
     stairs: Sequence[str] = ()
     jumps: Mask = field(default_factory=lambda: np.zeros(1, bool))
@@ -174,8 +174,8 @@ def verify(
     name: str = "program",
     file: str = "",
     settings: Mapping[str, float] | None = None,
-    epsilon: float = EPSILON,
-    tolerance: float = TOLERANCE,
+    epsilon: float = DEFAULT_EPSILON,
+    tolerance: float = DEFAULT_TOLERANCE,
     buttons: bool = False,
     table_slope: TableSlope = "oscillators",
 ) -> VerificationReport:
@@ -189,7 +189,7 @@ def verify(
     """
     if not isinstance(compiler, Compiler):
         compiler = find_compiler(compiler)
-    done = differentiate(
+    differentiated = differentiate(
         source,
         params=params,
         all_continuous=all_continuous,
@@ -201,26 +201,32 @@ def verify(
         table_slope=table_slope,
     )
     plain = build(source, compiler=compiler, include=include)
-    dual = build(done.text, compiler=compiler, include=include)
+    dual = build(differentiated.text, compiler=compiler, include=include)
     given = {plain.settable_path(n): v for n, v in (settings or {}).items()}
     if buttons:
         given = {**_pressed_buttons(plain), **given}
-    trial = _Trial(plain, dual, done, feed(done.inputs), epsilon, tolerance)
+    trial = _Trial(plain, dual, differentiated, feed(differentiated.inputs), epsilon, tolerance)
     signals = trial.run_dual(given)
-    values = signals[:: done.stride]
+    values = signals[:: differentiated.stride]
+    _require_finite(values, file or name)
+    by_parameter = [
+        trial.compare(index, given, signals) for index in range(len(differentiated.params))
+    ]
+    idle = [index for index, several in enumerate(by_parameter) if all(one.idle for one in several)]
+    for index, moved, there in trial.find_active(idle, given):
+        by_parameter[index] = trial.compare(index, {**given, **moved}, there, moved)
+    comparisons = [one for several in by_parameter for one in several]
+    comparisons.sort(key=lambda one: one.output)
+    return VerificationReport(
+        name, tuple(comparisons), values, trial.feed.rate, tolerance, differentiated.remarks
+    )
+
+
+def _require_finite(values: Array, file: str) -> None:
     if not np.isfinite(values).all():
         bad = int(np.argmin(np.isfinite(values).all(axis=0)))
         what = f"the output is not finite at sample {bad}"
-        raise InputError([Problem(Place(file or name), what, "choose other values with --set")])
-    found = [trial.compared(index, given, signals) for index in range(len(done.params))]
-    idle = [index for index, several in enumerate(found) if all(one.idle for one in several)]
-    for index, moved, there in trial.moved(idle, given):
-        found[index] = trial.compared(index, {**given, **moved}, there, moved)
-    comparisons = [one for several in found for one in several]
-    comparisons.sort(key=lambda one: one.output)
-    return VerificationReport(
-        name, tuple(comparisons), values, trial.feed.rate, tolerance, done.remarks
-    )
+        raise InputError([Problem(Place(file), what, "choose other values with --set")])
 
 
 def _pressed_buttons(program: Program) -> dict[str, float]:
@@ -234,7 +240,7 @@ class _Trial:
 
     plain: Program
     dual: Program
-    done: Differentiated
+    differentiated: DifferentiatedProgram
     feed: Excitation
     epsilon: float
     tolerance: float
@@ -253,7 +259,7 @@ class _Trial:
         outputs = program.run(signals, signals.shape[1], sample_rate=rate, controls=controls)
         return np.asarray(outputs, float)
 
-    def compared(
+    def compare(
         self,
         index: int,
         settings: Mapping[str, float],
@@ -261,8 +267,8 @@ class _Trial:
         moved: Mapping[str, float] | None = None,
     ) -> list[PartialComparison]:
         """The comparisons of one parameter, for each output, at some settings."""
-        parameter = self.done.params[index]
-        partial = signals[1 + index :: self.done.stride]
+        parameter = self.differentiated.params[index]
+        partial = signals[1 + index :: self.differentiated.stride]
         path = _path(self.plain, parameter.path)
         value = settings.get(path or "", parameter.init)
         step = self.epsilon * max(abs(value), LEAST_STEP * (parameter.max - parameter.min))
@@ -273,8 +279,8 @@ class _Trial:
         def run(at: float) -> Array:
             return self._run(self.plain, {**settings, path: at} if path else settings)
 
-        def of(found: Difference) -> list[PartialComparison]:
-            taken = _at_kinks(found, partial, self.tolerance)
+        def of(estimate: Difference) -> list[PartialComparison]:
+            taken = _at_kinks(estimate, partial, self.tolerance)
             contested = taken.contests(partial, self.tolerance)
             taken = replace(taken, bound=np.where(contested, np.inf, taken.bound))
             return [
@@ -285,25 +291,25 @@ class _Trial:
                     partial[output],
                     taken.value[output],
                     taken.bound[output],
-                    float(found.zero[output, 0]),
+                    float(estimate.zero[output, 0]),
                     self.tolerance,
                     dict(moved or {}),
-                    self.done.stairs[index],
+                    self.differentiated.stairs[index],
                     taken.jumps[output],
                 )
-                for output in range(self.done.outputs)
+                for output in range(self.differentiated.outputs)
             ]
 
-        def enough(found: Difference) -> bool:
-            return all(one.holds and not one.unsettled for one in of(found))
+        def enough(estimate: Difference) -> bool:
+            return all(one.holds and not one.unsettled for one in of(estimate))
 
         return of(difference(run, value, step, enough))
 
-    def moved(
+    def find_active(
         self, idle: Sequence[int], given: Mapping[str, float]
     ) -> list[tuple[int, dict[str, float], Array]]:
         """For idle parameters, settings at which they act, and the dual program's outputs there."""
-        found: list[tuple[int, dict[str, float], Array]] = []
+        active: list[tuple[int, dict[str, float], Array]] = []
         waiting = list(idle)
         generator = np.random.default_rng(0)
         for place in range(MAX_SETTINGS if idle else 0):
@@ -319,28 +325,28 @@ class _Trial:
             if not moved:
                 continue
             signals = self.run_dual({**given, **moved})
-            if not np.isfinite(signals[:: self.done.stride]).all():
+            if not np.isfinite(signals[:: self.differentiated.stride]).all():
                 continue
             for index in list(waiting):
-                if np.any(signals[1 + index :: self.done.stride]):
+                if np.any(signals[1 + index :: self.differentiated.stride]):
                     waiting.remove(index)
-                    found.append((index, moved, signals))
-        return found
+                    active.append((index, moved, signals))
+        return active
 
 
 def _continuous(meta: Mapping[str, str]) -> bool:
     return not meta.get("style", "").strip().startswith(("menu", "radio"))
 
 
-def _at_kinks(found: Difference, partial: Array, tolerance: float) -> Difference:
+def _at_kinks(estimate: Difference, partial: Array, tolerance: float) -> Difference:
     """Where the slider is at a kink, the one-sided difference that is the nearer one."""
     with np.errstate(invalid="ignore"):
-        below, above = np.abs(partial - found.below), np.abs(partial - found.above)
-        nearer = np.where(below <= above, found.below, found.above)
-        right = np.fmin(below, above) <= np.maximum(1e-4 * np.abs(nearer), 20 * found.zero)
-    value = np.where(right, nearer, found.value)
-    bound = np.where(right, np.fmin(below, above) + tolerance * np.abs(nearer), found.bound)
-    return replace(found, value=value, bound=bound)
+        below, above = np.abs(partial - estimate.below), np.abs(partial - estimate.above)
+        nearer = np.where(below <= above, estimate.below, estimate.above)
+        right = np.fmin(below, above) <= np.maximum(1e-4 * np.abs(nearer), 20 * estimate.zero)
+    value = np.where(right, nearer, estimate.value)
+    bound = np.where(right, np.fmin(below, above) + tolerance * np.abs(nearer), estimate.bound)
+    return replace(estimate, value=value, bound=bound)
 
 
 def _path(program: Program, path: str) -> str | None:

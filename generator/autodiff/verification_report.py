@@ -93,8 +93,8 @@ def csv_text(report: VerificationReport) -> str:
             for number in (array.mean(), array.std(), array.max())
         ]
         at = [report.values[one.output, worst], one.partial[worst], one.difference[worst]]
-        told = [one.unsettled, one.verdict, str(one.holds).lower()]
-        row = [*map(float, numbers), worst, *map(float, at), *told]
+        verdict = [one.unsettled, one.verdict, str(one.holds).lower()]
+        row = [*map(float, numbers), worst, *map(float, at), *verdict]
         writer.writerow([one.output + 1, one.parameter.path, one.value, *row])
     return text.getvalue()
 

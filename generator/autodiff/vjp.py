@@ -28,7 +28,7 @@ from ..faust.compilers import Compiler, find_compiler
 from ..faust.interface import Signals
 from ..signals.source import read_source
 from ..table.model import Table
-from .arguments import Names, Values, checked_signals
+from .arguments import Names, Values, checked_signals, require_type, whole_number
 from .buffers import Buffers
 from .reverse import ReversePrograms, reverse_programs
 
@@ -101,7 +101,7 @@ class VJP:
         include: Sequence[Path] = (),
         cache: Path | None = None,
     ) -> None:
-        def compiled(
+        def compile_batch(
             text: str, reversed_time: bool, sums: int = 0, double: bool = double
         ) -> BatchProgram:
             return build_batch(
@@ -115,14 +115,17 @@ class VJP:
                 cache=cache,
             )
 
+        sample_rate = whole_number(sample_rate, "sample_rate", 1)
         self.programs = programs
         self.sample_rate = sample_rate
-        self.threads = threads or os.cpu_count() or 1
-        self._forward = compiled(programs.forward, False)
+        self.threads = whole_number(threads or os.cpu_count() or 1, "threads", 1)
+        self._forward = compile_batch(programs.forward, False)
         sums = programs.coefficients if programs.sliders else len(programs.params)
-        self._backward = compiled(programs.backward, True, sums)
+        self._backward = compile_batch(programs.backward, True, sums)
         # At a single sample, always in double: sums over time may cancel.
-        self._sliders = compiled(programs.sliders, False, double=True) if programs.sliders else None
+        self._sliders = (
+            compile_batch(programs.sliders, False, double=True) if programs.sliders else None
+        )
         self.dtype = self._forward.dtype
         self.inputs, self.outputs = programs.inputs, programs.outputs
         self.params, self.signals = programs.params, programs.signals
@@ -242,9 +245,9 @@ class VJP:
             state = State(finished.state, self._key("backward"))
         assert state is not None
         totals = self._of_sliders(totals, values)
-        found = {name: totals[:, index] for index, name in enumerate(self.names.params)}
-        found |= {name: moving[:, index] for index, name in enumerate(self.names.signals)}
-        shaped = {name: values.in_shape(name, one) for name, one in found.items()}
+        gradients = {name: totals[:, index] for index, name in enumerate(self.names.params)}
+        gradients |= {name: moving[:, index] for index, name in enumerate(self.names.signals)}
+        shaped = {name: values.in_shape(name, one) for name, one in gradients.items()}
         if through is not None and not batched:
             through = through[0]
         return Cotangents(through, shaped, state, entries)
@@ -254,7 +257,9 @@ class VJP:
 
         Raises ValueError for a wrong shape, as `forward` does.
         """
-        given = checked_signals(recorded, self.programs.tape, None, self.dtype, "the tape")
+        given = checked_signals(
+            recorded, self.programs.tape, None, self.dtype, "signals of the tape"
+        )
         frames = given.shape[2]
         values = self.names.values(sliders, len(given), frames)
         return Tape(self, values, (), given, (None,), frames, max(frames, 1), None)
@@ -263,10 +268,12 @@ class VJP:
         """The gradient by the sliders (items, params), from the sums of the backward pass."""
         if self._sliders is None:
             return totals
-        found = np.empty((len(totals), len(self.params), 1))
+        gradients = np.empty((len(totals), len(self.params), 1))
         numbers = values.numbers[:, self.names.sliders]
-        self._sliders.run([totals[:, :, None]], [found], numbers, frames=1, threads=self.threads)
-        return found[:, :, 0]
+        self._sliders.run(
+            [totals[:, :, None]], [gradients], numbers, frames=1, threads=self.threads
+        )
+        return gradients[:, :, 0]
 
     def _run_forward(
         self,
@@ -294,6 +301,8 @@ class VJP:
             raise ValueError(f"inputs are missing: expected (batch, {self.inputs}, frames)")
         if frames is None:
             raise ValueError("give the number of frames: the program has no inputs")
+        frames = whole_number(frames, "frames", 0)
+        batch = None if batch is None else whole_number(batch, "batch", 1)
         return np.zeros((0, frames) if batch is None else (batch, 0, frames), self.dtype)
 
     def _signal(self, value: NDArray[np.float64], frames: int) -> Signals:
@@ -304,6 +313,7 @@ class VJP:
     def _initial(self, state: State | None, items: int, direction: str) -> NDArray[np.uint8] | None:
         if state is None:
             return None
+        require_type(state, State, "such as the `state` of a tape or of cotangents")
         if state.program != self._key(direction):
             raise ValueError(f"the state is none of the {direction} pass of this program")
         if len(state.data) != items:
@@ -321,11 +331,14 @@ class VJP:
             piece = max(self.programs.tape * self.dtype.itemsize, 1)
             best = int((frames * self._forward.state_size / piece) ** 0.5)
             return max(best, SHORTEST_SEGMENT)
-        if isinstance(segment, str) or segment < 1:
+        if isinstance(segment, str):
             raise ValueError(f"segment is a number of frames or 'auto', not {segment!r}")
-        return segment
+        return whole_number(segment, "segment", 1)
 
     def _check(self, tape: Tape) -> None:
+        require_type(tape, Tape, "the second thing that `forward` gives")
+        if tape.recorded is None and not tape.inputs:
+            raise ValueError("nothing was recorded: call `forward` without record=False")
         other = tape.program
         if other is self or (other._key("forward"), other._key("backward")) == (
             self._key("forward"),
@@ -375,8 +388,9 @@ def vjp(
     the precision, `threads` is how many items run at once (else as many as there are processors).
     The other arguments are those of `reverse_programs` and `build`.
 
-    Raises `InputError` if there is no such file or slider, or the program has no derivative, and
-    `FaustError` if a compiler is missing or refuses the program.
+    Raises `InputError` if there is no such file or slider, or the program has no derivative,
+    ValueError for a sample rate that is no whole number above 0, and `FaustError` if a compiler is
+    missing or refuses the program.
     """
     source = read_source(program)
     if not isinstance(compiler, Compiler):

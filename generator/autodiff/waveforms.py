@@ -17,7 +17,7 @@ from .reversed_time import kept_index
 
 
 @dataclass(frozen=True)
-class Read:
+class TableRead:
     """A table that is read: the signal `value`, the entry's number `place`, and which waveform."""
 
     value: int
@@ -33,7 +33,7 @@ class Waveforms:
     """
 
     entries: tuple[tuple[float, ...], ...] = ()
-    reads: tuple[Read, ...] = ()
+    reads: tuple[TableRead, ...] = ()
 
     @property
     def of_reads(self) -> tuple[int, ...]:
@@ -43,7 +43,7 @@ class Waveforms:
 
 def waveforms(graph: Graph, outputs: Sequence[int]) -> Waveforms:
     """The waveforms that `outputs` depend on; the places are made as new nodes of `graph`."""
-    found: dict[int, int] = {}
+    tables: dict[int, int] = {}
     entries: list[tuple[float, ...]] = []
     reads = []
     for number in graph.reachable(outputs):
@@ -55,11 +55,11 @@ def waveforms(graph: Graph, outputs: Sequence[int]) -> Waveforms:
         if pick.op != "pick" or pick.name != "1" or graph.nodes[pick.args[0]].op != "waveform":
             continue
         source = pick.args[0]
-        if source not in found:
-            found[source] = len(entries)
+        if source not in tables:
+            tables[source] = len(entries)
             entries.append(tuple(map(float, waveform_entries(graph.nodes[source]))))
-        count = len(entries[found[source]])
-        reads.append(Read(number, _place(graph, size, index, count), found[source]))
+        count = len(entries[tables[source]])
+        reads.append(TableRead(number, _place(graph, size, index, count), tables[source]))
     return Waveforms(tuple(entries), tuple(reads))
 
 

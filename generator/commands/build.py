@@ -10,12 +10,12 @@ import click
 
 from ..library.compiling import SPELLING_HINT, refused_rows, unknown_rows, untried_rows
 from ..library.rendering import render, write
-from ..proof.findings import Checked
+from ..proof.findings import CheckedTable
 from ..table.model import Table
 from . import reports
 from .check import check_with_progress
 from .options import (
-    NOT_HELD,
+    EXIT_NOT_HELD,
     Output,
     accept_option,
     read_table,
@@ -59,20 +59,20 @@ def build_command(
       faustdiff build --out DIR --extend my.yaml
     """
     report = check_with_progress(read_table(table, extensions), accepted)
-    if not isinstance(report, Checked):
+    if not isinstance(report, CheckedTable):
         for finding in report.failures:
             click.echo(reports.failure(finding), err=True)
         click.echo(f"{len(report.failures)} findings failed; nothing was written", err=True)
-        sys.exit(NOT_HELD)
+        sys.exit(EXIT_NOT_HELD)
     with usable_input():
         files = render(report)
     _report_untried(report.table, must_compile or os.environ.get("CI") == "true")
-    told = refused_rows(files, report.table)
-    for row, message in told:
+    refused = refused_rows(files, report.table)
+    for row, message in refused:
         click.echo(f"{row.place}: row '{row.name}': does not compile: {message}", err=True)
         click.echo(f"  {SPELLING_HINT}", err=True)
-    if told:
-        sys.exit(NOT_HELD)
+    if refused:
+        sys.exit(EXIT_NOT_HELD)
     try:
         paths = write(files, out)
     except OSError as error:
@@ -91,5 +91,5 @@ def _report_untried(table: Table, must_compile: bool) -> None:
     hint = "install one, as in 'pip install cyfaust'"
     if must_compile:
         click.echo(f"{what}\n  {hint}; nothing was written", err=True)
-        sys.exit(NOT_HELD)
+        sys.exit(EXIT_NOT_HELD)
     click.echo(f"warning: {what}\n  {hint}", err=True)

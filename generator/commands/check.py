@@ -14,7 +14,7 @@ from ..proof.checking import check
 from ..proof.findings import Report
 from ..table.model import Primitive, Table
 from . import reports
-from .options import NOT_HELD, accept_option, read_table, refuse, table_options
+from .options import EXIT_NOT_HELD, accept_option, read_table, refuse, table_options
 
 REPORT_FORMATS: dict[str, Callable[[Report], str]] = {
     "text": reports.as_text,
@@ -56,7 +56,7 @@ def check_command(
     """
     report = check_with_progress(read_table(table, extensions), accepted)
     click.echo(REPORT_FORMATS[style](report))
-    sys.exit(NOT_HELD if report.failures else 0)
+    sys.exit(EXIT_NOT_HELD if report.failures else 0)
 
 
 def check_with_progress(table: Table, accepted: tuple[str, ...] = ()) -> Report:

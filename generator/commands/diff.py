@@ -21,8 +21,8 @@ from ..table.model import Primitive, Table
 from ..table.modelling import model
 from .options import runs_programs
 
-DIFFERENT = 1
-UNUSABLE = 2
+EXIT_DIFFERENT = 1
+EXIT_UNUSABLE = 2
 
 
 @click.command("diff")
@@ -67,18 +67,18 @@ def diff_command(old: str, new: str, style: str, by_numbers: bool, compiler: str
     start = time.perf_counter()
     try:
         sources = fetch_document(old), fetch_document(new)
-        found = _compare(*sources, by_numbers, compiler)
+        comparison = _compare(*sources, by_numbers, compiler)
     except InputError as error:
         for problem in error.problems:
             click.echo(str(problem), err=True)
-        sys.exit(UNUSABLE)
-    found = replace(found, seconds=time.perf_counter() - start)
+        sys.exit(EXIT_UNUSABLE)
+    comparison = replace(comparison, seconds=time.perf_counter() - start)
     formatted = show.CHANGE_FORMATS[style]
     if formatted is None:
-        show.print_changes(found, Console())
+        show.print_changes(comparison, Console())
     else:
-        click.echo(formatted(found))
-    sys.exit(DIFFERENT if found.changes else 0)
+        click.echo(formatted(comparison))
+    sys.exit(EXIT_DIFFERENT if comparison.changes else 0)
 
 
 def _compare(old: Document, new: Document, by_numbers: bool, compiler: str | None) -> Comparison:
@@ -94,8 +94,8 @@ def _compare(old: Document, new: Document, by_numbers: bool, compiler: str | Non
     version = first.declared.get("version", "")
     if not by_numbers:
         return Comparison(old.name, new.name, "library", changes, 0.0, version)
-    told, changes = numeric.compare_numbers(first, second, changes, compiler)
-    return Comparison(old.name, new.name, "library", changes, 0.0, version, told)
+    note, changes = numeric.compare_numbers(first, second, changes, compiler)
+    return Comparison(old.name, new.name, "library", changes, 0.0, version, note)
 
 
 def _read_table(source: Document) -> Table:

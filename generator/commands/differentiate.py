@@ -117,10 +117,10 @@ def differentiate_command(
                 output, reverse_programs(read_source(program), waveforms=waveforms, **options)
             )
             return
-        done = differentiate(read_source(program), mode=mode, table_slope=table_slope, **options)
-    write_whole(output, done.text)
-    names = ", ".join(param.label for param in done.params)
-    for line in (f"wrote {output}: {done.outputs} x (value, {names})", *done.remarks):
+        dual = differentiate(read_source(program), mode=mode, table_slope=table_slope, **options)
+    write_whole(output, dual.text)
+    names = ", ".join(param.label for param in dual.params)
+    for line in (f"wrote {output}: {dual.outputs} x (value, {names})", *dual.remarks):
         tell(output, line)
 
 
@@ -141,16 +141,18 @@ def _output_files(output: Path) -> tuple[Path, Path]:
     if is_stream(output) or (output.exists() and not output.is_file()):
         what = f"{output}: is no file, and in reverse mode two are written beside it"
         refuse(what, "name a file, as in -o synth.dsp, or use --single")
-    return output.with_suffix(".forward.dsp"), output.with_suffix(".backward.dsp")
+    # What is no ending of a Faust program is a part of the name.
+    stem = output.stem if output.suffix == ".dsp" else output.name
+    return output.with_name(f"{stem}.forward.dsp"), output.with_name(f"{stem}.backward.dsp")
 
 
-def _write_both(output: Path, made: ReversePrograms) -> None:
+def _write_both(output: Path, programs: ReversePrograms) -> None:
     forward, backward = _output_files(output)
-    write_whole(forward, made.forward)
-    write_whole(backward, made.backward)
-    given = [one.label for one in made.signals]
-    given += [f"waveform {one + 1}" for one in range(len(made.waveforms.entries))]
-    given += [one.label for one in made.params]
-    cotangents = ", ".join([*(["inputs"] if made.inputs else []), *given])
-    click.echo(f"wrote {forward}: {made.outputs} outputs, then a tape of {made.tape}")
+    write_whole(forward, programs.forward)
+    write_whole(backward, programs.backward)
+    given = [one.label for one in programs.signals]
+    given += [f"waveform {one + 1}" for one in range(len(programs.waveforms.entries))]
+    given += [one.label for one in programs.params]
+    cotangents = ", ".join([*(["inputs"] if programs.inputs else []), *given])
+    click.echo(f"wrote {forward}: {programs.outputs} outputs, then a tape of {programs.tape}")
     click.echo(f"wrote {backward}: in reversed time, the cotangents of {cotangents}")

@@ -18,11 +18,11 @@ import numpy as np
 
 from ..files import make_folder
 from ..fitting.checkpoint import checkpoint, restore
+from ..fitting.dual_runs import DualSource, model_of
 from ..fitting.examples import ExampleMaker, folders
 from ..fitting.fit import Fit
 from ..fitting.jobs import FitJob, Outcome, fit_menus, run_jobs, table_csv
 from ..fitting.losses import Residual
-from ..fitting.model import DualSource, model_of
 from ..fitting.objective import Record
 from ..fitting.outputs import ExtraFiles, write_results
 from ..fitting.pairing import Example
@@ -32,7 +32,7 @@ from ..fitting.setup import Options, Setup
 from ..fitting.subject import Menu, Subject, source_of
 from .fit_options import ONLINE_RATE, Request, fit_options
 from .options import (
-    NOT_HELD,
+    EXIT_NOT_HELD,
     chosen_compiler,
     named_values,
     parameter_options,
@@ -139,11 +139,12 @@ def _run(request: Request, subject: Subject, work: Path, pool: Pool) -> int:
     if request.resume and request.checkpoint_file:
         record = restore(request.checkpoint_file, setup, options)
     with _progress_and_checkpoints(setup, options, record, request.checkpoint_file):
-        found = fit_menus(setup, menus, options, pool=pool, record=record)
-    _write(subject, found, out, ExtraFiles(request.report is not False, request.plot))
-    if found.interrupted:
-        return NOT_HELD
-    good = found.verdict.good if request.require is None else found.error <= request.require
+        result = fit_menus(setup, menus, options, pool=pool, record=record)
+    _write(subject, result, out, ExtraFiles(request.report is not False, request.plot))
+    if result.interrupted:
+        return EXIT_NOT_HELD
+    verdict, required = result.verdict, request.require
+    good = verdict.good if required is None else verdict.within(required)
     return 0 if good else POOR_MATCH
 
 
@@ -154,7 +155,7 @@ def _interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         click.echo(f"{INTERRUPTED_MESSAGE}\n  run it again, and let it go on for longer", err=True)
-        sys.exit(NOT_HELD)
+        sys.exit(EXIT_NOT_HELD)
 
 
 def _validation_examples(
@@ -224,11 +225,11 @@ def _fit_all(jobs: Sequence[FitJob], pool: Pool, out: Path) -> int:
 
     make_folder(out)
     outcomes = run_jobs(jobs, pool, tell)
-    done = [one for one in outcomes if not one.failure]
-    if done:
+    fits = [one for one in outcomes if not one.failure]
+    if fits:
         write_whole(out / "fits.csv", table_csv(jobs[0].setup.labels, outcomes))
-        click.echo(f"wrote {out}: fits.csv, and a folder for each of {len(done)}")
-    return NOT_HELD if len(done) < len(outcomes) else 0
+        click.echo(f"wrote {out}: fits.csv, and a folder for each of {len(fits)}")
+    return EXIT_NOT_HELD if len(fits) < len(outcomes) else 0
 
 
 def _online(setup: Setup, rate: float, subject: Subject, out: Path) -> int:
@@ -245,30 +246,30 @@ def _online(setup: Setup, rate: float, subject: Subject, out: Path) -> int:
     click.echo(f"wrote {out}: online.csv, {subject.name}.dsp")
     if interrupted:
         click.echo("interrupted: these are the values until then")
-    return NOT_HELD if interrupted else 0
+    return EXIT_NOT_HELD if interrupted else 0
 
 
-def _write(subject: Subject, found: Fit, out: Path, extras: ExtraFiles) -> None:
+def _write(subject: Subject, fit: Fit, out: Path, extras: ExtraFiles) -> None:
     """Writes the folder, and says what was found: the verdict first."""
     try:
-        left = write_results(out, subject, found, extras)
+        left = write_results(out, subject, fit, extras)
     except OSError as error:
         refuse(f"{out}: cannot be written: {error.strerror}", "choose another folder with --out")
     except KeyboardInterrupt:
         click.echo(f"{out}: interrupted before the result was written\n  run it again", err=True)
-        sys.exit(NOT_HELD)
+        sys.exit(EXIT_NOT_HELD)
     from rich.console import Console
 
-    click.echo(found.verdict.line)
-    for cause in found.verdict.causes:
+    click.echo(fit.verdict.line)
+    for cause in fit.verdict.causes:
         click.echo(f"  {cause}")
-    Console().print(table(found))
-    for note in found.notes:
+    Console().print(table(fit))
+    for note in fit.notes:
         click.echo(note)
-    for line in summary(found.setup, found):
+    for line in summary(fit.setup, fit):
         click.echo(line)
     click.echo(f"wrote {out}: {', '.join(file.name for file in left.files)}")
-    for warning in found.warnings:
+    for warning in fit.warnings:
         click.echo(f"warning: {warning}", err=True)
     if not left.own:
         what = f"{subject.name}.dsp is the program as the compiler expands it"

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..fitting.catalogue import LOSSES, parse_loss
 from ..fitting.descent import LEARNING_RATES
 from ..fitting.gradients import Wanted
-from ..fitting.setup import DEFAULT_PASSES, OPTIMIZERS, Options
+from ..fitting.setup import DEFAULT_PASSES, OPTIMIZERS, Options, compares_samples
 from .options import Output, refuse
 
 #: Of `--online`: that of the seeds.
@@ -95,14 +95,17 @@ class Request:
             refuse("--online goes through one recording, once", "leave out the other options")
         if self.online and self.loss not in ("mse", "mae"):
             refuse(f"--online has no loss '{self.loss}'", "use mse (l2) or mae (l1)")
+        if self.require is not None and self.require <= 0 and not compares_samples(self.loss):
+            what = f"'--require {self.require:g}dB' is a level of samples, and spectra are compared"
+            refuse(what, "write by how much spectra may differ, as in --require 3dB")
 
 
 def _decibels(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
-    """A level as -20dB or -20, as a part of the energy."""
+    """A level as -20dB or -20."""
     if text is None:
         return None
     try:
-        return float(10 ** (float(text.strip().lower().removesuffix("db")) / 10))
+        return float(text.strip().lower().removesuffix("db"))
     except ValueError:
         refuse(f"'--require {text}' is not a level in decibels", "write it as in --require -20dB")
 
@@ -249,7 +252,8 @@ OPTIONS = (
         "--require",
         metavar="DECIBELS",
         callback=_decibels,
-        help="Exit with 3 if more than this is left over, as -20dB; else if the match is poor.",
+        help="Exit with 3 if more than this is left over, as -20dB, or, with a loss of spectra, if "
+        "they differ by more than this, as 3dB; else if the match is poor.",
     ),
     click.option(
         "--seconds", type=click.FloatRange(0, min_open=True), help="Of generated signals."

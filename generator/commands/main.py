@@ -76,9 +76,9 @@ class LazyGroup(click.Group):
             if find_spec(module) is None:
                 _refuse_without(module, None)
         name = cmd_name.replace("-", "_")
-        found = getattr(import_module(f"{__package__}.{name}"), f"{name}_command")
-        assert isinstance(found, click.Command)
-        return found
+        command = getattr(import_module(f"{__package__}.{name}"), f"{name}_command")
+        assert isinstance(command, click.Command)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

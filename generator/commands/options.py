@@ -23,8 +23,8 @@ from ..resources import resource
 from ..table.assembling import read
 from ..table.model import Table
 
-NOT_HELD = 1
-UNUSABLE = 2
+EXIT_NOT_HELD = 1
+EXIT_UNUSABLE = 2
 
 #: What `--fad` puts in front of a program, on its first line: the numbers of lines stay.
 FAD_WORDS = 'fad = library("diff.lib").fad; rad = library("diff.lib").rad; '
@@ -249,7 +249,7 @@ def usable_input(*programs: Path) -> Iterator[None]:
     except InputError as error:
         for problem in error.problems:
             click.echo(str(problem), err=True)
-        sys.exit(UNUSABLE)
+        sys.exit(EXIT_UNUSABLE)
     except CompilerMissingError as error:
         refuse(error.what, error.hint)
     except FaustError as error:
@@ -278,7 +278,7 @@ def _shorten(line: str) -> str:
 def refuse(what: str, hint: str) -> NoReturn:
     """Ends the command: one line of what and where, one line of what to do."""
     click.echo(f"{what}\n  {hint}", err=True)
-    sys.exit(UNUSABLE)
+    sys.exit(EXIT_UNUSABLE)
 
 
 def refuse_to_replace(program: Path, *outputs: Path) -> None:

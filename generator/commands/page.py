@@ -66,7 +66,7 @@ def page_command(
     rules = read_table(table, extensions)
     source = read_source(program)
     with usable_input(program):
-        made = page_program(
+        result = page_program(
             source,
             compiler=chosen_compiler(compiler, INSTALL_FOR_WASM),
             params=params,
@@ -76,6 +76,6 @@ def page_command(
             file=str(program),
         )
     name = title or program.stem.replace("_", " ").replace("-", " ").capitalize()
-    text = page(made, title=name, source=source)
+    text = page(result, title=name, source=source)
     write_whole(output, text)
     tell(output, f"wrote {output}: {len(text.encode()) / 1000:.0f} kB")

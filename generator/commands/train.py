@@ -12,7 +12,7 @@ from ..faust.program import build
 from ..learned.training import train
 from ..learned.values import read_values, text_of
 from .options import (
-    NOT_HELD,
+    EXIT_NOT_HELD,
     Output,
     chosen_compiler,
     excitation_options,
@@ -93,7 +93,7 @@ def train_command(
     if trained.diverged:
         click.echo(f"{program}: it has diverged: '{trained.diverged[0]}' is not finite", err=True)
         click.echo("  nothing was written; lower the learning rate", err=True)
-        sys.exit(NOT_HELD)
+        sys.exit(EXIT_NOT_HELD)
     write_whole(params, text_of(trained.values))
     first, last = trained.losses[0], trained.losses[-1]
     tell(params, f"wrote {params}: {len(trained.values)} values; loss {first:.3g} -> {last:.3g}")

@@ -13,7 +13,7 @@ from ..autodiff.tangents import TableSlope
 from ..faust.excitation import DEFAULT_SECONDS, excitation
 from ..files import is_stream
 from .options import (
-    NOT_HELD,
+    EXIT_NOT_HELD,
     Output,
     chosen_compiler,
     excitation_options,
@@ -44,14 +44,14 @@ from .options import (
 @click.option(
     "--epsilon",
     type=click.FloatRange(0, 0.1, min_open=True),
-    default=verification.EPSILON,
+    default=verification.DEFAULT_EPSILON,
     show_default=True,
     help="Greatest step of the differences, relative to the slider's value.",
 )
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, min_open=True),
-    default=verification.TOLERANCE,
+    default=verification.DEFAULT_TOLERANCE,
     show_default=True,
     help="The greatest relative error that is let pass.",
 )
@@ -120,7 +120,7 @@ def verify_command(
         write_whole(table_file, verification_report.csv_text(report))
     if plot_file:
         write_whole(plot_file, verification_report.plot(report))
-    sys.exit(0 if report.holds else NOT_HELD)
+    sys.exit(0 if report.holds else EXIT_NOT_HELD)
 
 
 def _console(*outputs: Path | None) -> Console:

@@ -93,10 +93,10 @@ class Definition:
             return {}
         depths = accumulate((token == "{") - (token == "}") for token in body[1:])
         end = next(k for k, depth in enumerate(depths, 1) if not depth)
-        found: dict[str, list[tuple[str, ...]]] = {}
+        by_name: dict[str, list[tuple[str, ...]]] = {}
         for statement in _split_at(body[2:end]):
-            found.setdefault(statement[0], []).append(statement)
-        return {name: tuple(statements) for name, statements in found.items()}
+            by_name.setdefault(statement[0], []).append(statement)
+        return {name: tuple(statements) for name, statements in by_name.items()}
 
     @cached_property
     def uses(self) -> frozenset[str]:
@@ -152,12 +152,12 @@ def _statements(source: Document) -> Iterator[tuple[str, list[Token]]]:
         place = Place(source.name, source.text.count("\n", 0, token.start) + 1, 1)
         return InputError([Problem(place, what, hint)])
 
-    for found in _TOKEN.finditer(source.text):
-        token = Token(found.group(), found.start())
+    for match in _TOKEN.finditer(source.text):
+        token = Token(match.group(), match.start())
         trailing = "\n" not in source.text[ended : token.start]
-        if found.lastgroup == "comment" and not tokens and not (trailing and ended):
+        if match.lastgroup == "comment" and not tokens and not (trailing and ended):
             comments.append(token.text)
-        if found.lastgroup in ("comment", "space"):
+        if match.lastgroup in ("comment", "space"):
             continue
         if token.text in _PAIRS.values():
             opened.append(token)
@@ -231,15 +231,15 @@ def compare_libraries(old: Library, new: Library) -> tuple[Change, ...]:
 
 def _renames(old: Library, new: Library) -> dict[str, str]:
     """New names of definitions whose tokens are the same; none where that is ambiguous."""
-    gone = [f for name, f in old.functions.items() if name not in new.functions]
+    removed = [f for name, f in old.functions.items() if name not in new.functions]
     fresh = [f for name, f in new.functions.items() if name not in old.functions]
-    found = {}
-    for function in gone:
+    renames = {}
+    for function in removed:
         alike = [other for other in fresh if _tokens_used(other) == _tokens_used(function)]
-        back = [other for other in gone if _tokens_used(other) == _tokens_used(function)]
+        back = [other for other in removed if _tokens_used(other) == _tokens_used(function)]
         if len(alike) == len(back) == 1:
-            found[function.name] = alike[0].name
-    return found
+            renames[function.name] = alike[0].name
+    return renames
 
 
 def _with_names(library: Library, renamed: Mapping[str, str]) -> Library:
@@ -275,8 +275,8 @@ def _declaration_changes(old: Library, new: Library) -> Iterator[Change]:
         if old.declared.get(key) != new.declared.get(key)
     ]
     if details:
-        told = "; ".join(f"{d.field}: {d.old or 'none'} -> {d.new or 'none'}" for d in details)
-        yield Change("declare", "documentation", told, "patch", tuple(details))
+        summary = "; ".join(f"{d.field}: {d.old or 'none'} -> {d.new or 'none'}" for d in details)
+        yield Change("declare", "documentation", summary, "patch", tuple(details))
 
 
 def _changes(old: Definition, new: Definition, library: Library) -> Iterator[Change]:
@@ -304,15 +304,15 @@ def _definition_change(old: Definition, new: Definition, library: Library) -> Ch
         bump = "major"
         parts.append(f"signature {old.signature} -> {new.signature}")
         details.append(Detail("signature", old.signature, new.signature))
-    gone = [name for name in old.members if name not in new.members]
+    removed = [name for name in old.members if name not in new.members]
     fresh = [name for name in new.members if name not in old.members]
     if old.members and new.members:
         both = [name for name in new.members if name in old.members]
         other = [name for name in both if old.members[name] != new.members[name]]
-        for title, names in (("removed", gone), ("added", fresh), ("changed", other)):
+        for title, names in (("removed", removed), ("added", fresh), ("changed", other)):
             if names:
                 parts.append(f"members {title}: {', '.join(names)}")
-        bump = "major" if gone else bump
+        bump = "major" if removed else bump
     if not parts:
         parts.append("the definition")
     if reached := _users(new.name, library):

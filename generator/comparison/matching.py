@@ -20,16 +20,16 @@ T = TypeVar("T")
 def match_rows(old: Table, new: Table) -> dict[str, Primitive]:
     """The old row of each new one that has one, by the name of the new one."""
     pairs = {row.name: row for row in old.primitives}
-    found = {row.name: pairs[row.name] for row in new.primitives if row.name in pairs}
-    gone = [row for row in old.primitives if row.name not in found]
-    fresh = [row for row in new.primitives if row.name not in found]
+    matches = {row.name: pairs[row.name] for row in new.primitives if row.name in pairs}
+    removed = [row for row in old.primitives if row.name not in matches]
+    fresh = [row for row in new.primitives if row.name not in matches]
     for alike in (_share_a_spelling, _same_rule):
         for row in fresh:
-            candidates = [before for before in gone if alike(before, row)]
-            if row.name not in found and len(candidates) == 1:
-                found[row.name] = candidates[0]
-                gone.remove(candidates[0])
-    return found
+            candidates = [before for before in removed if alike(before, row)]
+            if row.name not in matches and len(candidates) == 1:
+                matches[row.name] = candidates[0]
+                removed.remove(candidates[0])
+    return matches
 
 
 def _share_a_spelling(old: Primitive, new: Primitive) -> bool:

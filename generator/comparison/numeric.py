@@ -27,7 +27,7 @@ from .libraries import Definition, Library
 TEST_FRAMES = 2048
 #: Relative distance below which two numbers in double precision are the same: a sum in another
 #: order moves the last digits.
-TOLERANCE = 1e-9
+NUMERIC_TOLERANCE = 1e-9
 
 _TEST = re.compile(r"#### Test\n\n?```\w*\n(.*?)\n```", re.DOTALL)
 _LOAD = re.compile(r'\w+\s*=\s*library\("[^"]+"\);|import\("[^"]+"\);')
@@ -55,11 +55,11 @@ def compare_numbers(
     }
     before, failed = _numbers(old, tests, with_what)
     if tests and not before:
-        said = next(iter(failed.values())).strip().partition("\n")[0]
-        what = f"none of its documented tests compiles: {with_what.name}: {said}"
+        message = next(iter(failed.values())).strip().partition("\n")[0]
+        what = f"none of its documented tests compiles: {with_what.name}: {message}"
         raise InputError([Problem(Place(old.source.name), what, "leave out --numeric")])
     after, refused = _numbers(new, {name: tests[name] for name in before}, with_what)
-    found = [change for change in changes if change.primitive not in before]
+    results = [change for change in changes if change.primitive not in before]
     different = 0
     for name in new.functions:
         if name not in before:
@@ -68,7 +68,7 @@ def compare_numbers(
         detail = _difference(before[name], after.get(name), refused.get(name, ""))
         if detail is None:
             same = f"its test gives the same {before[name].size} numbers with both; no proof"
-            found += [
+            results += [
                 replace(c, summary=f"{c.summary}; {same}") if c.change == "changed" else c
                 for c in mine
             ]
@@ -76,25 +76,25 @@ def compare_numbers(
         different += 1
         if changed := [change for change in mine if change.change == "changed"]:
             first = changed[0]
-            found += [replace(first, details=(*first.details, detail))]
+            results += [replace(first, details=(*first.details, detail))]
         else:
             place = old.functions[name].place, new.functions[name].place
             summary = f"its documented test: {detail.how}"
-            found += [*mine, Change(name, "changed", summary, "major", (detail,), *place)]
+            results += [*mine, Change(name, "changed", summary, "major", (detail,), *place)]
     skipped = len(tests) - len(before)
     left_out = f"; {skipped} tests left out, which the old library fails" if skipped else ""
     note = (
         f"numbers: {len(before)} documented tests compiled with both libraries by "
         f"{with_what.name} {with_what.version()}, {different} differ{left_out}"
     )
-    return note, tuple(found)
+    return note, tuple(results)
 
 
 def _test(function: Definition) -> list[str]:
     """The lines of the documented test; [] if there is none, or it has no entry."""
     lines = [line.removeprefix("//").removeprefix(" ") for line in function.comment.splitlines()]
-    found = _TEST.search("\n".join(lines))
-    test = found[1].splitlines() if found else []
+    match = _TEST.search("\n".join(lines))
+    test = match[1].splitlines() if match else []
     return test if any(line.startswith(f"{function.name}_test") for line in test) else []
 
 
@@ -110,7 +110,7 @@ def _difference(
         return Detail("test", *counts, "it has another number of outputs")
     with np.errstate(invalid="ignore"):
         distance = np.abs(old - new) / np.maximum(1, np.abs(old))
-    same = (old == new) | (np.isnan(old) & np.isnan(new)) | (distance <= TOLERANCE)
+    same = (old == new) | (np.isnan(old) & np.isnan(new)) | (distance <= NUMERIC_TOLERANCE)
     if same.all():
         return None
     output, frame = (int(k) for k in np.argwhere(~same)[0])
@@ -131,19 +131,19 @@ def _numbers(
             (folder / file).write_text(library.source.text, encoding="utf-8")
         options: dict[str, Any] = {"double": True, "include": [folder]}
         refused: dict[str, str] = {}
-        found: dict[str, NDArray[np.float64]] = {}
+        numbers: dict[str, NDArray[np.float64]] = {}
         try:
             for tests_together in _compilable([*tests.items()], compiler, options, refused):
                 text = _program(tests_together)
                 program = build(text, compiler=compiler, optimize="-O0", **options)
                 outputs = _outputs(program, len(tests_together))
-                found |= zip(dict(tests_together), outputs, strict=True)
+                numbers |= zip(dict(tests_together), outputs, strict=True)
         except FaustError as error:
             place = Place(library.source.name)
             hint = "leave out --numeric"
             what = f"cannot be compiled by {error.compiler}: {error}"
             raise InputError([Problem(place, what, hint)]) from None
-    return found, refused
+    return numbers, refused
 
 
 def _outputs(program: Program, count: int) -> Iterator[NDArray[np.float64]]:

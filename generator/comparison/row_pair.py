@@ -48,8 +48,8 @@ class RowPair:
 
     def changes(self) -> list[Change]:
         """One change for each side that differs; for the documentation, if it is all there is."""
-        found = [*self._spelling(), *self._rule, *self._verdict()]
-        return found or [*self._documentation()]
+        result = [*self._spelling(), *self._rule, *self._verdict()]
+        return result or [*self._documentation()]
 
     def _change(self, kind: Kind, summary: str, bump: Bump, details: Sequence[Detail]) -> Change:
         places = self.old.place, self.new.place
@@ -84,20 +84,23 @@ class RowPair:
             usage.append(Detail("args", before, after, "the number of arguments differs"))
             return [self._change("changed", f"takes {after}, took {before}", "major", usage)]
         formulas = [*self._formulas()]
-        wrong = [*usage, *(d for d, found in formulas if not (found.same or found.kink))]
+        wrong = [
+            *usage,
+            *(d for d, comparison in formulas if not (comparison.same or comparison.kink)),
+        ]
         conditions = [*self._conditions()]
-        bent = [d for d, found in formulas if found.kink]
-        bent += [d for d, found in conditions if not found.same]
-        rewritten = [d for d, found in [*formulas, *conditions] if found.same]
+        bent = [d for d, result in formulas if result.kink]
+        bent += [d for d, result in conditions if not result.same]
+        rewritten = [d for d, result in [*formulas, *conditions] if result.same]
         if not wrong and not bent:
             summary = "; ".join(f"{detail.field}: {detail.how}" for detail in rewritten)
             return [self._change("equal", summary, "patch", rewritten)] if rewritten else []
-        found = []
+        comparison = []
         if wrong:
-            found.append(self._change("changed", self._account(wrong), self._severity, wrong))
+            comparison.append(self._change("changed", self._account(wrong), self._severity, wrong))
         if bent:
-            found.append(self._change("guard", self._account(bent), "minor", bent))
-        return found
+            comparison.append(self._change("guard", self._account(bent), "minor", bent))
+        return comparison
 
     def _account(self, details: Sequence[Detail]) -> str:
         """What differs, and how the verdict moved with it."""
@@ -107,18 +110,20 @@ class RowPair:
             else f"{d.field}: {d.how}"
             for d in details
         ]
-        return "; ".join([*parts, *([f"verdict: {self._moved}"] if self._moved else [])])
+        return "; ".join(
+            [*parts, *([f"verdict: {self._verdict_change}"] if self._verdict_change else [])]
+        )
 
     @property
-    def _moved(self) -> str:
+    def _verdict_change(self) -> str:
         """How the verdict moved, as `proved -> failed`; "" if it did not."""
-        before, after = (_verdict(row, found) for row, found in self._findings)
+        before, after = (_verdict(row, findings) for row, findings in self._findings)
         return "" if before == after else f"{before} -> {after}"
 
     @property
     def _severity(self) -> Bump:
         """A rule that did not hold and now does is a correction; any other is a new meaning."""
-        before, after = (_verdict(row, found) for row, found in self._findings)
+        before, after = (_verdict(row, findings) for row, findings in self._findings)
         return "patch" if before == "refuted" and after != "refuted" else "major"
 
     def _usage(self) -> Iterator[Detail]:
@@ -146,7 +151,7 @@ class RowPair:
             # From 0 to inactive nothing is computed in another way: that is for the verdict.
             if not same_text(before, after) and not (is_zero(before) and is_zero(after)):
                 region = _conjunction(*domain, _when(self.old, mine), _when(self.now, mine))
-                found = equality.compare(
+                result = equality.compare(
                     rules.contribution(_without_guards(self.old), mine)
                     if self.temporal
                     else before or ZERO,
@@ -156,7 +161,7 @@ class RowPair:
                     self._setting(region),
                 )
                 shown = self.new.partials[its]
-                yield _detail(f"partials.{its}", before, shown, found, "inactive")
+                yield _detail(f"partials.{its}", before, shown, result, "inactive")
             before, after = self.old.surrogates.get(mine), self.now.surrogates.get(mine)
             if not same_text(before, after):
                 first, second = before or self.old.value, after or self.now.value
@@ -164,12 +169,12 @@ class RowPair:
                     f"surrogates.{its}",
                     before,
                     self.new.surrogates.get(its),
-                    self._compared(first, second, _conjunction(*domain)),
+                    self._compare(first, second, _conjunction(*domain)),
                     "the value",
                 )
         if not same_text(self.old.value, self.now.value):
-            found = self._compared(self.old.value, self.now.value, _conjunction(*domain))
-            yield _detail("value", self.old.value, self.new.value, found)
+            result = self._compare(self.old.value, self.now.value, _conjunction(*domain))
+            yield _detail("value", self.old.value, self.new.value, result)
         if self.old.args != self.new.args:
             names = ", ".join(self.old.args), ", ".join(self.new.args)
             same = equality.Equality("identical", "arguments have other names")
@@ -178,7 +183,7 @@ class RowPair:
             same = equality.Equality("identical", "the formulas are compared by themselves")
             yield Detail("kind", self.old.kind, self.new.kind, same.how), same
 
-    def _compared(
+    def _compare(
         self, old: Expression | None, new: Expression | None, region: Expression | None
     ) -> equality.Equality:
         if old is None or new is None:
@@ -188,8 +193,8 @@ class RowPair:
     def _conditions(self) -> Iterator[tuple[Detail, equality.Equality]]:
         """Domain, guards and tie that are written in another way, and their meaning."""
         if not same_text(self.old.domain, self.now.domain):
-            found = self._compared(self.old.domain or ALWAYS, self.now.domain or ALWAYS, None)
-            yield _detail("domain", self.old.domain, self.new.domain, found, "everywhere")
+            result = self._compare(self.old.domain or ALWAYS, self.now.domain or ALWAYS, None)
+            yield _detail("domain", self.old.domain, self.new.domain, result, "everywhere")
         for mine, its in zip(self.old.args, self.new.args, strict=True):
             yield from self._guard(mine, its)
         yield from self._tie()
@@ -206,8 +211,8 @@ class RowPair:
         )
         if old is None or new is None:
             what = "a guard was taken away" if old else "a guard was added"
-            found = replace(effective, outcome="differs", how=f"{what}; {effective.how}")
-            yield _compared_at(f"guard of {its}", before, shown, found), found
+            result = replace(effective, outcome="differs", how=f"{what}; {effective.how}")
+            yield _comparison_detail(f"guard of {its}", before, shown, result), result
             return
         outside = expression_of(ast.UnaryOp(ast.Not(), old.when.tree))
         parts = (
@@ -215,40 +220,40 @@ class RowPair:
             equality.compare(old.elsewhere, new.elsewhere, self._setting(outside)),
         )
         if all(part.same for part in parts) and plain_texts(old.safe) == plain_texts(new.safe):
-            found = next((part for part in parts if part.outcome == "proved"), parts[0])
+            result = next((part for part in parts if part.outcome == "proved"), parts[0])
         elif effective.outcome == "differs":
-            found = replace(effective, kink=False)
+            result = replace(effective, kink=False)
         elif all(part.same for part in parts):
-            found = replace(parts[0], outcome="differs", how="only the safe operand differs")
+            result = replace(parts[0], outcome="differs", how="only the safe operand differs")
         else:
             # The condition differs where the partial does not: the guard is another one all the
             # same, and the point is one that only one of the two lets through.
             worst = next(part for part in parts if not part.same)
-            found = replace(worst, outcome="undecided", how=f"the condition: {worst.how}")
-        yield _compared_at(f"guard of {its}", before, shown, found), found
+            result = replace(worst, outcome="undecided", how=f"the condition: {worst.how}")
+        yield _comparison_detail(f"guard of {its}", before, shown, result), result
 
     def _tie(self) -> Iterator[tuple[Detail, equality.Equality]]:
         old, new = self.old.tie, self.now.tie
         if _tie_text(old) == _tie_text(new):
             return
         if old is None or new is None:
-            found = equality.Equality("differs", "a tie rule was taken away or added")
+            result = equality.Equality("differs", "a tie rule was taken away or added")
         else:
             parts = [equality.compare(old.at, new.at, self._setting(None))]
             for name in self.old.args:
                 before, after = old.partials.get(name, ZERO), new.partials.get(name, ZERO)
                 parts.append(equality.compare(before, after, self._setting(old.at)))
-            found = next((part for part in parts if not part.same), parts[0])
-            found = replace(found, kink=False)
-        yield _compared_at("tie", _tie_text(old), _tie_text(self.new.tie), found), found
+            result = next((part for part in parts if not part.same), parts[0])
+            result = replace(result, kink=False)
+        yield _comparison_detail("tie", _tie_text(old), _tie_text(self.new.tie), result), result
 
     # The verdict.
 
     @cached_property
     def _findings(self) -> tuple[tuple[Primitive, list[Finding]], ...]:
         if _checked_part(self.old) == _checked_part(self.new):
-            found = check_row(self.new)
-            return (self.old, found), (self.new, found)
+            findings = check_row(self.new)
+            return (self.old, findings), (self.new, findings)
         return (self.old, check_row(self.old)), (self.new, check_row(self.new))
 
     def _verdict(self) -> Iterator[Change]:
@@ -257,13 +262,13 @@ class RowPair:
             return
         if any(change.change in ("changed", "guard") for change in self._rule):
             return
-        (_, was), (_, found) = self._findings
+        (_, was), (_, findings) = self._findings
         details = [
             Detail(f"verdict of {f.argument}" if f.argument else "verdict", g.outcome, f.outcome)
-            for g, f in zip(was, found, strict=False)
+            for g, f in zip(was, findings, strict=False)
             if g.outcome != f.outcome
         ]
-        failed = any(finding.outcome == "refuted" for finding in found)
+        failed = any(finding.outcome == "refuted" for finding in findings)
         for name in self.old.args if self.same_arity else ():
             before, after = (str(r.partials[name] or "inactive") for r in (self.old, self.now))
             if before != after and "inactive" in (before, after):
@@ -272,7 +277,7 @@ class RowPair:
             summary = "; ".join(f"{d.field}: {d.old} -> {d.new}" for d in details)
             yield self._change("verdict", summary, "major" if failed else "patch", details)
         elif self.old.samples != self.now.samples:
-            verdict = _verdict(self.new, found)
+            verdict = _verdict(self.new, findings)
             how = f"checked at other points; the verdict stays {verdict}"
             details = [Detail("samples", _samples(self.old), _samples(self.new), how)]
             yield self._change("verdict", how, "patch", details)
@@ -343,13 +348,13 @@ class RowPair:
                     listed = (0.0, 1.0, 2.0)
                 point[name] = draws.choice(listed)
             drawn.append(point)
-        found = [point for point in drawn if all(is_usable(row, point) for row in rows)]
+        usable = [point for point in drawn if all(is_usable(row, point) for row in rows)]
         for row in rows:
             try:
-                found.extend(sample_points(row))
+                usable.extend(sample_points(row))
             except ValueError:
                 continue
-        return found
+        return usable
 
     @cached_property
     def _edges(self) -> list[Point]:
@@ -378,15 +383,15 @@ def _detail(
     field: str,
     old: Expression | None,
     new: Expression | None,
-    found: equality.Equality,
+    result: equality.Equality,
     nothing: str = "none",
 ) -> tuple[Detail, equality.Equality]:
     before, after = (str(side) if side else nothing for side in (old, new))
-    return _compared_at(field, before, after, found), found
+    return _comparison_detail(field, before, after, result), result
 
 
-def _compared_at(field: str, old: str, new: str, found: equality.Equality) -> Detail:
-    return Detail(field, old, new, found.how, found.point, found.old, found.new)
+def _comparison_detail(field: str, old: str, new: str, result: equality.Equality) -> Detail:
+    return Detail(field, old, new, result.how, result.point, result.old, result.new)
 
 
 def _guard_text(guard: Guard | None) -> str:

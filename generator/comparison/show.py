@@ -25,14 +25,14 @@ COLOURS: Mapping[Kind, str] = {
 SUBJECT = {"table": "rows", "library": "functions"}
 
 
-def print_changes(found: Comparison, console: Console) -> None:
+def print_changes(comparison: Comparison, console: Console) -> None:
     """Prints the changes by kind, the gravest first; in colour where the console has it."""
 
     def line(content: str | Text) -> None:
         console.print(content, soft_wrap=True, highlight=False, markup=False)
 
-    line(f"{found.old} -> {found.new}")
-    for kind, changes in _by_kind(found):
+    line(f"{comparison.old} -> {comparison.new}")
+    for kind, changes in _by_kind(comparison):
         line("")
         line(Text(f"{KINDS[kind].title} ({len(changes)})", style=COLOURS[kind]))
         for change in changes:
@@ -46,33 +46,33 @@ def print_changes(found: Comparison, console: Console) -> None:
                 for sign, colour, stated in _lines(detail):
                     line(Text(f"    {sign} {stated}", style=colour))
     line("")
-    for note in _notes(found):
+    for note in _notes(comparison):
         line(note)
-    line(f"time: {found.seconds:.1f} s")
+    line(f"time: {comparison.seconds:.1f} s")
 
 
-def as_json(found: Comparison) -> str:
+def as_json(comparison: Comparison) -> str:
     """An object with `changes`, a list; each entry has `primitive` and `change`."""
     content = {
-        "old": found.old,
-        "new": found.new,
-        "form": found.form,
-        "same": not found.changes,
-        "bump": found.bump,
-        "version": found.version or None,
-        "next_version": found.next_version or None,
-        "numeric": found.numeric or None,
-        "seconds": round(found.seconds, 3),
-        "counts": {kind: len(changes) for kind, changes in _by_kind(found)},
-        "changes": [_entry(change) for change in found.changes],
+        "old": comparison.old,
+        "new": comparison.new,
+        "form": comparison.form,
+        "same": not comparison.changes,
+        "bump": comparison.bump,
+        "version": comparison.version or None,
+        "next_version": comparison.next_version or None,
+        "numeric": comparison.numeric or None,
+        "seconds": round(comparison.seconds, 3),
+        "counts": {kind: len(changes) for kind, changes in _by_kind(comparison)},
+        "changes": [_entry(change) for change in comparison.changes],
     }
     return json.dumps(content, indent=2)
 
 
-def as_markdown(found: Comparison) -> str:
+def as_markdown(comparison: Comparison) -> str:
     """A section for a changelog or a pull request."""
-    lines = [f"### Changes from `{found.old}` to `{found.new}`"]
-    for kind, changes in _by_kind(found):
+    lines = [f"### Changes from `{comparison.old}` to `{comparison.new}`"]
+    for kind, changes in _by_kind(comparison):
         lines += ["", f"**{KINDS[kind].title.capitalize()}**", ""]
         for change in changes:
             lines.append(f"- `{change.primitive}`: {_escape(change.summary)}")
@@ -82,7 +82,7 @@ def as_markdown(found: Comparison) -> str:
                 f"    - {detail.field}: {_code(detail.old)} is now {_code(detail.new)}"
                 for detail in change.details
             ]
-    lines += ["", *(_escape(note) for note in _notes(found))]
+    lines += ["", *(_escape(note) for note in _notes(comparison))]
     return "\n".join(lines)
 
 
@@ -93,9 +93,9 @@ CHANGE_FORMATS: Mapping[str, Callable[[Comparison], str] | None] = {
 }
 
 
-def _by_kind(found: Comparison) -> Iterator[tuple[Kind, list[Change]]]:
+def _by_kind(comparison: Comparison) -> Iterator[tuple[Kind, list[Change]]]:
     for kind in KINDS:
-        changes = [change for change in found.changes if change.change == kind]
+        changes = [change for change in comparison.changes if change.change == kind]
         if changes:
             yield kind, changes
 
@@ -109,15 +109,19 @@ def _lines(detail: Detail) -> Iterator[tuple[str, str, str]]:
         yield " ", "dim", detail.how
 
 
-def _notes(found: Comparison) -> Iterator[str]:
-    subject = SUBJECT[found.form]
-    if not found.changes:
+def _notes(comparison: Comparison) -> Iterator[str]:
+    subject = SUBJECT[comparison.form]
+    if not comparison.changes:
         yield f"no differences between the {subject}"
     else:
-        after = f" ({found.version} -> {found.next_version})" if found.next_version else ""
-        yield f"suggested version bump: {found.bump}{after}"
-    if found.numeric:
-        yield found.numeric
+        after = (
+            f" ({comparison.version} -> {comparison.next_version})"
+            if comparison.next_version
+            else ""
+        )
+        yield f"suggested version bump: {comparison.bump}{after}"
+    if comparison.numeric:
+        yield comparison.numeric
 
 
 def _entry(change: Change) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .calling import TIMEOUT, FaustError
+from .calling import COMPILER_TIMEOUT, FaustError
 from .compiled import CompiledProgram
 from .compilers import Compiler
 from .cpp_rewriting import with_channels, with_local_states
@@ -123,12 +123,12 @@ class BatchProgram:
             LONGEST_BLOCK,
             threads,
             self.sums,
-            sources.ctypes.data,
-            sinks.ctypes.data,
-            values.ctypes.data,
-            None if initial is None else initial.ctypes.data,
-            state.ctypes.data if keep_state else None,
-            totals.ctypes.data,
+            ctypes.addressof(sources),
+            ctypes.addressof(sinks),
+            _address(values),
+            None if initial is None else _address(initial),
+            _address(state) if keep_state else None,
+            _address(totals),
         )
         with in_program():
             self._api.run_batch(self._batch, ctypes.byref(job))
@@ -136,29 +136,30 @@ class BatchProgram:
 
     def _channels(
         self, groups: Sequence[Channels], count: int, items: int, frames: int
-    ) -> NDArray[np.int64]:
+    ) -> ctypes.Array[ctypes.c_longlong]:
         """The address and the bytes from item to item of each channel: `Signal` of batch.cpp."""
-        found = [_addresses(group, self.dtype, items, frames) for group in groups]
-        table = np.concatenate(found) if found else np.zeros((0, 2), np.int64)
-        if len(table) != count:
-            raise ValueError(f"expected {count} channels, not {len(table)}")
-        return table
+        numbers = [n for group in groups for n in _addresses(group, self.dtype, items, frames)]
+        if len(numbers) != 2 * count:
+            raise ValueError(f"expected {count} channels, not {len(numbers) // 2}")
+        return (ctypes.c_longlong * len(numbers))(*numbers)
 
 
-def _addresses(group: Channels, dtype: np.dtype[Any], items: int, frames: int) -> NDArray[np.int64]:
+def _address(array: NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _addresses(group: Channels, dtype: np.dtype[Any], items: int, frames: int) -> list[int]:
     if isinstance(group, AbsentChannels):
-        return np.zeros((group.channels, 2), np.int64)
+        return [0, 0] * group.channels
     fits = group.ndim == 3 and len(group) in (1, items) and group.shape[2] == frames
     if not fits or group.dtype != dtype:
         expected = f"({items}, channels, {frames}) of {dtype}"
         raise ValueError(f"expected signals {expected}, not {group.shape} of {group.dtype}")
-    if group.size and frames > 1 and group.strides[2] != group.itemsize:
+    by_item, by_channel, by_frame = group.strides
+    if group.size and frames > 1 and by_frame != group.itemsize:
         raise ValueError("the frames of a channel do not follow each other in memory")
-    table = np.empty((group.shape[1], 2), np.int64)
-    start = group.__array_interface__["data"][0]
-    table[:, 0] = start + np.arange(group.shape[1]) * group.strides[1]
-    table[:, 1] = group.strides[0] if len(group) > 1 else 0
-    return table
+    start, by_item = _address(group), by_item if len(group) > 1 else 0
+    return [n for k in range(group.shape[1]) for n in (start + k * by_channel, by_item)]
 
 
 def build_batch(
@@ -172,7 +173,7 @@ def build_batch(
     local_states: bool = True,
     include: Sequence[Path] = (),
     cache: Path | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float = COMPILER_TIMEOUT,
 ) -> BatchProgram:
     """Faust text to a program that runs in batches.
 

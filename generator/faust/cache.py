@@ -77,12 +77,12 @@ class Entry:
 
 def digest(*parts: str) -> str:
     """A hash of the sequence of `parts`."""
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogateescape")
         # Lengths keep ("ab", "c") and ("a", "bc") apart.
-        found.update(len(data).to_bytes(8, "little") + data)
-    return found.hexdigest()
+        hasher.update(len(data).to_bytes(8, "little") + data)
+    return hasher.hexdigest()
 
 
 def _fingerprint(content: bytes) -> str:

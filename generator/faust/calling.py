@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-TIMEOUT = 120.0
+COMPILER_TIMEOUT = 120.0
 
 #: How much of what a program prints is kept, and after how much it is stopped, in bytes.
 KEPT_OUTPUT, MAX_OUTPUT = 1 << 20, 1 << 26
@@ -53,7 +53,12 @@ class CompilerMissingError(FaustError):
 
 
 def call(
-    command: Sequence[str], *, cwd: Path, compiler: str, source: str = "", timeout: float = TIMEOUT
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    compiler: str,
+    source: str = "",
+    timeout: float = COMPILER_TIMEOUT,
 ) -> str:
     """Run `command` in the folder `cwd` and return all it wrote.
 
@@ -113,8 +118,8 @@ def read_answer(path: Path, compiler: str, source: str = "") -> bytes:
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE:
             os.close(handle)
             regular = stat.S_ISREG(status.st_mode)
-            found = f"more than {MAX_FILE >> 20} MB" if regular else "no file"
-            raise FaustError(f"{compiler} wrote {found}", compiler, source)
+            kind = f"more than {MAX_FILE >> 20} MB" if regular else "no file"
+            raise FaustError(f"{compiler} wrote {kind}", compiler, source)
         with os.fdopen(handle, "rb") as file:
             content = file.read(MAX_FILE)
     except OSError:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .calling import FaustError
-from .interface import BLOCK, Control, Program, Signals, control_path
+from .interface import BLOCK_LENGTH, Control, Program, Signals, control_path
 from .supervision import in_program
 
 #: The callback of `describe` in host.cpp: event, label, value, zone, init, min, max, step.
@@ -53,7 +53,7 @@ class CompiledProgram(Program):
 
     def widgets(self, instance: int) -> list[tuple[Control, Any]]:
         """The controls of an instance, each with its value as a ctypes number in the instance."""
-        found: list[tuple[Control, Any]] = []
+        widgets: list[tuple[Control, Any]] = []
         groups: list[str] = []
         meta: dict[int | None, dict[str, str]] = {}
 
@@ -79,10 +79,10 @@ class CompiledProgram(Program):
                 control = Control(
                     text, path, event.decode(), init, low, high, step, meta.get(zone, {})
                 )
-                found.append((control, self.real.from_address(zone or 0)))
+                widgets.append((control, self.real.from_address(zone or 0)))
 
         self.api.describe(instance, LISTENER(tell))
-        return found
+        return widgets
 
     def session(self, *, sample_rate: int = 44100) -> Session:
         return Session(self, sample_rate)
@@ -94,7 +94,7 @@ class CompiledProgram(Program):
         *,
         sample_rate: int = 44100,
         controls: Mapping[str, float] | None = None,
-        block: int = BLOCK,
+        block: int = BLOCK_LENGTH,
     ) -> Signals:
         session = self.session(sample_rate=sample_rate)
         for name, value in (controls or {}).items():
@@ -129,7 +129,11 @@ class Session:
         return float(self._values[self._program.find(name)].value)
 
     def compute(
-        self, inputs: ArrayLike | None = None, frames: int | None = None, *, block: int = BLOCK
+        self,
+        inputs: ArrayLike | None = None,
+        frames: int | None = None,
+        *,
+        block: int = BLOCK_LENGTH,
     ) -> Signals:
         """The next outputs (outputs, frames) for `inputs` (inputs, frames), as in `Program.run`."""
         source = self._program.signals(inputs, frames)

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .calling import TIMEOUT, CompilerMissingError, FaustError, as_text, call, read_answer
+from .calling import COMPILER_TIMEOUT, CompilerMissingError, FaustError, as_text, call, read_answer
 
 __all__ = [
-    "TIMEOUT",
+    "COMPILER_TIMEOUT",
     "Compiler",
     "EmbeddedFaust",
     "FaustError",
@@ -65,7 +65,7 @@ class Compiler(ABC):
         double: bool,
         include: Sequence[Path] = (),
         options: Sequence[str] = (),
-        timeout: float = TIMEOUT,
+        timeout: float = COMPILER_TIMEOUT,
     ) -> str:
         """The C++ class `mydsp` for the Faust program `source`.
 
@@ -82,7 +82,7 @@ class Compiler(ABC):
         *,
         include: Sequence[Path] = (),
         options: Sequence[str] = (),
-        timeout: float = TIMEOUT,
+        timeout: float = COMPILER_TIMEOUT,
     ) -> str:
         """The program `source` in double precision as one Faust text without imports.
 
@@ -96,7 +96,7 @@ class Compiler(ABC):
         *,
         include: Sequence[Path] = (),
         folding: int | None = None,
-        timeout: float = TIMEOUT,
+        timeout: float = COMPILER_TIMEOUT,
     ) -> dict[str, str]:
         """The block diagram of the program `source` as SVG: sheets by the names of their files.
 
@@ -108,13 +108,13 @@ class Compiler(ABC):
         fold = ["-f", "1000000"] if folding is None else ["-f", "1", "-fc", str(folding)]
         with self._call("expand", source, include, ["-svg", *fold], timeout) as work:
             sheets = sorted((work / "program-svg").glob("*.svg"))
-            found = {one.name: read_answer(one, self.name, source) for one in sheets}
-        if "process.svg" not in found:
+            diagrams = {one.name: read_answer(one, self.name, source) for one in sheets}
+        if "process.svg" not in diagrams:
             raise FaustError(f"{self.name} drew no diagram", self.name, source)
-        return {name: as_text(content, self.name, source) for name, content in found.items()}
+        return {name: as_text(content, self.name, source) for name, content in diagrams.items()}
 
     def to_wasm(
-        self, source: str, *, include: Sequence[Path] = (), timeout: float = TIMEOUT
+        self, source: str, *, include: Sequence[Path] = (), timeout: float = COMPILER_TIMEOUT
     ) -> tuple[bytes, str]:
         """The WebAssembly module of the program `source`, in double precision, and a script.
 
@@ -195,7 +195,7 @@ class EmbeddedFaust(Compiler):
     name = "cyfaust"
 
     def to_wasm(
-        self, source: str, *, include: Sequence[Path] = (), timeout: float = TIMEOUT
+        self, source: str, *, include: Sequence[Path] = (), timeout: float = COMPILER_TIMEOUT
     ) -> tuple[bytes, str]:
         raise FaustError("the compiler in the wheel 'cyfaust' makes no WebAssembly", self.name)
 
@@ -232,12 +232,12 @@ def include_flags(include: Sequence[Path]) -> list[str]:
 
 def available_compilers() -> tuple[Compiler, ...]:
     """The Faust compilers of this machine, the system's first."""
-    found: list[Compiler] = []
+    compilers: list[Compiler] = []
     if shutil.which("faust"):
-        found.append(SystemFaust())
+        compilers.append(SystemFaust())
     if importlib.util.find_spec("cyfaust"):
-        found.append(EmbeddedFaust())
-    return tuple(found)
+        compilers.append(EmbeddedFaust())
+    return tuple(compilers)
 
 
 def find_compiler(name: str | None = None) -> Compiler:
@@ -283,12 +283,12 @@ def _answer(compiler: str, *command: str) -> str:
 
 
 def _version(compiler: str, text: str) -> str:
-    found = re.search(r"\d+\.\d+\.\d+", text)
-    if found is None:
+    version = re.search(r"\d+\.\d+\.\d+", text)
+    if version is None:
         raise FaustError(
             f"{compiler} does not tell its version, but '{_printable_beginning(text)}'", compiler
         )
-    return found.group()
+    return version.group()
 
 
 def _printable_beginning(text: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Signals = NDArray[np.floating[Any]]
 
 #: Frames per call of a program.
-BLOCK = 4096
+BLOCK_LENGTH = 4096
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Program(ABC):
         *,
         sample_rate: int = 44100,
         controls: Mapping[str, float] | None = None,
-        block: int = BLOCK,
+        block: int = BLOCK_LENGTH,
     ) -> Signals:
         """The outputs (outputs, frames) of a fresh instance for `inputs` (inputs, frames).
 
@@ -92,11 +92,11 @@ class Program(ABC):
         Raises ValueError, with the nearest names, if there is no such control, and with the paths
         if there are several.
         """
-        found = places_of(name, self.controls)
-        if len(found) == 1:
-            return found[0]
-        if found:
-            paths = ", ".join(self.controls[i].path for i in found)
+        places = places_of(name, self.controls)
+        if len(places) == 1:
+            return places[0]
+        if places:
+            paths = ", ".join(self.controls[i].path for i in places)
             raise ValueError(f"several controls are named '{name}', use a path: {paths}")
         names = list(dict.fromkeys(n for c in self.controls for n in (c.label, c.path)))
         nearest = difflib.get_close_matches(name, names, n=4, cutoff=0)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .calling import TIMEOUT, FaustError, call
+from .calling import COMPILER_TIMEOUT, FaustError, call
 from .compilers import find_compiler, include_flags, worker
-from .interface import BLOCK, Control, Program, Signals
+from .interface import BLOCK_LENGTH, Control, Program, Signals
 
 if TYPE_CHECKING:
     from .compiled import Session
@@ -33,7 +33,7 @@ class Interpreter(Program):
         *,
         double: bool = False,
         include: Sequence[Path] = (),
-        timeout: float = TIMEOUT,
+        timeout: float = COMPILER_TIMEOUT,
     ) -> None:
         if double:
             text = "the interpreter of cyfaust computes in single precision only: use double=False"
@@ -61,7 +61,7 @@ class Interpreter(Program):
         *,
         sample_rate: int = 44100,
         controls: Mapping[str, float] | None = None,
-        block: int = BLOCK,
+        block: int = BLOCK_LENGTH,
     ) -> Signals:
         values = {self.find_settable(name): value for name, value in (controls or {}).items()}
         with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:

@@ -32,9 +32,9 @@ def places_of(name: str, controls: Sequence[Labelled]) -> list[int]:
         lambda one: name.startswith("/") and _join(name) == _join(one.path),
     )
     for means in ways:
-        found = [index for index, one in enumerate(controls) if means(one)]
-        if found:
-            return found
+        places = [index for index, one in enumerate(controls) if means(one)]
+        if places:
+            return places
     return []
 
 

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from .calling import TIMEOUT
+from .calling import COMPILER_TIMEOUT
 from .compiled import CompiledProgram, Session
 from .compilers import Compiler, EmbeddedFaust, available_compilers, find_compiler
 from .cpp_rewriting import BLOCK_OPTIONS, delays_alone, with_local_states
@@ -44,7 +44,7 @@ def build(
     optimize: str = "-O1",
     fast: bool = False,
     cache: Path | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float = COMPILER_TIMEOUT,
 ) -> Program:
     """Faust text to a program that runs.
 
@@ -90,7 +90,7 @@ def fast_text(
     double: bool = True,
     include: Sequence[Path] = (),
     cache: Path | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float = COMPILER_TIMEOUT,
 ) -> str:
     """The fastest C++ text for the program `source`, which the compiler translates to `cpp`.
 

@@ -1,6 +1,7 @@
 """Programs of users run in a process of their own: what ends it is told, and what it leaves goes.
 
-A program may divide integers by zero, read past its tables, ask for all memory, or never come back.
+A program may divide integers by zero, read past its tables, ask for all memory, close the streams
+on which messages are written, or never come back.
 Inside this process nothing can be done about that, so the process becomes two: `fork_worker`
 leaves the work to a child and waits for it. Temporary files of the child are in a folder that the
 parent removes, whatever has happened.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import re
 import shutil
 import signal
 import struct
@@ -19,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from .calling import signal_name
@@ -32,7 +35,6 @@ GRACE, INTERVAL = 5.0, 0.02
 #: Signals that ask for an end. Ctrl-C reaches the child from the terminal, too.
 END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
-SIZES_HINT = "look at the sizes of its tables and delays"
 #: What usually stands behind an end by a signal, and the way out.
 REASONS = {
     "SIGFPE": (
@@ -54,6 +56,12 @@ REASONS = {
 }
 REASONS["SIGBUS"] = REASONS["SIGSEGV"]
 UNKNOWN_REASON = ("it ended in the middle", "look at its foreign functions")
+#: Of the memory that a child may take, the part after which an end by a signal is put down to it:
+#: who asks for more is refused, and many a program then writes to nowhere.
+FLOOD = 0.5
+FLOOD_HINT = "look at the sizes of its tables and delays, and at what its foreign functions keep"
+#: What is lost with these: results, and messages.
+STREAMS = {1: "output", 2: "error"}
 
 
 @dataclass(frozen=True)
@@ -64,20 +72,30 @@ class ChildDeath:
     hint: str
 
 
-#: When the call began that a program is in, in seconds of the monotonic clock; 0 outside of one.
-_began: mmap.mmap | None = None
+#: What the child tells the parent: when the call began that a program is in, in seconds of the
+#: monotonic clock, 0 outside of one; and the number of a stream that a program has closed, or 0.
+_told = struct.Struct("dB")
+_shared: mmap.mmap | None = None
+#: The files that the streams of the child are, by their numbers, as they were before any program.
+_streams: dict[int, tuple[int, int] | None] = {}
 
 
 @contextlib.contextmanager
 def in_program() -> Iterator[None]:
-    """Marks the time that is spent inside a program; the parent knows how long it takes."""
-    if _began is not None:
-        _began[:8] = struct.pack("d", time.monotonic())
+    """Marks the time that is spent inside a program; the parent knows how long it takes.
+
+    A child whose program has closed, or replaced, a stream for messages ends here.
+    """
+    if _shared is not None:
+        _told.pack_into(_shared, 0, time.monotonic(), 0)
     try:
         yield
     finally:
-        if _began is not None:
-            _began[:8] = struct.pack("d", 0.0)
+        if _shared is not None:
+            closed = next((one for one, file in _streams.items() if _file_of(one) != file), 0)
+            _told.pack_into(_shared, 0, 0.0, closed)
+            if closed:
+                os._exit(1)
 
 
 def fork_worker() -> int | ChildDeath | None:
@@ -86,9 +104,10 @@ def fork_worker() -> int | ChildDeath | None:
     In the parent, once the child has ended: its status, or how it died. Raises OSError if there is
     no room for temporary files, or no process can be made.
     """
-    global _began
+    global _shared
     scratch = tempfile.mkdtemp(prefix="faustdiff-")
-    _began = mmap.mmap(-1, 8)
+    _shared = mmap.mmap(-1, _told.size)
+    memory = _memory_limit()
     sys.stdout.flush()
     sys.stderr.flush()
     parent = os.getpid()
@@ -98,19 +117,46 @@ def fork_worker() -> int | ChildDeath | None:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
     if child == 0:
-        _become_child(parent, scratch)
+        _become_child(parent, scratch, memory)
         return None
     try:
-        return _Watch(child).wait()
+        return _Watch(child, memory).wait()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _program_began() -> float:
     """When the call began that the child is in, or was in when it ended; 0 outside of one."""
-    assert _began is not None
-    (began,) = struct.unpack("d", _began[:8])
-    return float(began)
+    assert _shared is not None
+    return float(_told.unpack_from(_shared)[0])
+
+
+def _closed_stream() -> int:
+    """The number of the stream that a program of the child has closed, or 0."""
+    assert _shared is not None
+    return int(_told.unpack_from(_shared)[1])
+
+
+def _file_of(stream: int) -> tuple[int, int] | None:
+    """Which file a stream is: the numbers of its device and of the file; None if it is closed."""
+    with contextlib.suppress(OSError):
+        status = os.fstat(stream)
+        return status.st_dev, status.st_ino
+    return None
+
+
+def _memory_limit() -> int:
+    """How much memory a child may take, in bytes: what this machine can still give."""
+    import resource
+
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError):
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        kilobytes = re.findall(r"^(?:MemAvailable|SwapFree): +(\d+) kB$", text, re.MULTILINE)
+        if len(kilobytes) == 2:
+            memory = sum(map(int, kilobytes)) * 1024
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    return memory if limit == resource.RLIM_INFINITY else min(memory, limit)
 
 
 def patience() -> float:
@@ -120,17 +166,16 @@ def patience() -> float:
     return DEFAULT_PATIENCE
 
 
-def _become_child(parent: int, scratch: str) -> None:
+def _become_child(parent: int, scratch: str, memory: int) -> None:
+    import resource
+
     os.environ["TMPDIR"] = scratch
     tempfile.tempdir = scratch
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
+    _streams.update({one: _file_of(one) for one in STREAMS})
+    with contextlib.suppress(OSError, ValueError):
         # All memory there is, and no more: what asks for more is told, and others live on.
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
-        if most == resource.RLIM_INFINITY or most > memory:
-            resource.setrlimit(resource.RLIMIT_DATA, (memory, most))
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, most))
         # A core of a program of a user helps nobody.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
@@ -146,8 +191,9 @@ def _become_child(parent: int, scratch: str) -> None:
 class _Watch:
     """The parent's side: passes requests on, and keeps the time."""
 
-    def __init__(self, child: int) -> None:
+    def __init__(self, child: int, memory: int) -> None:
         self.child = child
+        self.memory = memory
         self.asked = 0.0
 
     def wait(self) -> int | ChildDeath:
@@ -155,9 +201,10 @@ class _Watch:
         before = {request: signal.signal(request, self._pass_on) for request in END_SIGNALS}
         try:
             while True:
-                pid, status = os.waitpid(self.child, os.WNOHANG)
+                pid, status, usage = os.wait4(self.child, os.WNOHANG)
                 if pid:
-                    return self._ending(status)
+                    unit = 1 if sys.platform == "darwin" else 1024
+                    return self._ending(status, usage.ru_maxrss * unit)
                 death = self._overdue()
                 if death:
                     os.kill(self.child, signal.SIGKILL)
@@ -186,7 +233,13 @@ class _Watch:
             )
         return None
 
-    def _ending(self, status: int) -> int | ChildDeath:
+    def _ending(self, status: int, taken: int) -> int | ChildDeath:
+        """What the status of a child means that took so many bytes of memory."""
+        if stream := _closed_stream():
+            return ChildDeath(
+                f"it closed the standard {STREAMS[stream]}, or put another file in its place",
+                "a foreign function calls 'close' or 'freopen'",
+            )
         if not os.WIFSIGNALED(status):
             if _program_began():
                 return ChildDeath(
@@ -197,4 +250,7 @@ class _Watch:
         if self.asked:
             return 128 + os.WTERMSIG(status)
         reason, hint = REASONS.get(name, UNKNOWN_REASON)
+        if taken > FLOOD * self.memory:
+            reason = f"memory ran out, of which it had taken {taken / 2**30:.1f} GB"
+            hint = FLOOD_HINT
         return ChildDeath(f"it was ended by {name}: {reason}", hint)

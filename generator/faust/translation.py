@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .cache import Entry, digest
-from .calling import TIMEOUT, call, read_answer
+from .calling import COMPILER_TIMEOUT, call, read_answer
 from .compilers import Compiler, gpp, gpp_target, gpp_version, include_flags
 
 #: What a program is compiled in: one instance, or a batch of items on threads.
@@ -47,7 +47,7 @@ def compile_cpp(
     host: str = "host.cpp",
     defines: Sequence[str] = (),
     cache: Path | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float = COMPILER_TIMEOUT,
 ) -> Path:
     """The shared object for C++ text made by `Compiler.to_cpp` in the same precision.
 
@@ -95,7 +95,7 @@ def translate(
     include: Sequence[Path] = (),
     options: Sequence[str] = (),
     cache: Path | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float = COMPILER_TIMEOUT,
 ) -> str:
     """The C++ text of the Faust program `source`, as `Compiler.to_cpp` gives it, from the cache."""
     precision = "double" if double else "single"

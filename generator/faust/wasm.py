@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .calling import TIMEOUT, CompilerMissingError, as_text, call, read_answer
+from .calling import COMPILER_TIMEOUT, CompilerMissingError, as_text, call, read_answer
 from .compilers import Compiler, EmbeddedFaust
 
 #: The compiler for Node, and the file of it that is looked for.
@@ -55,20 +55,21 @@ def to_wasm(
     *,
     compiler: Compiler,
     include: Sequence[Path] = (),
-    timeout: float = TIMEOUT,
+    timeout: float = COMPILER_TIMEOUT,
 ) -> WasmModule:
     """The module of the Faust program `source`; parameters as for `Compiler.to_cpp`.
 
     Raises FaustError with the compiler's message, or with what to install.
     """
     if isinstance(compiler, EmbeddedFaust):
+        node, package = _node_and_package(source)  # before what may take long
         expanded = compiler.expand(source, include=include, timeout=timeout)
-        code, text = _by_node(expanded, timeout)
+        code, text = _by_node(node, package, expanded, timeout)
     else:
         code, script = compiler.to_wasm(source, include=include, timeout=timeout)
-        found = _JSON.search(script)
-        assert found, "the script beside a module returns its description"
-        text = found[1].replace("\\'", "'")
+        match = _JSON.search(script)
+        assert match, "the script beside a module returns its description"
+        text = match[1].replace("\\'", "'")
     description = json.loads(text)
     return WasmModule(without_data(code), {key: description[key] for key in PAGE_FIELDS})
 
@@ -94,16 +95,20 @@ def faustwasm() -> Path | None:
     places = [folder / "node_modules" for folder in (here, *here.parents)]
     places += [Path(entry) for entry in os.environ.get("NODE_PATH", "").split(os.pathsep) if entry]
     places += [Path("/usr/local/lib/node_modules"), Path("/usr/lib/node_modules")]
-    found = (place / NPM_PACKAGE for place in places)
-    return next((path for path in found if (path / "package.json").is_file()), None)
+    folders = (place / NPM_PACKAGE for place in places)
+    return next((path for path in folders if (path / "package.json").is_file()), None)
 
 
-def _by_node(expanded: str, timeout: float) -> tuple[bytes, str]:
-    """The module and its description, from a program without imports."""
+def _node_and_package(source: str) -> tuple[str, Path]:
     node, package = shutil.which("node"), faustwasm()
     if node is None or package is None:
         what = "no compiler to WebAssembly found" if node else "no Node to compile to WebAssembly"
-        raise CompilerMissingError(what, INSTALL_NPM_PACKAGE, "faustwasm", expanded)
+        raise CompilerMissingError(what, INSTALL_NPM_PACKAGE, "faustwasm", source)
+    return node, package
+
+
+def _by_node(node: str, package: Path, expanded: str, timeout: float) -> tuple[bytes, str]:
+    """The module and its description, from a program without imports."""
     with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
         work = Path(folder)
         (work / "program.dsp").write_text(expanded, encoding="utf-8")

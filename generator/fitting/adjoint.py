@@ -70,8 +70,8 @@ class Adjoint:
         passes, pairs = [], []
         wrong = energy = 0.0
         for one in examples:
-            given = np.concatenate(list(one.given(frames)), axis=1)
-            target = np.concatenate([wanted for wanted, _ in one.wanted(frames)], axis=1)
+            given = np.concatenate(list(one.input_blocks(frames)), axis=1)
+            target = np.concatenate([wanted for wanted, _ in one.target_blocks(frames)], axis=1)
             length = target.shape[1]
             large = length * self.programs.tape * 8 > LARGEST_TAPE
             program = self.at(one.rate)
@@ -91,7 +91,7 @@ class Adjoint:
         if not np.isfinite(wrong):
             return [Sums(np.inf, np.full(count, np.nan), nothing, np.inf)] * len(losses)
         error = wrong / energy if energy else np.inf
-        found = []
+        sums = []
         for loss in losses:
             gradient = np.zeros(count)
             for (program, tape, shape), cotangent in zip(
@@ -101,8 +101,8 @@ class Adjoint:
                 wide[:, shape[1] - cotangent.shape[1] :] = cotangent
                 back = program.backward(tape, wide, inputs=False).sliders
                 gradient += [float(np.sum(back[name])) for name in program.names.params]
-            found.append(Sums(loss.whole(pairs), gradient, nothing, error))
-        return found
+            sums.append(Sums(loss.whole(pairs), gradient, nothing, error))
+        return sums
 
 
 def greatest_curvature(

@@ -3,7 +3,7 @@
 By generalised cross-correlation (Knapp and Carter, "The generalized correlation method for
 estimation of time delay", 1976), whose weighting makes peaks narrow, so that a lag is found even
 though the two signals have gone through different filters. Here the cross-spectrum is divided by
-its magnitude to the power of `WHITENING`.
+its magnitude to the power of `WHITENING_EXPONENT`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-WHITENING = 0.7
+WHITENING_EXPONENT = 0.7
 #: No lag is looked for beyond so many seconds, nor one at which less than this part of the shorter
 #: signal would be compared.
 LONGEST, OVERLAP = 30.0, 0.25
 #: A peak must stand out by this factor from the root mean square of the correlation.
-PROMINENCE = 8.0
+LEAST_PROMINENCE = 8.0
 #: A peak that is nearer to 0 is taken if it has this part of the highest one.
 NEARLY_HIGHEST = 0.9
 #: How much of a signal is looked at, in samples.
@@ -41,7 +41,7 @@ class Alignment:
     @property
     def reliable(self) -> bool:
         """Whether the peak is one."""
-        return self.prominence >= PROMINENCE
+        return self.prominence >= LEAST_PROMINENCE
 
     @property
     def moves(self) -> bool:
@@ -89,6 +89,6 @@ def correlation(one: Array, other: Array, limit: int) -> Array:
     if not top > 0:
         return np.zeros(2 * limit + 1)
     # What is far below the rest is noise, and is not lifted.
-    weighted = cross / np.maximum(magnitude, 1e-6 * top) ** WHITENING
+    weighted = cross / np.maximum(magnitude, 1e-6 * top) ** WHITENING_EXPONENT
     curve = np.fft.irfft(weighted, size)
     return np.concatenate([curve[-limit:], curve[: limit + 1]])

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from ..errors import InputError, Place, Problem
 from .alignment import MAX_SAMPLES, Alignment, alignment
 from .clock import at_own_clock, drift
+from .dual_runs import model_of
 from .identifiability import find_unidentifiable, share
 from .least_squares import Point
-from .likeness import Difference
+from .likeness import SoundDifference
 from .losses import Sums
-from .model import model_of
 from .objective import Iteration, Record, Search, SearchEndError
 from .pool import Pool
 from .scales import Scales
@@ -30,7 +30,7 @@ from .search import candidates, is_lost
 from .searcher import Searcher, with_latencies
 from .setup import LATENCY_RANGE, Options, Setup
 from .verdict import NOTHING_LEFT
-from .voices import Tuned, pitch_first, spectra_of
+from .voices import TunedStart, pitch_first, spectra_of
 
 Array = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ TIMBRES, MANY_TIMBRES = 4, 8
 #: A loss that sees phases is left where it makes the difference of spectra so many times larger.
 WORSE_FACTOR = 1.1
 #: Why a search ends where no loss has a slope by what tunes.
-TUNED = "the pitch is that of the target"
+PITCH_REASON = "the pitch is that of the target"
 #: Passes of a search for the pitch.
 RACE_PASSES = 1000.0
 
@@ -79,16 +79,16 @@ class Attempts:
     options: Options
     pool: Pool
     record: Record
-    done: list[Attempt] = field(default_factory=list)
+    finished: list[Attempt] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def best(self) -> Attempt | None:
         """The attempt with the least loss; of those that are as good, the simplest."""
-        done = [one for one in self.done if one.whole] or self.done
-        if not done:
+        complete = [one for one in self.finished if one.whole] or self.finished
+        if not complete:
             return None
-        least = min(one.best.loss for one in done)
-        good = [one for one in done if one.best.loss * BETTER_PART <= least or one.explained]
+        least = min(one.best.loss for one in complete)
+        good = [one for one in complete if one.best.loss * BETTER_PART <= least or one.explained]
         return min(good, key=lambda one: (not one.setup.plain, one.setup.latency, one.best.loss))
 
     def run(self, setup: Setup) -> None:
@@ -105,13 +105,13 @@ class Attempts:
         # A random start is to be one: the pitch is sought where that leads nowhere.
         if sounds and not self.options.random_start:
             self._attempt_pitch_first(setup)
-        found = self._estimate(setup, setup.objective().scales.values(first))
-        plain_first = not self.done and all(abs(one.lag) <= NEAR_LAG for one in found)
+        alignments = self._estimate(setup, setup.objective().scales.values(first))
+        plain_first = not self.finished and all(abs(one.lag) <= NEAR_LAG for one in alignments)
         if plain_first:
             # A filter at its start may lie as far from the target as a latency would.
             self.attempt(setup)
-        if self._leaves_much and any(one.moves for one in found):
-            self._attempt_aligned(setup, found, first)
+        if self._leaves_much and any(one.moves for one in alignments):
+            self._attempt_aligned(setup, alignments, first)
         # The program itself may delay or invert.
         best = self.best()
         if self._leaves_much and not plain_first:
@@ -129,7 +129,7 @@ class Attempts:
 
     @property
     def _resume(self) -> bool:
-        return self.record.units is not None and not self.done
+        return self.record.units is not None and not self.finished
 
     @property
     def _leaves_much(self) -> bool:
@@ -156,12 +156,12 @@ class Attempts:
             return False
         return best.best.error <= NOTHING_LEFT or self._difference(best.setup, best.units).matches
 
-    def _difference(self, setup: Setup, units: Array) -> Difference:
+    def _difference(self, setup: Setup, units: Array) -> SoundDifference:
         """How the spectra differ from those of the targets."""
         objective = setup.objective()
-        found = spectra_of(setup, objective).difference(units)
+        difference = spectra_of(setup, objective).difference(units)
         self.record.passes_before += objective.passes
-        return found
+        return difference
 
     def _attempt_pitch_first(self, setup: Setup, *, everywhere: bool = True) -> bool:
         """From the frequencies of the target, if it has some and sliders tune the program.
@@ -178,7 +178,7 @@ class Attempts:
             self._return_to_longer_windows(setup, tuned.units)
         return True
 
-    def _find_tuned(self, setup: Setup, everywhere: bool) -> Tuned | None:
+    def _find_tuned(self, setup: Setup, everywhere: bool) -> TunedStart | None:
         """Where the program has the pitch and the spectra of the target, or None."""
         objective, first = setup.objective(), self._first(setup)
         search = Search(objective, self.record)
@@ -192,16 +192,16 @@ class Attempts:
             self.record.limit -= (limit - self.record.passes_before) / 2
         places = timbres if everywhere else timbres[:1]
         try:
-            found = pitch_first(search, spectra_of(setup, objective), timbres, places)
+            best = pitch_first(search, spectra_of(setup, objective), timbres, places)
         finally:
             self.record.limit = limit
             self.record.passes_before += objective.passes
-        if found is not None and not found.whole:
+        if best is not None and not best.whole:
             what = "the pitch was not looked for to the end"
             self.warnings.append(f"{what}: allow more with --passes")
-        return found
+        return best
 
-    def _keep_by_jumps(self, setup: Setup, tuned: Tuned) -> bool:
+    def _keep_by_jumps(self, setup: Setup, tuned: TunedStart) -> bool:
         """Keeps what is tuned where no loss has a slope by the sliders that tune, and it matches.
 
         A square of 1 and -1 depends on its frequency by jumps alone.
@@ -213,7 +213,7 @@ class Attempts:
             return False
         if not self._difference(setup, tuned.units).matches:
             return False
-        self.done.append(self._stay(setup, tuned.units, "the pitch", TUNED))
+        self.finished.append(self._stay(setup, tuned.units, "the pitch", PITCH_REASON))
         return True
 
     def _return_to_longer_windows(self, setup: Setup, units: Array) -> None:
@@ -221,10 +221,10 @@ class Attempts:
 
         One with windows shorter than a few periods depends on phases.
         """
-        after = self._difference(setup, self.done[-1].units)
+        after = self._difference(setup, self.finished[-1].units)
         if after.matches or after.level <= WORSE_FACTOR * self._difference(setup, units).level:
             return
-        self.done[-1] = self._stay(
+        self.finished[-1] = self._stay(
             setup, units, "by windows of several periods", "no loss leads closer to the spectra"
         )
         what = f"'{setup.loss}' leads away from the spectra here"
@@ -254,7 +254,7 @@ class Attempts:
         """How each target lies against the output at `values`, or the input if that is silent."""
         model = model_of(setup.source)
         sliders = len(setup.source.params)
-        found = []
+        alignments = []
         for index, one in enumerate(setup.examples):
             before = model.frames
             # All that goes in, wherever the target begins; and all of the target.
@@ -264,18 +264,18 @@ class Attempts:
             self.record.passes_before += (model.frames - before) / _total(setup)
             signs = np.array(one.signs or (1.0,) * one.outputs)[:, None]
             target = signs * one.target.samples(MAX_SAMPLES)
-            given = whole.given(MAX_SAMPLES)
+            given = whole.input_blocks(MAX_SAMPLES)
             by = _align(one.input is not None, output, target, given, one.rate)
             known = one.advance
             if len(values) > sliders:
                 known += round(float(values[sliders + index]))
-            found.append(replace(by, lag=by.lag - known) if by.reliable else by)
-        return found
+            alignments.append(replace(by, lag=by.lag - known) if by.reliable else by)
+        return alignments
 
-    def _attempt_aligned(self, setup: Setup, found: Sequence[Alignment], first: Array) -> None:
+    def _attempt_aligned(self, setup: Setup, alignments: Sequence[Alignment], first: Array) -> None:
         """With the targets moved; unless the sliders would do the same."""
         whole = self.options.starts > 1 or not setup.compares_samples
-        moved = setup.aligned(found, latency=not whole)
+        moved = setup.with_alignment(alignments, latency=not whole)
         if moved.latency and not self._tells_latencies_apart(moved, first):
             return
         self.attempt(moved)
@@ -322,9 +322,9 @@ class Attempts:
                 continue
             setup, scales = best.setup, best.setup.objective().scales
             if leaves_much(best):
-                found = self._estimate(setup, scales.values(best.units))
-                if any(one.moves and (abs(one.lag) > 1 or min(one.signs) < 0) for one in found):
-                    moved = setup.aligned(found, latency=setup.compares_samples)
+                alignments = self._estimate(setup, scales.values(best.units))
+                if any(a.moves and (abs(a.lag) > 1 or min(a.signs) < 0) for a in alignments):
+                    moved = setup.with_alignment(alignments, latency=setup.compares_samples)
                     if not moved.latency or self._tells_latencies_apart(moved, best.units):
                         self.attempt(moved, best.units)
                         continue
@@ -345,7 +345,7 @@ class Attempts:
         by = attempt.setup.objective().scales.values(attempt.units)[sliders:]
         if not by.size or np.abs(by).max() < FAR_PART * LATENCY_RANGE:
             return False
-        moved = attempt.setup.aligned(_lags(by, attempt.setup), latency=True)
+        moved = attempt.setup.with_alignment(_lags(by, attempt.setup), latency=True)
         self.attempt(moved, attempt.units[:sliders])
         return True
 
@@ -362,7 +362,7 @@ class Attempts:
             for index, one in enumerate(setup.examples):
                 latency = float(values[sliders + index]) if setup.latency else None
                 output = model.output(values[:sliders], one, MAX_SAMPLES)
-                wanted = one.wanted(MAX_SAMPLES, latency=latency)
+                wanted = one.target_blocks(MAX_SAMPLES, latency=latency)
                 target = np.concatenate([part for part, _ in wanted], axis=1)[:, : output.shape[1]]
                 ppm = drift(output, target, one.rate)
                 slower = at_own_clock(one, ppm) if ppm else None
@@ -383,7 +383,7 @@ class Attempts:
         by = best.setup.objective().scales.values(best.units)[sliders:]
         if np.abs(by - np.round(by)).max() > WHOLE_DISTANCE:
             return
-        whole = best.setup.aligned(_lags(by, best.setup), latency=False)
+        whole = best.setup.with_alignment(_lags(by, best.setup), latency=False)
         self.attempt(whole, best.units[:sliders])
 
     def attempt(self, setup: Setup, units: Array | None = None) -> None:
@@ -400,7 +400,7 @@ class Attempts:
             reason = Searcher(setup, options, search, self.pool, self.warnings).run(units, resumed)
         except SearchEndError as end:
             reason = str(end)
-            if record.units is None and not self.done:
+            if record.units is None and not self.finished:
                 what = f"{end} before there is anything to show"
                 hint = "allow more with --passes"
                 raise InputError([Problem(Place(setup.file), what, hint)]) from None
@@ -412,7 +412,8 @@ class Attempts:
         finally:
             record.passes_before += objective.passes
             if record.units is not None and record.best is not None:
-                self.done.append(Attempt(setup, record.units, record.best, record.whole, reason))
+                last = Attempt(setup, record.units, record.best, record.whole, reason)
+                self.finished.append(last)
 
 
 def _lags(by: Array, setup: Setup) -> list[Alignment]:
@@ -442,8 +443,8 @@ def _align(
             return Alignment(0, (1.0,) * len(target), 0.0)
         fed = np.concatenate(list(given), axis=1).mean(axis=0)
         signal = np.broadcast_to(fed, target.shape)
-    found = alignment(signal, target, rate)
+    result = alignment(signal, target, rate)
     if not has_input:
         # What sounds by itself is not upside down.
-        found = replace(found, signs=(1.0,) * len(target))
-    return found
+        result = replace(result, signs=(1.0,) * len(target))
+    return result

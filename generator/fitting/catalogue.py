@@ -100,10 +100,10 @@ def parse_loss(text: str) -> Loss:
             hint = f"write KEY=VALUE, of {', '.join(LOSS_KEYS)}"
             raise _wrong(text, f"'{one}' is no setting of a loss", hint)
         settings[key] = value
-    return _set(text, RECIPES[name], settings).loss()
+    return _with_settings(text, RECIPES[name], settings).loss()
 
 
-def _set(text: str, recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
+def _with_settings(text: str, recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
     sizes, hops, windows = recipe.resolutions
     if "sizes" in settings:
         sizes = _whole_number(text, "sizes", settings)
@@ -137,22 +137,22 @@ def _set(text: str, recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
 
 def _whole_number(text: str, key: str, settings: Mapping[str, str]) -> tuple[int, ...]:
     try:
-        found = tuple(int(one) for one in settings[key].split("+"))
+        numbers = tuple(int(one) for one in settings[key].split("+"))
     except ValueError:
-        found = ()
-    if not found or min(found) < 1:
+        numbers = ()
+    if not numbers or min(numbers) < 1:
         raise _wrong(text, f"{key} is '{settings[key]}'", "write whole numbers as 1024+256")
-    return found
+    return numbers
 
 
 def _number(text: str, key: str, settings: Mapping[str, str]) -> float:
     try:
-        found = float(settings[key])
+        number = float(settings[key])
     except ValueError:
-        found = -1.0
-    if not 0 <= found < 1e9:
+        number = -1.0
+    if not 0 <= number < 1e9:
         raise _wrong(text, f"{key} is '{settings[key]}'", "write a number of 0 or more")
-    return found
+    return number
 
 
 def _wrong(text: str, what: str, hint: str) -> InputError:

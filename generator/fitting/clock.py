@@ -48,10 +48,10 @@ def drift(output: Array, target: Array, rate: int) -> float | None:
     x, y = np.array(places), np.array(lags)
     (slope, _), covariance = np.polyfit(x, y, 1, cov=True)
     moved, error = abs(slope) * frames, float(np.sqrt(covariance[0, 0])) * frames
-    found = 1e6 * float(slope)
+    ppm = 1e6 * float(slope)
     return (
-        found
-        if moved > LEAST_DRIFT and moved > LEAST_CERTAINTY * error and abs(found) < MAX_DRIFT
+        ppm
+        if moved > LEAST_DRIFT and moved > LEAST_CERTAINTY * error and abs(ppm) < MAX_DRIFT
         else None
     )
 

@@ -27,7 +27,7 @@ ADAM_DECAYS = (0.9, 0.999)
 ADAM_EPSILON = 1e-8
 
 #: Of `descend_online`: what is nearer to its target than this moves nothing.
-SENSITIVITY = 1e-7
+ONLINE_SENSITIVITY = 1e-7
 
 
 def lbfgs(search: Search, units: Array, sums: Sums) -> str:
@@ -38,17 +38,17 @@ def lbfgs(search: Search, units: Array, sums: Sums) -> str:
     scale = 1 / sums.loss if sums.loss > 0 else 1.0
 
     def evaluate(at: Array) -> tuple[float, Array]:
-        found = search.objective(at, curvature=False)
-        if not found.finite:
+        sums = search.objective(at, curvature=False)
+        if not sums.finite:
             search.record.skipped += 1
             return 1e10, np.zeros_like(at)
-        search.add("L-BFGS-B", at, found)
-        return found.loss * scale, found.gradient * scale
+        search.add("L-BFGS-B", at, sums)
+        return sums.loss * scale, sums.gradient * scale
 
     options: dict[str, Any] = {"maxiter": 15000, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-9}
     bounds = [(0.0, 1.0)] * len(units)
-    done = minimize(evaluate, units, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    return str(done.message).lower()
+    result = minimize(evaluate, units, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return str(result.message).lower()
 
 
 @dataclass(frozen=True)
@@ -75,18 +75,18 @@ def descend(search: Search, units: Array, sums: Sums, descent: Descent) -> str:
     objective, record = search.objective, search.record
     stage = descent.method.upper() if descent.method == "sgd" else "Adam"
     stepper = Stepper(descent, units, _steepest(objective, units, sums), record.state)
-    found = sums
+    latest = sums
     while True:
         if descent.batch:
-            units, found, skipped = _epoch(objective, units, descent, stepper)
+            units, latest, skipped = _epoch(objective, units, descent, stepper)
             record.skipped += skipped
         else:
-            units = stepper(units, found.gradient)
-            found = objective(units, curvature=False)
-        if not found.finite:
+            units = stepper(units, latest.gradient)
+            latest = objective(units, curvature=False)
+        if not latest.finite:
             return "the program diverges"
         record.state = {**stepper.state, "units": units.tolist()}
-        search.add(stage, units, found)
+        search.add(stage, units, latest)
 
 
 def _steepest(objective: Objective, units: Array, sums: Sums) -> float:
@@ -151,11 +151,11 @@ def _epoch(
         session = model.session(model.controls(objective.scales.values(units)), one.rate)
         for given, target, _ in one.blocks(block=descent.batch):
             meter = objective.loss.meter(len(target), count, curvature=False)
-            output, partials = model.computed(session, given, target.shape[1])
+            output, partials = model.compute(session, given, target.shape[1])
             objective.frames += target.shape[1]
             meter.feed(output, target, partials)
             meter.end()
-            sums = objective.scaled(units, Sums(*meter.sums(), 0.0))
+            sums = objective.by_units(units, Sums(*meter.sums(), 0.0))
             if not sums.finite:
                 skipped += 1
                 session = model.session(model.controls(objective.scales.values(units)), one.rate)
@@ -190,7 +190,7 @@ def descend_online(
 
     After each sample: target (channels,), output (channels,), loss, and the values that it leads
     to. The loss of a sample is r^2, or |r| if `absolute`, summed over channels; a step is the
-    `rate` times its gradient. A sample whose loss is less than `SENSITIVITY` moves nothing.
+    `rate` times its gradient. A sample whose loss is less than `ONLINE_SENSITIVITY` moves nothing.
     """
     model = objective.model
     low, high = (objective.scales.values(np.full(len(values), end)) for end in (0.0, 1.0))
@@ -199,7 +199,7 @@ def descend_online(
         for given, targets, _ in one.blocks():
             for index in range(targets.shape[1]):
                 target = targets[:, index]
-                output, partials = model.computed(session, given[:, index : index + 1], 1)
+                output, partials = model.compute(session, given[:, index : index + 1], 1)
                 objective.frames += 1
                 residual = output[:, 0] - target
                 size = np.abs(residual) if absolute else residual**2
@@ -207,7 +207,7 @@ def descend_online(
                 if not (np.isfinite(loss) and np.isfinite(partials).all()):
                     # Nothing is learned from it, and the program begins anew.
                     session = model.session(model.controls(values), one.rate)
-                elif loss >= SENSITIVITY:
+                elif loss >= ONLINE_SENSITIVITY:
                     slope = np.sign(residual) if absolute else 2 * residual
                     values = np.clip(values - rate * (slope @ partials[:, :, 0]), low, high)
                     model.move(session, values)

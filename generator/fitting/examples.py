@@ -14,7 +14,7 @@ from ..faust.excitation import DEFAULT_RATE, GENERATED_INPUTS, excitation
 from ..faust.program import CompiledProgram, Program
 from ..files import read_text
 from ..recordings import BLOCK_FRAMES, SUFFIXES, Recording, open_recording, write_audio
-from .model import compiled
+from .dual_runs import compile_program
 from .pairing import Array, Example, pair
 
 #: Of generated inputs, where no recording says how long.
@@ -51,15 +51,15 @@ class ExampleMaker:
         if self.inputs and len(inputs) != len(targets):
             what = f"there are {len(inputs)} inputs and {len(targets)} targets"
             raise _refusal("--input", what, "give one --input for each --target")
-        found = []
+        examples = []
         for index, target in enumerate(targets):
             recording = open_recording(target)
             source = None
             if self.inputs:
                 source = self.input(inputs[index], index, recording)
-            found.append(pair(source, recording, self.inputs, self.outputs, self.work))
-        _one_rate(found)
-        return tuple(found)
+            examples.append(pair(source, recording, self.inputs, self.outputs, self.work))
+        _one_rate(examples)
+        return tuple(examples)
 
     def input(self, name: str, index: int, target: Recording | None) -> Recording:
         """The recording `name`, or the signal it stands for, as long as the `target` if any."""
@@ -70,7 +70,7 @@ class ExampleMaker:
             signals = excitation(name, self.inputs, frames / rate, rate).signals
             return _write_blocks(path, iter([signals]), len(signals), rate)
         if name.endswith(".dsp"):
-            program = self._built(Path(name))
+            program = self._build(Path(name))
             if program.inputs or program.outputs != self.inputs:
                 what = f"has {program.inputs} inputs and {program.outputs} outputs"
                 hint = f"use a program with 0 inputs and {self.inputs} outputs"
@@ -88,12 +88,12 @@ class ExampleMaker:
         if self.inputs and not inputs:
             what = f"the program has {self.inputs} inputs and nothing that feeds them"
             raise _refusal("--input", what, "give --input")
-        program = self._built(truth)
+        program = self._build(truth)
         if (program.inputs, program.outputs) != (self.inputs, self.outputs):
             what = f"has {program.inputs} inputs and {program.outputs} outputs"
             hint = f"use one that has {self.inputs} and {self.outputs}, as the program"
             raise _refusal(str(truth), what, hint)
-        found = []
+        examples = []
         for index, name in enumerate(inputs if self.inputs else ["none"]):
             source = self.input(name, index, None) if self.inputs else None
             rate = source.rate if source else self._rate
@@ -104,18 +104,18 @@ class ExampleMaker:
             path = self.work / f"target-{index + 1}.wav"
             blocks = render_outputs(program, rate, given)
             target = _write_blocks(path, blocks, self.outputs, rate)
-            found.append(pair(source, target, self.inputs, self.outputs, self.work))
-        _one_rate(found)
-        return tuple(found)
+            examples.append(pair(source, target, self.inputs, self.outputs, self.work))
+        _one_rate(examples)
+        return tuple(examples)
 
     @property
     def _rate(self) -> int:
         return self.rate or DEFAULT_RATE
 
-    def _built(self, path: Path) -> Program:
+    def _build(self, path: Path) -> Program:
         text = read_text(path, "Faust program")
         include = (path.parent, *self.include)
-        return compiled(text, self.compiler, include)
+        return compile_program(text, self.compiler, include)
 
 
 def render_outputs(program: Program, rate: int, inputs: Iterator[Array]) -> Iterator[Array]:
@@ -140,7 +140,7 @@ def folders(inputs: Sequence[str], targets: Sequence[Path]) -> list[tuple[str, s
     if len(targets) != 1 or len(inputs) > 1:
         raise _refusal("--target", "a folder goes alone", "give one folder, and one of inputs")
     folder = targets[0]
-    found: list[tuple[str, str | None, Path]] = []
+    triples: list[tuple[str, str | None, Path]] = []
     problems = []
     for target in sorted(one for one in folder.iterdir() if one.suffix.lower() in SUFFIXES):
         source = inputs[0] if inputs else None
@@ -150,12 +150,12 @@ def folders(inputs: Sequence[str], targets: Sequence[Path]) -> list[tuple[str, s
                 hint = f"put it into {source}, under that name"
                 problems.append(Problem(Place(str(target)), "has no input", hint))
             source = str(own)
-        found.append((target.stem, source, target))
-    if not found:
+        triples.append((target.stem, source, target))
+    if not triples:
         raise _refusal(str(folder), "has no recordings", "put WAV files into it")
     if problems:
         raise InputError(problems)
-    return found
+    return triples
 
 
 def _write_blocks(path: Path, blocks: Iterator[Array], channels: int, rate: int) -> Recording:

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from ..autodiff import Parameter
 from .alignment import MAX_SAMPLES
-from .attempts import TUNED, Attempt, Attempts
+from .attempts import PITCH_REASON, Attempt, Attempts
 from .clock import drift
+from .dual_runs import model_of
 from .identifiability import Unidentifiable, find_unidentifiable
 from .inspection import Inspection, inspect
 from .losses import Residual
 from .lossy import lossy, without_bias
-from .model import model_of
 from .objective import Iteration, Record, SearchEndError
-from .pitch import FEWEST, pitch
+from .pitch import FEWEST_SAMPLES, pitch
 from .pool import Pool
 from .searcher import closed_gates
 from .setup import Options, Setup
@@ -91,7 +91,7 @@ def fit(
     except SearchEndError as end:
         reason = str(end)
     except KeyboardInterrupt:
-        if not attempts.done:
+        if not attempts.finished:
             raise
         reason, interrupted = "interrupted", True
     best = attempts.best()
@@ -146,7 +146,7 @@ def _conclude(
     aligned = attempts.options.align and not attempts.options.batch
     verdict = _verdict(setup, inspection, error, hints, aligned)
     if left:
-        warnings.append(_not_known(left.described(setup.labels), best))
+        warnings.append(_what_is_unknown(left.describe(setup.labels), best))
     if ends and verdict.good:
         warnings.append(hints[0])
     latencies = _latencies(setup, values)
@@ -167,7 +167,7 @@ def _conclude(
         reason,
         verdict,
         latencies,
-        (*notes, *_by_reverse(setup), *_corrections(setup, latencies, inspection)),
+        (*notes, *_mode(setup), *_corrections(setup, latencies, inspection)),
         tuple(warnings),
         tuple(record.iterations),
         record.skipped,
@@ -182,21 +182,21 @@ def _latencies(setup: Setup, values: Array) -> tuple[float, ...]:
     return tuple(one.advance + float(lag) for one, lag in zip(setup.examples, sought, strict=True))
 
 
-def _not_known(described: str, best: Attempt) -> str:
+def _what_is_unknown(described: str, best: Attempt) -> str:
     """What a loss does not tell at the result; of a sound that is tuned, the pitch may."""
-    if best.reason == TUNED:
+    if best.reason == PITCH_REASON:
         return f"{described}: found by the pitch"
     return f"not identifiable at the result: {described}"
 
 
-def _by_reverse(setup: Setup) -> list[str]:
-    """How the gradient was computed, if by reverse mode."""
-    if setup.source.reverse is None:
+def _mode(setup: Setup) -> list[str]:
+    """The mode of differentiation, if there was a choice, with the operations that were counted."""
+    if not setup.source.gradient:
         return []
-    found = [f"gradients are by {setup.source.gradient}"]
+    notes = [f"gradients are by {setup.source.gradient}"]
     if not setup.source.partials:
-        found.append("latency, standard errors and what can be told apart are not looked for")
-    return found
+        notes.append("latency, standard errors and what can be told apart are not looked for")
+    return notes
 
 
 def _error(inspection: Inspection) -> float:
@@ -218,16 +218,16 @@ def _verdict(
     # Losses that compare no samples have scales of their own: one measure judges them all.
     pairs = list(zip(inspection.outputs, inspection.targets, strict=True))
     difference = setup.windows.difference(pairs, level=setup.judges_level)
-    if inspection.samples < FEWEST:
+    if inspection.samples < FEWEST_SAMPLES:
         causes = [f"{inspection.samples} samples are too few to know a spectrum"]
     elif difference.matches:
         return Verdict("found, by spectra", error, difference=difference)
     else:
-        causes = [*_heard(setup, pairs), *hints]
+        causes = [*_audible_likeness(setup, pairs), *hints]
     return Verdict("poor match", error, causes=tuple(causes), difference=difference)
 
 
-def _heard(setup: Setup, pairs: Sequence[tuple[Array, Array]]) -> list[str]:
+def _audible_likeness(setup: Setup, pairs: Sequence[tuple[Array, Array]]) -> list[str]:
     """What is alike in sounds whose spectra differ."""
     scaled = setup.windows.difference(pairs, level=False)
     if scaled.matches:
@@ -243,21 +243,21 @@ def _heard(setup: Setup, pairs: Sequence[tuple[Array, Array]]) -> list[str]:
 
 def _corrections(setup: Setup, latencies: Sequence[float], inspection: Inspection) -> list[str]:
     """What was undone to the recordings, in words."""
-    found = []
+    notes = []
     for index, (one, latency) in enumerate(zip(setup.examples, latencies, strict=True)):
         which = f"{one.target.path.name}: " if len(setup.examples) > 1 else ""
-        found += [which + note for note in one.notes]
+        notes += [which + note for note in one.notes]
         shown = round(latency, 2)
         if shown:
-            found.append(f"{which}{lateness(shown, one.rate)}; this is undone")
+            notes.append(f"{which}{lateness(shown, one.rate)}; this is undone")
         if one.inverted:
             whole = all(sign < 0 for sign in one.signs)
             channels = [str(i + 1) for i, sign in enumerate(one.signs) if sign < 0]
             what = "the target" if whole else f"channel {', '.join(channels)} of the target"
-            found.append(f"{which}{what} is inverted; this is undone")
+            notes.append(f"{which}{what} is inverted; this is undone")
         if one.drift:
-            found.append(f"{which}{drifting(one.drift)}; this is undone")
+            notes.append(f"{which}{drifting(one.drift)}; this is undone")
         elif 1e-6 < _error(inspection) < DRIFT_ERROR:
             ppm = drift(inspection.outputs[index], inspection.targets[index], one.rate)
-            found += [f"{which}{drifting(ppm)}"] if ppm else []
-    return found
+            notes += [f"{which}{drifting(ppm)}"] if ppm else []
+    return notes

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..autodiff import Differentiated, Parameter
+from ..autodiff import DifferentiatedProgram, Parameter
 from ..autodiff.reverse import ReversePrograms
 from ..errors import InputError, Place, Problem
 
@@ -31,11 +31,11 @@ class Derivatives:
     outputs: int
     reverse: ReversePrograms | None = None
     partials: bool = True
-    gradient: str = "forward mode"
+    gradient: str = ""
 
 
 def derivatives(
-    forward: Callable[[], Differentiated],
+    forward: Callable[[], DifferentiatedProgram],
     reverse: Callable[[], ReversePrograms],
     wanted: Wanted,
     gradient_alone: bool,
@@ -62,18 +62,22 @@ def derivatives(
     if len(programs.params) > MAX_PARTIALS:
         words = f"reverse mode, {programs.operations} operations per sample"
         return _by_reverse(programs, words)
-    done = forward()
+    dual = forward()
     words = (
         f"reverse mode, {programs.operations} operations per sample; "
-        f"forward mode takes {done.operations}"
+        f"forward mode takes {dual.operations}"
     )
-    if wanted == "auto" and done.operations <= programs.operations:
-        return _by_forward(done)
-    return Derivatives(done.text, done.params, done.inputs, done.outputs, programs, gradient=words)
+    if wanted == "auto" and dual.operations <= programs.operations:
+        words = (
+            f"forward mode, {dual.operations} operations per sample; "
+            f"reverse mode takes {programs.operations}"
+        )
+        return _by_forward(dual, words)
+    return Derivatives(dual.text, dual.params, dual.inputs, dual.outputs, programs, gradient=words)
 
 
-def _by_forward(done: Differentiated) -> Derivatives:
-    return Derivatives(done.text, done.params, done.inputs, done.outputs)
+def _by_forward(dual: DifferentiatedProgram, words: str = "") -> Derivatives:
+    return Derivatives(dual.text, dual.params, dual.inputs, dual.outputs, gradient=words)
 
 
 def _by_reverse(programs: ReversePrograms, words: str) -> Derivatives:

@@ -29,7 +29,7 @@ class Unidentifiable:
     def __bool__(self) -> bool:
         return bool(self.idle or self.together)
 
-    def described(self, labels: Sequence[str]) -> str:
+    def describe(self, labels: Sequence[str]) -> str:
         """What cannot be known, as a sentence."""
         parts = []
         if self.idle:
@@ -76,5 +76,5 @@ def share(curvature: NDArray[np.float64]) -> float:
         return 0.0
     scaled = curvature / np.outer(np.where(size > 0, size, 1.0), np.where(size > 0, size, 1.0))
     inner, cross = scaled[np.ix_(keep, keep)], scaled[keep, -1]
-    found, *_ = np.linalg.lstsq(inner, cross, rcond=1e-12)
-    return float(cross @ found)
+    coefficients, *_ = np.linalg.lstsq(inner, cross, rcond=1e-12)
+    return float(cross @ coefficients)

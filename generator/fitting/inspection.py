@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .dual_runs import Model
 from .losses import Residual
-from .model import Model
 from .pairing import Example
 
 Array = NDArray[np.float64]
@@ -87,7 +87,7 @@ def inspect(
         parts: tuple[list[Array], ...] = ([], [], [])
         states: list[Array | None] = [None, None, None]
         done = 0
-        given = one.given()
+        given = one.input_blocks()
         for output, partials, target, slope in model.runs(values[:sliders], one, None, latency):
             columns = partials
             if len(values) > sliders:
@@ -97,7 +97,7 @@ def inspect(
             if loss is not None:
                 three = zip((output, target, columns), range(3), strict=True)
                 for signal, place in three:
-                    filtered, states[place] = loss.filtered(signal, states[place])
+                    filtered, states[place] = loss.filter(signal, states[place])
                     if place == 0:
                         output = filtered
                     elif place == 1:

@@ -67,13 +67,13 @@ def fit_menus(
     refused: InputError | None = None
     for entry, values in choices(setup, menus):
         try:
-            found = fit(entry, options, pool=pool)
+            result = fit(entry, options, pool=pool)
         except InputError as error:
             refused = error
             continue
-        if best is None or found.loss < best.loss:
-            best, chosen = found, values
-        if found.interrupted or found.error < 1e-10:
+        if best is None or result.loss < best.loss:
+            best, chosen = result, values
+        if result.interrupted or result.error < 1e-10:
             break
     if best is None:
         assert refused is not None
@@ -87,41 +87,41 @@ def run_job(job: FitJob) -> Outcome:
     # One thread for each process: the processes are the parallel part.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
-        found = fit_menus(job.setup, job.menus, job.options)
-        write_results(job.out, job.subject, found, job.extras)
+        result = fit_menus(job.setup, job.menus, job.options)
+        write_results(job.out, job.subject, result, job.extras)
     except InputError as error:
         return Outcome(job.name, failure=str(error))
     except OSError as error:
         return Outcome(job.name, failure=f"{job.out}: cannot be written: {error.strerror}")
     return Outcome(
         job.name,
-        f"{found.verdict.line}; {summary(job.setup, found)[0]}",
-        found.verdict.kind,
-        found.loss,
-        found.error,
-        found.passes,
-        found.values,
-        found.warnings,
-        found.interrupted,
+        f"{result.verdict.line}; {summary(job.setup, result)[0]}",
+        result.verdict.kind,
+        result.loss,
+        result.error,
+        result.passes,
+        result.values,
+        result.warnings,
+        result.interrupted,
     )
 
 
 def run_jobs(jobs: Sequence[FitJob], pool: Pool, tell: Callable[[Outcome], None]) -> list[Outcome]:
     """All outcomes, in order; Ctrl-C ends them, and those that are done are kept."""
-    found: list[Outcome] = []
+    outcomes: list[Outcome] = []
     try:
         for one in pool.map(run_job, [(job,) for job in jobs]):
-            found.append(one)
+            outcomes.append(one)
             tell(one)
             if one.interrupted:
                 break
     except KeyboardInterrupt:
-        if not found:
+        if not outcomes:
             raise
-    for job in jobs[len(found) :]:
-        found.append(Outcome(job.name, failure="interrupted before it was done"))
-        tell(found[-1])
-    return found
+    for job in jobs[len(outcomes) :]:
+        outcomes.append(Outcome(job.name, failure="interrupted before it was done"))
+        tell(outcomes[-1])
+    return outcomes
 
 
 def table_csv(labels: Sequence[str], outcomes: Sequence[Outcome]) -> str:

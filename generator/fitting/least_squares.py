@@ -52,7 +52,7 @@ class Point:
     sums: Sums
     damping: float
     growth: float = 2.0
-    done: str = ""
+    ending: str = ""
 
 
 def step(point: Point) -> Array:
@@ -75,8 +75,8 @@ def step(point: Point) -> Array:
     system = np.concatenate([factor, np.sqrt(point.damping) * np.eye(len(scale))])
     low, high = -point.units * scale, (1.0 - point.units) * scale
     low, high = np.minimum(low, -1e-300), np.maximum(high, 1e-300)
-    found = lsq_linear(system, np.concatenate([right, np.zeros(len(scale))]), (low, high))
-    return np.asarray(np.clip(point.units + found.x / scale, 0.0, 1.0) - point.units, float)
+    solution = lsq_linear(system, np.concatenate([right, np.zeros(len(scale))]), (low, high))
+    return np.asarray(np.clip(point.units + solution.x / scale, 0.0, 1.0) - point.units, float)
 
 
 def expected_gain(point: Point, move: Array) -> float:
@@ -111,13 +111,13 @@ def next_point(point: Point, move: Array, sums: Sums) -> Point:
 def minimize(objective: Objective, start: Point, worth: Worth = OF_SAMPLES) -> Iterator[Point]:
     """The points after each evaluation of `objective`; a rejected step repeats its point.
 
-    The last one is `done` and says why.
+    The last one is `ending` and says why.
     """
     point = start
     while True:
         move = step(point) if point.sums.finite else np.zeros_like(point.units)
         if reason := stop_reason(point, move, worth):
-            yield replace(point, done=reason)
+            yield replace(point, ending=reason)
             return
         point = next_point(point, move, objective(point.units + move))
         yield point

@@ -33,7 +33,7 @@ END_PERIODS, QUIET_PART = 2.0, 0.1
 #: Levels that differ by less, in dB, and amplitudes of bands, as a part of energy, are a match.
 SAME_LEVEL, SAME_COURSE = 0.5, 1e-2
 #: What is so far below the highest bin, as a ratio of amplitudes, is not compared.
-FLOOR = 1e-2
+BIN_FLOOR = 1e-2
 #: The part of the energy that may lie where the windows are close to 0, at an end.
 HIDDEN_PART = 0.5
 #: Bands in which amplitudes are followed, and frames that are transformed at a time.
@@ -41,7 +41,7 @@ BANDS, FRAMES_AT_ONCE = 24, 64
 
 
 @dataclass(frozen=True)
-class Difference:
+class SoundDifference:
     """How an output differs from its target.
 
     `level` is that of the long-term spectra in dB, as a root mean square over bins and weighted by
@@ -59,7 +59,7 @@ class Difference:
         return self.level <= SAME_LEVEL and self.course <= SAME_COURSE
 
     @property
-    def described(self) -> str:
+    def description(self) -> str:
         """The difference in words."""
         if not np.isfinite(self.level):
             return "all there is: one of the two is silent"
@@ -107,30 +107,34 @@ class Windows:
         """The distance of magnitudes by these windows, which least squares can follow."""
         return replace(spectral(self.sizes), padded=self.padded)
 
-    def difference(self, pairs: Sequence[tuple[Array, Array]], *, level: bool = True) -> Difference:
+    def difference(
+        self, pairs: Sequence[tuple[Array, Array]], *, level: bool = True
+    ) -> SoundDifference:
         """That of outputs from targets, each (channels, n); without `level`, at the same energy."""
         wanted = sum(float(np.vdot(target, target)) for _, target in pairs)
         energy = sum(float(np.vdot(output, output)) for output, _ in pairs)
         if not (np.isfinite(energy) and min(wanted, energy) > 0):
             same = energy == wanted == 0
-            return Difference(0.0, 0.0, 0.0) if same else Difference(np.inf, np.inf, np.nan)
+            return (
+                SoundDifference(0.0, 0.0, 0.0) if same else SoundDifference(np.inf, np.inf, np.nan)
+            )
         gain = 1.0 if level else np.sqrt(wanted / energy)
         # A window of this shape has lobes that are wider, and so far down that they hide nothing.
         sizes = self.sizes[:-1] or self.sizes
         levels, courses = [], []
         for size in sizes:
-            padded = _padded([target for _, target in pairs], size)
+            padded = _paddings([target for _, target in pairs], size)
             channels = [
-                _seen(gain * mine, its, size, padded)
+                _channel_spectra(gain * mine, its, size, padded)
                 for output, target in pairs
                 for mine, its in zip(output, target, strict=True)
             ]
             levels.append(_level(channels))
             whole = sum(one.energy for one in channels)
-            courses.append(sum(one.astray for one in channels) / whole)
+            courses.append(sum(one.deviation for one in channels) / whole)
         level_difference = float(np.sqrt(np.mean(levels)))
         louder = float(10 * np.log10(wanted / energy))
-        return Difference(level_difference, float(np.mean(courses)), louder)
+        return SoundDifference(level_difference, float(np.mean(courses)), louder)
 
 
 def _quiet_ends(target: Array, size: int) -> tuple[bool, bool]:
@@ -143,19 +147,19 @@ def _quiet_ends(target: Array, size: int) -> tuple[bool, bool]:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _ChannelSpectra:
     """One channel by windows of one size: the mean powers by bin of output and target, (bins,).
 
-    `astray` is the energy by which the bands' amplitudes differ, of `energy` of the target.
+    `deviation` is the energy by which the bands' amplitudes differ, of `energy` of the target.
     """
 
     mine: Array
     its: Array
-    astray: float
+    deviation: float
     energy: float
 
 
-def _padded(targets: Sequence[Array], size: int) -> tuple[bool, bool]:
+def _paddings(targets: Sequence[Array], size: int) -> tuple[bool, bool]:
     """Whether to put zeros before and after targets (channels, n), for windows of some size.
 
     They show the phase of a tone that they cut off: only where most of it would not be seen else.
@@ -169,7 +173,9 @@ def _padded(targets: Sequence[Array], size: int) -> tuple[bool, bool]:
     return ends[0] > HIDDEN_PART * whole, ends[1] > HIDDEN_PART * whole
 
 
-def _seen(mine: Array, its: Array, size: int, padded: tuple[bool, bool]) -> _Seen:
+def _channel_spectra(
+    mine: Array, its: Array, size: int, padded: tuple[bool, bool]
+) -> _ChannelSpectra:
     """Of an output and a target (n,)."""
     hop = size // 4
     short = max(0, size - len(its))
@@ -180,22 +186,22 @@ def _seen(mine: Array, its: Array, size: int, padded: tuple[bool, bool]) -> _See
     ]
     frames = len(cut[0])
     powers = np.zeros((2, size // 2 + 1))
-    astray = energy = 0.0
+    deviation = energy = 0.0
     starts = _bands(size)
     for first in range(0, frames, FRAMES_AT_ONCE):
         part = [one[first : first + FRAMES_AT_ONCE] * _window(size) for one in cut]
         spectra = np.abs(np.fft.rfft(part)) ** 2
         powers += spectra.sum(axis=1)
         amplitudes = np.sqrt(np.add.reduceat(spectra, starts, axis=2))
-        astray += float(np.sum((amplitudes[0] - amplitudes[1]) ** 2))
+        deviation += float(np.sum((amplitudes[0] - amplitudes[1]) ** 2))
         energy += float(np.sum(amplitudes[1] ** 2))
-    return _Seen(powers[0] / frames, powers[1] / frames, astray, energy)
+    return _ChannelSpectra(powers[0] / frames, powers[1] / frames, deviation, energy)
 
 
-def _level(channels: Sequence[_Seen]) -> float:
+def _level(channels: Sequence[_ChannelSpectra]) -> float:
     """The mean square of the differences of levels in dB, over the bins of all channels."""
     mine, its = (np.stack([getattr(one, name) for one in channels]) for name in ("mine", "its"))
-    floor = FLOOR**2 * float(its.max())
+    floor = BIN_FLOOR**2 * float(its.max())
     decibels = 10 * np.log10((mine + floor) / (its + floor))
     weights = np.sqrt(np.maximum(np.maximum(mine, its) - floor, 0.0))
     return float((weights * decibels**2).sum() / weights.sum())

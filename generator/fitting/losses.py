@@ -143,7 +143,7 @@ class Residual(Loss):
         band = cheby2(12, 60, 2 * self.band, output="sos").tolist() if self.band else []
         return np.array(emphasis + lowpass + band)
 
-    def filtered(self, signal: Array, state: Array | None = None) -> tuple[Array, Array | None]:
+    def filter(self, signal: Array, state: Array | None = None) -> tuple[Array, Array | None]:
         """A signal filtered along its last axis, and the state of the filter after it."""
         if self.sections is None:
             return signal, None
@@ -158,13 +158,13 @@ class Residual(Loss):
         """What each sample adds: the value of the row of the table."""
         value = _row(self.kind).value
         assert value is not None
-        return self._folded(value, residual)
+        return self._fold(value, residual)
 
     def slope(self, residual: Array) -> Array:
         """The derivative of `rho`, by the row: 0 at the kink of the absolute value."""
-        return self._folded(partial(_row(self.kind), "y"), residual)
+        return self._fold(partial(_row(self.kind), "y"), residual)
 
-    def _folded(self, expression: Expression, residual: Array) -> Array:
+    def _fold(self, expression: Expression, residual: Array) -> Array:
         values = {"y": residual, "t": 0.0, "delta": self.delta}
         return np.asarray(fold(expression, Arrays(values)), float)
 
@@ -182,14 +182,14 @@ class Residual(Loss):
         return _ResidualMeter(self, channels, parameters, curvature)
 
     def gradients(self, pairs: Sequence[tuple[Array, Array]]) -> list[Array]:
-        found, scale = [], 0.0
+        gradients, scale = [], 0.0
         for output, target in pairs:
-            slope = self.slope(self.filtered(output - target)[0])
+            slope = self.slope(self.filter(output - target)[0])
             # The adjoint of a filter is the same one, backwards in time.
-            found.append(self.filtered(np.ascontiguousarray(slope[:, ::-1]))[0][:, ::-1])
+            gradients.append(self.filter(np.ascontiguousarray(slope[:, ::-1]))[0][:, ::-1])
             relative = self.relative
-            scale += float(self.rho(self.filtered(target)[0]).sum()) if relative else output.size
-        return [np.asarray(back / (scale or LEAST_DIVISOR), float) for back in found]
+            scale += float(self.rho(self.filter(target)[0]).sum()) if relative else output.size
+        return [np.asarray(back / (scale or LEAST_DIVISOR), float) for back in gradients]
 
 
 class _ResidualMeter(Meter):
@@ -209,7 +209,7 @@ class _ResidualMeter(Meter):
         loss = self.loss
         signals = []
         for index, signal in enumerate((output - target, target, partials)):
-            filtered, self.states[index] = loss.filtered(signal, self.states[index])
+            filtered, self.states[index] = loss.filter(signal, self.states[index])
             signals.append(filtered)
         residual, target, partials = signals
         self.total += float(loss.rho(residual).sum())

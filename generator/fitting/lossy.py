@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from ..recordings import COARSE_FORMATS, Recording, open_recording, write_audio
 from .alignment import alignment
+from .dual_runs import model_of
 from .least_squares import Point, minimize
-from .model import model_of
 from .pairing import Example
 from .setup import Setup
 
@@ -34,7 +34,9 @@ CONTAINERS = {
     **dict.fromkeys(COARSE_FORMATS[1:], "WAV"),
 }
 #: Times that the result is coded and fitted.
-RECODING_ROUNDS = 3
+RECODING_ROUNDS = 6
+#: Steps of units: those that tell a slope, what slopes can be, and when the rounds end.
+LEAST_STEP, SLOPES, SETTLED_STEP = 0.01, (0.3, 1.5), 1e-3
 #: Passes of one such fit.
 PASSES_PER_ROUND = 12
 #: Qualities of the coder that are tried: libsndfile's compression levels.
@@ -106,41 +108,50 @@ def coding_error(signal: Array, recording: Recording) -> float:
 def without_bias(setup: Setup, units: Array) -> Array:
     """The units without what the format of the targets adds to them.
 
-    A fixed point: what is fitted to the coded result is to be `units`.
+    A fixed point: what is fitted to the coded result is to be `units`. Each unit is found by
+    secants, for a strong coder moves the fit by a part of what the result is moved by.
     """
     corrected = units.copy()
+    slope = np.ones_like(units)
+    last: tuple[Array, Array] | None = None
     with tempfile.TemporaryDirectory(prefix="faustdiff-") as name:
         for _ in range(RECODING_ROUNDS):
             again = _refit(setup, corrected, Path(name))
             if again is None:
                 return units
-            corrected = np.clip(corrected + units - again, 0.0, 1.0)
+            if last is not None:
+                step, answer = corrected - last[0], again - last[1]
+                # Of shorter steps, what the coder does differently each time is too large a part.
+                significant = np.abs(step) > LEAST_STEP
+                slope[significant] = np.clip(answer[significant] / step[significant], *SLOPES)
+            last = corrected, again
+            corrected = np.clip(corrected + (units - again) / slope, 0.0, 1.0)
+            if np.abs(corrected - last[0]).max() < SETTLED_STEP:
+                break
     return corrected
 
 
 def _refit(setup: Setup, units: Array, folder: Path) -> Array | None:
-    """What is fitted to the coded result at `units`."""
+    """What is fitted to the coded result at `units`, which is as late as the targets are."""
     sliders = len(setup.source.params)
-    values = setup.objective().scales.values(units)[:sliders]
+    values = setup.objective().scales.values(units)
+    late = values[sliders:] if setup.latency else np.zeros(len(setup.examples))
     examples: list[Example] = []
     for index, one in enumerate(setup.examples):
         if not one.target.lossy:
             return None
-        signal = model_of(setup.source).output(values, one)
+        signal = one.delayed(model_of(setup.source).output(values[:sliders], one), late[index])
         heard = through_codec(signal, replace(one.target, rate=one.rate), folder)
         if heard is None:
             return None
         path = folder / f"coded-{index}.wav"
         write_audio(path, iter([heard]), len(heard), one.rate, "DOUBLE")
-        target = open_recording(path)
-        examples.append(replace(one, target=target, advance=0, signs=()))
+        examples.append(replace(one, target=open_recording(path)))
     objective = replace(setup, examples=tuple(examples)).objective()
-    # The result is not late: a latency that is found is bias as well.
-    first = np.concatenate([units[:sliders], np.full(len(units) - sliders, 0.5)])
-    point = Point(first, objective(first), 1e-3)
+    point = Point(units, objective(units), 1e-3)
     for after in islice(minimize(objective, point), PASSES_PER_ROUND):
         point = after
-    return np.asarray(point.units + units - first, float)
+    return np.asarray(point.units, float)
 
 
 def lossy(examples: Sequence[Example]) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .dual_runs import Model
 from .losses import Loss, Sums
-from .model import Model
 from .pairing import Example, total_frames
 from .scales import Scales
 
@@ -177,13 +177,13 @@ class Objective:
     ) -> list[Sums]:
         """As when called, for several losses in one run."""
         before = self.model.frames
-        found = self.model.sums(
+        sums = self.model.sums(
             self.scales.values(units), self.examples, losses, frames=frames, curvature=curvature
         )
         self.frames += self.model.frames - before
-        return [self.scaled(units, one) for one in found]
+        return [self.by_units(units, one) for one in sums]
 
-    def scaled(self, units: Array, sums: Sums) -> Sums:
+    def by_units(self, units: Array, sums: Sums) -> Sums:
         """Sums by the values of the sliders as sums by their units."""
         slopes = self.scales.slopes(units)
         curvature = sums.curvature * np.outer(slopes, slopes)
@@ -196,9 +196,9 @@ class Objective:
         before = self.model.frames
         values = self.scales.values(units)
         sliders = values[: len(self.model.paths)]
-        (found,) = self.model.sums(sliders, self.others, [self.loss], curvature=False)
+        (sums,) = self.model.sums(sliders, self.others, [self.loss], curvature=False)
         self.frames += self.model.frames - before
-        return found.loss
+        return sums.loss
 
 
 @dataclass

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .descent import SENSITIVITY, descend_online
+from .descent import ONLINE_SENSITIVITY, descend_online
 from .setup import Setup
 
 Array = NDArray[np.float64]
@@ -27,7 +27,7 @@ def run_online(
     """
     start, labels = values, setup.labels
     rule = "-" * (5 + COLUMN_WIDTH * (3 + len(labels)))
-    show(f"Learning rate: {rate:g}\nSensitivity: {SENSITIVITY:g}")
+    show(f"Learning rate: {rate:g}\nSensitivity: {ONLINE_SENSITIVITY:g}")
     for label, value in zip(labels, values, strict=True):
         show(f"Learnable parameter: {label}, value: {value:.10g}")
     show("")
@@ -42,7 +42,7 @@ def run_online(
             _steps(setup, values, rate, absolute)
         ):
             values = moved
-            still = loss < SENSITIVITY
+            still = loss < ONLINE_SENSITIVITY
             shown = [f"{loss:.3e}" if still else f"{loss:.10f}"]
             shown += ["-" if still else f"{value:.10f}" for value in moved]
             last = _row(str(number + 1), [_channels(target), _channels(output), *shown])

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..files import replacing
 from ..recordings import write_audio
+from .dual_runs import model_of
 from .fit import Fit
-from .model import model_of
 from .report import iterations_csv, values_json
 from .subject import Subject
 

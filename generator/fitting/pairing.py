@@ -76,7 +76,7 @@ class Example:
         """Whether any channel of the target is taken upside down."""
         return any(sign < 0 for sign in self.signs)
 
-    def given(self, frames: int | None = None, block: int = BLOCK_FRAMES) -> Iterator[Array]:
+    def input_blocks(self, frames: int | None = None, block: int = BLOCK_FRAMES) -> Iterator[Array]:
         """What goes in (inputs, n), block by block, for `frames` samples."""
         left = self.frames if frames is None else min(frames, self.frames)
         if self.input is None:
@@ -87,7 +87,7 @@ class Example:
             wide = np.broadcast_to(samples, (self.inputs, samples.shape[1]))
             yield np.ascontiguousarray(wide)
 
-    def wanted(
+    def target_blocks(
         self, frames: int | None = None, block: int = BLOCK_FRAMES, latency: float | None = None
     ) -> Iterator[tuple[Array, Array]]:
         """What should come out (outputs, n), block by block, and its slope by the latency.
@@ -113,12 +113,23 @@ class Example:
                 samples = samples[:, -(2 * REACH - 1) :]
             before = samples
 
+    def delayed(self, output: Array, latency: float = 0.0) -> Array:
+        """The target (outputs, n) whose `target_blocks`, with this `latency`, is `output`."""
+        whole = int(np.ceil(latency))
+        padded = np.pad(output, ((0, 0), (REACH - 1, REACH)))
+        moved = _interpolate(padded, whole - latency)[0] if latency != whole else output
+        late = np.zeros((len(output), self.target.frames))
+        start = self.advance + whole
+        kept = moved[:, max(0, -start) :][:, : max(0, late.shape[1] - start)]
+        late[:, max(0, start) : max(0, start) + kept.shape[1]] = kept
+        return np.asarray(late * np.array(self.signs or (1.0,) * self.outputs)[:, None], float)
+
     def blocks(
         self, frames: int | None = None, block: int = BLOCK_FRAMES, latency: float | None = None
     ) -> Iterator[tuple[Array, Array, Array]]:
         """Inputs (inputs, n), targets (outputs, n) and the slopes of these by the latency."""
-        wanted = _regular(self.wanted(frames, block, latency), block)
-        for given in self.given(frames, block):
+        wanted = _regular(self.target_blocks(frames, block, latency), block)
+        for given in self.input_blocks(frames, block):
             target, slope = next(wanted)
             yield given, target, slope
 
@@ -174,12 +185,12 @@ def _interpolate(samples: Array, fraction: float) -> tuple[Array, Array]:
     size = 1 << (count - 1).bit_length()
     spectrum = np.fft.rfft(samples, size)
 
-    def filtered(kernel: Array) -> Array:
+    def correlate(kernel: Array) -> Array:
         # Correlation, not convolution: tap k meets sample n + k.
         result = np.fft.irfft(spectrum * np.conj(np.fft.rfft(kernel, size)), size)
         return np.asarray(result[:, : count - 2 * REACH + 1], float)
 
-    return filtered(taps), filtered(slopes)
+    return correlate(taps), correlate(slopes)
 
 
 def pair(
@@ -231,7 +242,7 @@ class _Converter:
     notes: list[str]
 
     def channels(self, recording: Recording, wanted: int) -> Recording:
-        """With `wanted` channels: one goes to all, and all that are alike become one."""
+        """With `target_blocks` channels: one goes to all, and all that are alike become one."""
         if recording.channels == wanted:
             return recording
         name = recording.path.name
@@ -242,7 +253,7 @@ class _Converter:
         samples = recording.samples()
         chosen, what = _one_channel(samples)
         self.notes.append(f"{name} has {len(samples)} channels: {what}")
-        return self.written(recording, chosen, recording.rate)
+        return self.write(recording, chosen, recording.rate)
 
     def rate(self, recording: Recording, rate: int) -> Recording:
         """At another sample `rate` in Hz, by soxr at its highest quality."""
@@ -253,9 +264,9 @@ class _Converter:
             f"{recording.path.name} is converted from {recording.rate} Hz to {rate} Hz; "
             f"{COMMON_BAND * min(rate, recording.rate) / 2000:.3g} kHz and below are compared"
         )
-        return self.written(recording, np.asarray(samples, float), rate)
+        return self.write(recording, np.asarray(samples, float), rate)
 
-    def written(self, recording: Recording, samples: Array, rate: int) -> Recording:
+    def write(self, recording: Recording, samples: Array, rate: int) -> Recording:
         if self.work is None:
             what = "cannot be converted without a folder to write to"
             raise InputError([_problem(recording.path, what, "convert it beforehand")])

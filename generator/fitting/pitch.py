@@ -10,9 +10,9 @@ Array = NDArray[np.float64]
 #: The pitches that are looked for, in Hz, and the samples in which they are.
 LOWEST, HIGHEST, WINDOW = 25.0, 10000.0, 8192
 #: Fewer samples have none.
-FEWEST = 64
+FEWEST_SAMPLES = 64
 #: Points of the autocorrelation per sample: the peak of a short period is between samples.
-POINTS = 4
+POINTS_PER_SAMPLE = 4
 #: A pitch is one if the autocorrelation there has this part of that at 0.
 LEAST_PERIODICITY = 0.6
 #: A peak at a shorter period is taken if it has this part of the highest one.
@@ -27,18 +27,24 @@ def pitch(signal: Array, rate: int) -> float | None:
     """
     piece = loudest(signal)
     size = len(piece)
-    if size < FEWEST:
+    if size < FEWEST_SAMPLES:
         return None
     spectrum = np.abs(np.fft.rfft(piece, 2 * size)) ** 2
-    products = np.fft.irfft(spectrum, 2 * size * POINTS)[: size * POINTS] * POINTS
+    products = (
+        np.fft.irfft(spectrum, 2 * size * POINTS_PER_SAMPLE)[: size * POINTS_PER_SAMPLE]
+        * POINTS_PER_SAMPLE
+    )
     squares = np.concatenate([[0.0], np.cumsum(piece**2)])
     overlap = np.interp(
-        np.arange(size * POINTS) / POINTS,
+        np.arange(size * POINTS_PER_SAMPLE) / POINTS_PER_SAMPLE,
         np.arange(size),
         squares[::-1][:size] + squares[-1] - squares[:size],
     )
     curve = 2 * products / np.maximum(overlap, 1e-12 * (squares[-1] or 1.0))
-    low, high = int(POINTS * rate / HIGHEST), min(int(POINTS * rate / LOWEST), len(curve) // 2)
+    low, high = (
+        int(POINTS_PER_SAMPLE * rate / HIGHEST),
+        min(int(POINTS_PER_SAMPLE * rate / LOWEST), len(curve) // 2),
+    )
     inner = curve[1:-1]
     peaks = 1 + np.flatnonzero((inner > curve[:-2]) & (inner >= curve[2:]))
     peaks = peaks[(peaks >= low) & (peaks <= high)]
@@ -50,11 +56,14 @@ def pitch(signal: Array, rate: int) -> float | None:
     place = peaks[np.argmax(heights >= NEARLY_HIGHEST * heights.max())]
     # Several periods are known better than one: each peak says where the next one is.
     period, count = float(place), 1
-    while (near := round(count * period)) + POINTS + 1 < len(curve) // 2:
-        near += int(np.argmax(curve[near - POINTS : near + POINTS + 1])) - POINTS
+    while (near := round(count * period)) + POINTS_PER_SAMPLE + 1 < len(curve) // 2:
+        near += (
+            int(np.argmax(curve[near - POINTS_PER_SAMPLE : near + POINTS_PER_SAMPLE + 1]))
+            - POINTS_PER_SAMPLE
+        )
         period = float(_top(curve, np.array([near]))[0][0]) / count
         count *= 2
-    return POINTS * rate / period
+    return POINTS_PER_SAMPLE * rate / period
 
 
 def _top(curve: Array, places: NDArray[np.intp]) -> tuple[Array, Array]:
@@ -68,7 +77,7 @@ def _top(curve: Array, places: NDArray[np.intp]) -> tuple[Array, Array]:
 def peaks(signal: Array, rate: int, count: int) -> list[float]:
     """The frequencies in Hz of the `count` highest peaks of a signal (n,) where it is loudest."""
     piece = loudest(signal)
-    if len(piece) < FEWEST:
+    if len(piece) < FEWEST_SAMPLES:
         return []
     heights = np.abs(np.fft.rfft(piece * np.blackman(len(piece)), 2 * len(piece)))
     inner = heights[1:-1]

@@ -34,7 +34,7 @@ PAGE_TONES = {
 #: Examples whose sounds are in the page, and how much of each, in seconds.
 EXAMPLES, PLAYED_SECONDS = 4, 10.0
 #: The level of what is played: the root mean square, unless the peak would exceed 1.
-LOUDNESS = 0.1
+PLAYED_LEVEL = 0.1
 #: Columns of a waveform, and of a spectrogram with its window in samples.
 COLUMNS, SLICES, WINDOW = 500, 240, 1024
 #: The levels of a spectrogram, in dB below its highest.
@@ -133,7 +133,7 @@ def _sound(setup: Setup, fit: Fit, index: int) -> dict[str, Any]:
 def _gain(sound: Array) -> float:
     size = float(np.sqrt(np.mean(sound**2))) if sound.size else 0.0
     peak = float(np.abs(sound).max(initial=0.0))
-    return min(LOUDNESS / size, 0.99 / peak) if size else 1.0
+    return min(PLAYED_LEVEL / size, 0.99 / peak) if size else 1.0
 
 
 def _flac(sound: Array, rate: int) -> str:

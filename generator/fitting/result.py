@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError, Place, Problem
 from ..recordings import Recording, open_recording, write_audio
 from .catalogue import parse_loss
+from .dual_runs import DualSource
 from .fit import Fit
 from .jobs import fit_menus
-from .model import DualSource
 from .pairing import Example, pair
 from .pool import Pool
 from .setup import OPTIMIZERS, Options, Setup
@@ -100,8 +100,8 @@ class FitResult:
                 self.details.params, self.values.items(), self.errors.values(), strict=True
             )
         )
-        said = [*self.verdict.causes, *self.notes, *self.warnings]
-        lines = "".join(f"<li>{escape(one)}</li>" for one in said)
+        remarks = [*self.verdict.causes, *self.notes, *self.warnings]
+        lines = "".join(f"<li>{escape(one)}</li>" for one in remarks)
         head = "<tr><th>parameter</th><th>value</th><th>range</th></tr>"
         return (
             f"<p><strong>{escape(self.verdict.line)}</strong></p>"
@@ -149,14 +149,14 @@ def examples_of(
     if len(given) != len(wanted):
         what = f"there are {len(given)} inputs and {len(wanted)} targets"
         raise InputError([Problem(Place("fit"), what, "give one input for each target")])
-    found = []
+    examples = []
     for index, (one, other) in enumerate(zip(given, wanted, strict=True)):
         feed = None
         if one is not None and source.inputs:
             feed = _write_arrays(work / f"input-{index + 1}.wav", one, rate)
         goal = _write_arrays(work / f"target-{index + 1}.wav", other, rate)
-        found.append(pair(feed, goal, source.inputs, source.outputs, work))
-    return tuple(found)
+        examples.append(pair(feed, goal, source.inputs, source.outputs, work))
+    return tuple(examples)
 
 
 def _signals(given: object) -> list[Array]:

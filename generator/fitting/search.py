@@ -51,11 +51,11 @@ FIRST_DAMPING = 1e-2
 WARM_DAMPING = 1e-3
 
 #: The lowpasses, in Hz.
-CUTOFFS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
+LOWPASS_CUTOFFS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 #: A level is solved where no step is worth that.
-SOLVED = Worth(3e-2, OF_SAMPLES.move)
+LEAST_WORTH = Worth(3e-2, OF_SAMPLES.move)
 #: How many standard deviations a finer level may contradict a coarser one.
-AGREEMENT = 3.0
+MAX_CONTRADICTION = 3.0
 
 #: The shortest piece of a race, in samples.
 SHORTEST_PIECE = 64
@@ -78,7 +78,7 @@ def least_squares(search: Search, start: Point, stage: str = "least squares") ->
     samples = isinstance(search.objective.loss, Residual)
     for point in minimize(search.objective, start, OF_SAMPLES if samples else OF_SPECTRA):
         search.record.state = {"damping": point.damping, "growth": point.growth}
-        if not point.done:
+        if not point.ending:
             search.add(stage, point.units, point.sums)
     return point
 
@@ -118,44 +118,44 @@ def coarse_to_fine(search: Search, units: Array) -> Point:
     """The problem smoothed, from coarse to fine; the last level is the loss itself."""
     objective = search.objective
     rate = objective.examples[0].rate
-    cutoffs = [hertz for hertz in CUTOFFS if hertz < rate / 8]
+    cutoffs = [hertz for hertz in LOWPASS_CUTOFFS if hertz < rate / 8]
     levels = [Residual("squared", relative=True, cutoff=hertz / rate) for hertz in cutoffs]
     names = [f"below {hertz:g} Hz" for hertz in cutoffs] + ["least squares"]
     losses = [*levels, objective.loss]
 
     def evaluate(at: Array, level: int) -> list[Sums]:
-        found = objective.several(at, losses)
-        search.add(names[level], at, found[-1])
-        return found
+        sums = objective.several(at, losses)
+        search.add(names[level], at, sums[-1])
+        return sums
 
-    level, found = 0, evaluate(units, 0)
-    point = Point(units, found[0], FIRST_DAMPING)
+    level, sums_of_levels = 0, evaluate(units, 0)
+    point = Point(units, sums_of_levels[0], FIRST_DAMPING)
     while level < len(levels):
         move = step(point)
-        if stop_reason(point, move, SOLVED):
+        if stop_reason(point, move, LEAST_WORTH):
             samples = max(2 * len(units), 4 * cutoffs[level] / rate * objective.total)
-            level = _finest_agreeing(found, level, samples, point.units)
-            point = Point(point.units, found[level], WARM_DAMPING)
+            level = _finest_agreeing(sums_of_levels, level, samples, point.units)
+            point = Point(point.units, sums_of_levels[level], WARM_DAMPING)
             continue
         after = evaluate(point.units + move, level)
         moved = next_point(point, move, after[level])
         if moved.sums is after[level]:
-            found = after
+            sums_of_levels = after
         point = moved
     return point
 
 
-def _finest_agreeing(found: Sequence[Sums], level: int, samples: float, units: Array) -> int:
+def _finest_agreeing(levels: Sequence[Sums], level: int, samples: float, units: Array) -> int:
     """The finest level whose step is within what `level` does not know.
 
     `samples` is the number of independent ones at `level`: two per second and Hz.
     """
-    here = found[level]
+    here = levels[level]
     variance = here.loss / samples
     finest = level + 1
-    for finer in range(level + 1, len(found)):
-        move = step(Point(units, found[finer], 1e-6))
-        if move @ here.curvature @ move / 2 > AGREEMENT**2 * len(units) * variance:
+    for finer in range(level + 1, len(levels)):
+        move = step(Point(units, levels[finer], 1e-6))
+        if move @ here.curvature @ move / 2 > MAX_CONTRADICTION**2 * len(units) * variance:
             break
         finest = finer
     return finest
@@ -186,7 +186,7 @@ def improve_piece(objective: Objective, piece: RacePiece) -> RaceOutcome:
         point = Point(units, objective(units, piece.frames), damping)
         search = minimize(lambda at: objective(at, piece.frames), point)
         for _, point in zip(range(piece.steps), search, strict=False):
-            if point.done:
+            if point.ending:
                 break
         points.append(point)
     return RaceOutcome(tuple(points), objective.frames - before)

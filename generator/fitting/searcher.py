@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
 from .descent import LEARNING_RATES, Descent, descend, lbfgs
+from .dual_runs import Model, model_of
 from .identifiability import Unidentifiable
 from .least_squares import Point
 from .losses import Sums
-from .model import Model, model_of
 from .objective import Search
 from .pool import Pool
 from .search import (
@@ -67,7 +67,7 @@ class Searcher:
         if options.starts > 1 and units is None:
             point = self._race(None if options.random_start else first, rng)
             if options.optimizer == "lm":
-                return release_from_ends(search, point).done
+                return release_from_ends(search, point).ending
             return self._optimize(point.units, point.sums)
         start = find_start(objective, first, setup.labels, setup.file)
         self._require_known(start.unknown)
@@ -83,7 +83,7 @@ class Searcher:
         options, search = self.options, self.search
         match options.optimizer:
             case "lm":
-                return from_start(search, units, sums).done
+                return from_start(search, units, sums).ending
             case "lbfgs":
                 return lbfgs(search, units, sums)
         rate = options.rate or LEARNING_RATES[options.optimizer]
@@ -97,7 +97,7 @@ class Searcher:
         if options.optimizer == "lm":
             damping = search.record.state.get("damping", 1e-2)
             known = float(damping) if isinstance(damping, float) else 1e-2
-            return least_squares(search, Point(units, sums, known)).done
+            return least_squares(search, Point(units, sums, known)).ending
         return self._optimize(units, sums)
 
     def _race(self, first: Array | None, rng: np.random.Generator) -> Point:
@@ -119,7 +119,7 @@ class Searcher:
         """Refuses, or for optimizers that invert no matrix warns of, what cannot be known."""
         if not left:
             return
-        described = left.described(self.setup.labels)
+        described = left.describe(self.setup.labels)
         if self.options.optimizer != "lm":
             self.warnings.append(f"not identifiable: {described}")
             return

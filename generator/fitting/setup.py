@@ -10,9 +10,9 @@ from functools import cached_property
 from ..autodiff import Parameter
 from .alignment import Alignment
 from .catalogue import at_rate, knows_level, parse_loss
+from .dual_runs import DualSource, model_of
 from .likeness import Windows
 from .losses import Loss, Residual
-from .model import DualSource, model_of
 from .objective import Objective
 from .pairing import REACH, Example
 from .scales import Scales
@@ -55,6 +55,11 @@ class Options:
         return self.passes or DEFAULT_PASSES[self.optimizer]
 
 
+def compares_samples(loss: str) -> bool:
+    """Whether a loss, by its name, compares sample by sample."""
+    return isinstance(parse_loss(loss), Residual)
+
+
 @dataclass(frozen=True)
 class Setup:
     """What is fitted to what.
@@ -86,7 +91,7 @@ class Setup:
     @property
     def compares_samples(self) -> bool:
         """Whether its loss compares sample by sample, so that a latency matters."""
-        return isinstance(parse_loss(self.loss), Residual)
+        return compares_samples(self.loss)
 
     @property
     def judges_level(self) -> bool:
@@ -132,10 +137,10 @@ class Setup:
         parts = [self.source.text, self.loss, *(str(one.target.frames) for one in self.examples)]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
-    def aligned(self, found: Sequence[Alignment], *, latency: bool) -> Setup:
+    def with_alignment(self, alignments: Sequence[Alignment], *, latency: bool) -> Setup:
         """With targets that are so late, and upside down, beyond what is known already."""
         examples = []
-        for one, by in zip(self.examples, found, strict=True):
+        for one, by in zip(self.examples, alignments, strict=True):
             signs = tuple(
                 a * b for a, b in zip(one.signs or (1.0,) * one.outputs, by.signs, strict=True)
             )

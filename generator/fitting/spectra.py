@@ -35,7 +35,7 @@ class SpectralLoss(Loss):
         """What is compared."""
         return tuple(Magnitudes(one, self.eps, self.mels, self.rate) for one in self.transforms)
 
-    def filtered(self, signal: Array) -> Array:
+    def filter(self, signal: Array) -> Array:
         """Signals (..., n) as they are compared."""
         return apply_weighting(signal, self.rate) if self.a_weighted else signal
 
@@ -43,13 +43,13 @@ class SpectralLoss(Loss):
         return _SpectraMeter(self, channels, parameters, curvature)
 
     def gradients(self, pairs: Sequence[tuple[Array, Array]]) -> list[Array]:
-        found = [np.zeros_like(output) for output, _ in pairs]
-        filtered = [(self.filtered(output), self.filtered(target)) for output, target in pairs]
+        gradients = [np.zeros_like(output) for output, _ in pairs]
+        filtered = [(self.filter(output), self.filter(target)) for output, target in pairs]
         for view in self.views:
             compared = ViewComparison.of(self, view, filtered)
-            for total, back in zip(found, compared.adjoint(), strict=True):
+            for total, back in zip(gradients, compared.adjoint(), strict=True):
                 total += back / len(self.views)
-        return [self.filtered(one) for one in found]
+        return [self.filter(one) for one in gradients]
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ class ViewComparison:
         """The gradient by each output (channels, n)."""
         slope = sum(weight * one.slope for weight, one in self.measured)
         assert isinstance(slope, np.ndarray)
-        found, start = [], 0
+        gradients, start = [], 0
         for one, count in zip(self.seen, self.frames, strict=True):
             shape = (*one.plain.shape[:2], slope.shape[1])
             end = start + shape[0] * shape[1]
-            found.append(one.adjoint(slope[start:end].reshape(shape), count))
+            gradients.append(one.adjoint(slope[start:end].reshape(shape), count))
             start = end
-        return found
+        return gradients
 
     def curvature(self, partials: Sequence[Array]) -> Array:
         """The Gauss-Newton matrix (P, P); `partials` are filtered, (channels, P, n) for each."""
@@ -126,7 +126,7 @@ class _SpectraMeter(Meter):
 
     def sums(self) -> tuple[float, Array, Array]:
         loss, many = self.loss, len(self.loss.views)
-        filtered = [tuple(loss.filtered(one) for one in signal) for signal in self.signals]
+        filtered = [tuple(loss.filter(one) for one in signal) for signal in self.signals]
         value, first = 0.0, np.zeros(self.parameters)
         second = np.zeros((self.parameters, self.parameters))
         for view in loss.views:
@@ -164,12 +164,12 @@ class SumAndDifference(Loss):
         return _MixedMeter(self.weights, meters)
 
     def gradients(self, pairs: Sequence[tuple[Array, Array]]) -> list[Array]:
-        found = [np.zeros_like(output) for output, _ in pairs]
+        gradients = [np.zeros_like(output) for output, _ in pairs]
         for sign, weight in zip((1.0, -1.0), self.weights, strict=True):
             mixed = [(_mix(output, sign), _mix(target, sign)) for output, target in pairs]
-            for total, back in zip(found, self.inner.gradients(mixed), strict=True):
+            for total, back in zip(gradients, self.inner.gradients(mixed), strict=True):
                 total += weight / 2 * np.concatenate([back, sign * back])
-        return found
+        return gradients
 
 
 def _mix(signal: Array, sign: float) -> Array:

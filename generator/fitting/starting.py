@@ -56,13 +56,13 @@ def find_start(objective: Objective, units: Array, labels: tuple[str, ...], file
         return Start(units, sums, unknown=_unidentifiable_everywhere(objective, units, left))
     best: Start | None = None
     for moved in _moved_places(units, idle):
-        found = objective(moved)
-        if not found.finite:
+        trial = objective(moved)
+        if not trial.finite:
             continue
-        still = find_unidentifiable(found.curvature)
+        still = find_unidentifiable(trial.curvature)
         fewer = len(still.idle) < len(left.idle)
-        if fewer and (best is None or _is_better(still, found, best)):
-            best = Start(moved, found, tuple(i for i in idle if i not in still.idle), still)
+        if fewer and (best is None or _is_better(still, trial, best)):
+            best = Start(moved, trial, tuple(i for i in idle if i not in still.idle), still)
     if best is None:
         return Start(units, sums, unknown=_unidentifiable_everywhere(objective, units, left))
     if best.unknown:
@@ -101,10 +101,10 @@ def _unidentifiable_everywhere(
     for _ in range(RANK_PLACES):
         at = units.copy()
         at[:sliders] = rng.random(sliders)
-        found = objective(at)
-        if not found.finite:
+        sums = objective(at)
+        if not sums.finite:
             continue
-        left = _common_unidentifiable(left, find_unidentifiable(found.curvature))
+        left = _common_unidentifiable(left, find_unidentifiable(sums.curvature))
         if not left:
             break
     return left

@@ -17,8 +17,8 @@ from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
 from ..signals.initial_values import InitializedProgram, Initializer
 from ..table.model import Table
+from .dual_runs import DualSource, model_of
 from .gradients import Wanted, derivatives
-from .model import DualSource, model_of
 from .setup import Setup
 
 #: A menu has at most so many entries, and so many combinations of entries are tried.
@@ -80,11 +80,11 @@ def source_of(
     `InputError` and `FaustError` as `differentiate` does, and `ValueError` for an unknown control.
     """
 
-    def differentiated(names: Sequence[str]) -> DualSource:
+    def dual_source(names: Sequence[str]) -> DualSource:
         every = all_continuous and not names
-        return _differentiated(subject, names, every, cache, gradient, gradient_alone)
+        return _differentiate(subject, names, every, cache, gradient, gradient_alone)
 
-    source = differentiated(params)
+    source = dual_source(params)
     discrete = [one for one in source.params if _is_menu(one)]
     if discrete:
         rest = [one.path for one in source.params if one not in discrete]
@@ -92,10 +92,10 @@ def source_of(
             what = f"'{discrete[0].label}' is a menu, and no slider is sought besides"
             hint = "mark a slider as well, or try the entries with --sweep"
             raise InputError([Problem(Place(subject.file), what, hint)])
-        source = differentiated(rest)
+        source = dual_source(rest)
     model = model_of(source)
-    found = [Menu(one.path, one.label, _entries(one)) for one in discrete]
-    found += [_named_menu(source, name) for name in menus]
+    menu_list = [Menu(one.path, one.label, _entries(one)) for one in discrete]
+    menu_list += [_named_menu(source, name) for name in menus]
     fixed: dict[str, float] = {}
     starts: dict[str, float] = {}
     for name, value in (settings or {}).items():
@@ -105,10 +105,10 @@ def source_of(
         replace(one, init=starts.get(path, one.init))
         for one, path in zip(source.params, model.paths, strict=True)
     )
-    return replace(source, params=moved, settings=fixed), tuple(found)
+    return replace(source, params=moved, settings=fixed), tuple(menu_list)
 
 
-def _differentiated(
+def _differentiate(
     subject: Subject,
     names: Sequence[str],
     all_continuous: bool,
@@ -125,7 +125,7 @@ def _differentiated(
         "name": subject.name,
         "file": subject.file,
     }
-    done = derivatives(
+    derived = derivatives(
         lambda: differentiate(subject.text, **options),
         lambda: reverse_programs(subject.text, by_sums=True, **options),
         gradient,
@@ -134,16 +134,16 @@ def _differentiated(
         subject.file,
     )
     return DualSource(
-        done.text,
-        done.params,
-        done.inputs,
-        done.outputs,
+        derived.text,
+        derived.params,
+        derived.inputs,
+        derived.outputs,
         subject.compiler,
         subject.include,
         cache=None if os.environ.get("FAUSTDIFF_CACHE") else cache,
-        reverse=done.reverse,
-        partials=done.partials,
-        gradient=done.gradient,
+        reverse=derived.reverse,
+        partials=derived.partials,
+        gradient=derived.gradient,
     )
 
 

@@ -46,7 +46,7 @@ HeardFrequency = Callable[[Array], float | None]
 
 def target_of(example: Example) -> Array:
     """The first channel of a target (n,), of the samples that are looked at."""
-    blocks = [block[0] for block, _ in example.wanted(MAX_SAMPLES)]
+    blocks = [block[0] for block, _ in example.target_blocks(MAX_SAMPLES)]
     return np.asarray(np.concatenate(blocks), float)
 
 
@@ -120,34 +120,34 @@ class Tuner:
                 or before == units[self.slider]
             ):
                 break
-            found = self.heard(units)
-            if found is None:
+            frequency = self.heard(units)
+            if frequency is None:
                 break
-            found = _without_leap(found, wanted)
-            moved = float(np.log(found / hertz)) / (units[self.slider] - before)
+            frequency = _without_leap(frequency, wanted)
+            moved = float(np.log(frequency / hertz)) / (units[self.slider] - before)
             # What moves the other way, or far more, is not the same sound.
             if not 0.1 < moved / slope < 10:
                 break
-            hertz, slope = found, moved
+            hertz, slope = frequency, moved
         return float(units[self.slider])
 
 
-def _without_leap(found: float, expected: float) -> float:
+def _without_leap(frequency: float, expected: float) -> float:
     """A frequency as it would be heard, had another partial not become the highest."""
     for ratio in LEAP_RATIOS:
-        if abs(float(np.log(found / expected / ratio))) < LEAP_DISTANCE:
-            return found / ratio
-    return found
+        if abs(float(np.log(frequency / expected / ratio))) < LEAP_DISTANCE:
+            return frequency / ratio
+    return frequency
 
 
 def tuners(ears: Listener, units: Array) -> list[Tuner]:
     """The sliders that tune a program at some units, the strongest first."""
-    found = [
+    result = [
         tuner
         for slider in range(len(ears.objective.model.paths))
         if (tuner := _tuner(ears, units, slider)) is not None
     ]
-    return sorted(found, key=lambda one: -abs(one.slope))
+    return sorted(result, key=lambda one: -abs(one.slope))
 
 
 def _tuner(ears: Listener, units: Array, slider: int) -> Tuner | None:
@@ -171,20 +171,20 @@ def _log_ratio(
     """The logarithm of the ratio by which a move changes what is heard."""
     at = units.copy()
     at[slider] += way
-    found = heard(at)
-    return None if found is None or not found > 0 else float(np.log(found / now))
+    frequency = heard(at)
+    return None if frequency is None or not frequency > 0 else float(np.log(frequency / now))
 
 
 def frequencies(target: Array, rate: int) -> list[float]:
     """Frequencies in Hz that a slider of a program may have in its target, the likeliest first."""
     wanted = pitch(target, rate)
     high = peaks(target, rate, MAX_PEAKS)
-    found = [wanted * ratio for ratio in PITCH_RATIOS] if wanted else []
+    candidates = [wanted * ratio for ratio in PITCH_RATIOS] if wanted else []
     # Of two oscillators, each may have made one of the highest peaks.
-    found = [*found[:1], *high[:2], *found[1:], *high[2:]]
+    candidates = [*candidates[:1], *high[:2], *candidates[1:], *high[2:]]
     # The distance of two sidebands is that of a modulator.
-    found += [abs(one - two) for one, two in pairwise(high)]
-    return _distinct([one for one in found if one > 0])
+    candidates += [abs(one - two) for one, two in pairwise(high)]
+    return _distinct([one for one in candidates if one > 0])
 
 
 def _distinct(hertz: Sequence[float]) -> list[float]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .alignment import Alignment, alignment
 from .clock import drift
 from .inspection import Inspection
-from .likeness import Difference
+from .likeness import SAME_COURSE, SoundDifference
 from .lossy import coding_error
 from .pairing import Example
 
@@ -65,7 +65,7 @@ class Verdict:
     error: float
     predicted: float = 0.0
     causes: tuple[str, ...] = ()
-    difference: Difference | None = None
+    difference: SoundDifference | None = None
     coded: bool = False
 
     @property
@@ -73,11 +73,17 @@ class Verdict:
         """Whether the parameters are found."""
         return self.kind != "poor match"
 
+    def within(self, decibels: float) -> bool:
+        """Whether no more than this is left over of samples, or spectra differ by no more."""
+        if self.difference is not None:
+            return self.difference.level <= decibels and self.difference.course <= SAME_COURSE
+        return self.error <= 10 ** (decibels / 10)
+
     @property
     def rest(self) -> str:
         """What is not explained: the difference of spectra, or what is left of the samples."""
         if self.difference is not None:
-            return self.difference.described
+            return self.difference.description
         return decibels(self.error)
 
     @property
@@ -159,14 +165,14 @@ def _causes(
     """What the recordings themselves show, the likeliest first."""
     causes = []
     one, output, target = examples[0], inspection.outputs[0], inspection.targets[0]
-    found = alignment(output, target, one.rate)
-    if found.reliable and abs(found.lag) > 1 and not aligned:
-        causes.append(lateness(found.lag, one.rate))
-    if found.reliable and min(found.signs) < 0 and not aligned:
+    delay = alignment(output, target, one.rate)
+    if delay.reliable and abs(delay.lag) > 1 and not aligned:
+        causes.append(lateness(delay.lag, one.rate))
+    if delay.reliable and min(delay.signs) < 0 and not aligned:
         causes.append("the target is inverted")
     if (level := clipping(target)) and flat_part(target) > 2 * flat_part(output):
         causes.append(f"the target is clipped, at {level:.3g}")
-    if speed := _other_speed(found, output, target, one.rate):
+    if speed := _other_speed(delay, output, target, one.rate):
         causes.append(
             f"the target has another sample rate than it states: {one.rate * speed:.0f} Hz, "
             f"not {one.rate} Hz?"
@@ -203,10 +209,10 @@ def flat_part(signal: Array) -> float:
     return float(runs.mean()) if peak else 0.0
 
 
-def _other_speed(found: Alignment, output: Array, target: Array, rate: int) -> float | None:
+def _other_speed(delay: Alignment, output: Array, target: Array, rate: int) -> float | None:
     """The factor by which the target is really faster, if another one makes it fit far better."""
     count = min(output.shape[1], target.shape[1], 1 << 17)
-    best, speed = 1.5 * found.prominence, None
+    best, speed = 1.5 * delay.prominence, None
     for factor in OTHER_SPEEDS:
         times = np.arange(int(min(count, count / factor)) - 1) * factor
         moved = np.stack([np.interp(times, np.arange(count), one[:count]) for one in target])

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .alignment import MAX_SAMPLES
 from .least_squares import OF_SPECTRA, Point, minimize
-from .likeness import Difference, Windows
+from .likeness import SoundDifference, Windows
 from .losses import Sums
 from .objective import Objective, Record, Search, SearchEndError
 from .setup import Setup
@@ -59,7 +59,7 @@ class Spectra:
             self.nearest, self._least = units.copy(), sums.loss
         return sums
 
-    def difference(self, units: Array) -> Difference:
+    def difference(self, units: Array) -> SoundDifference:
         """How what sounds at some units differs from the targets."""
         objective, pairs = self.objective, []
         model = objective.model
@@ -71,7 +71,7 @@ class Spectra:
         objective.frames += model.frames - before
         return self.windows.difference(pairs, level=self.level)
 
-    def improved(self, point: Point, steps: int) -> Point:
+    def improve(self, point: Point, steps: int) -> Point:
         """A point after some steps of least squares."""
         if not steps:
             return point
@@ -87,7 +87,7 @@ def spectra_of(setup: Setup, objective: Objective) -> Spectra:
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TunedStart:
     """Units of all sliders, and the indices of those that tune.
 
     `whole` is False where the passes were spent before the search was over.
@@ -100,7 +100,7 @@ class Tuned:
 
 def pitch_first(
     search: Search, spectra: Spectra, timbres: Sequence[Array], places: Sequence[Array]
-) -> Tuned | None:
+) -> TunedStart | None:
     """A start for a search: tuned, and the rest by the magnitudes of spectra; or None.
 
     `timbres` are units of all sliders, of which those that tune are found, at one of `places`. None
@@ -116,13 +116,15 @@ def pitch_first(
         return None
     sliders = tuple(one.slider for one in tuned)
     try:
-        units = _tuned(search, spectra, tuned, _starts(tuned[:MAX_TUNED], wanted, timbres))
+        units = _tune(search, spectra, tuned, _starts(tuned[:MAX_TUNED], wanted, timbres))
     except SearchEndError:
-        return None if spectra.nearest is None else Tuned(spectra.nearest, sliders, whole=False)
-    return None if units is None else Tuned(units, sliders)
+        return (
+            None if spectra.nearest is None else TunedStart(spectra.nearest, sliders, whole=False)
+        )
+    return None if units is None else TunedStart(units, sliders)
 
 
-def _tuned(
+def _tune(
     search: Search, spectra: Spectra, tuned: Sequence[Tuner], places: Iterator[list[Array]]
 ) -> Array | None:
     """The best units from the starts at all places, where there are any."""
@@ -190,11 +192,11 @@ def _race(spectra: Spectra, places: Iterator[list[Array]], record: Record) -> Po
     points: list[Point] = []
     least = np.inf
 
-    def improved(point: Point, steps: int) -> tuple[Point, bool]:
+    def improve(point: Point, steps: int) -> tuple[Point, bool]:
         """A point after some steps, and whether the search is over with it."""
         nonlocal least
         record.check(spectra.objective)
-        after = spectra.improved(point, steps)
+        after = spectra.improve(point, steps)
         better, least = _loss(after) < least, min(_loss(after), least)
         return after, better and spectra.difference(after.units).matches
 
@@ -204,9 +206,9 @@ def _race(spectra: Spectra, places: Iterator[list[Array]], record: Record) -> Po
         here = sorted(filter(_finite, here), key=_loss)[:PER_PLACE]
         if here and not number:
             # Where nothing but the pitch is sought, it may be right already.
-            here[0], over = improved(here[0], 0)
+            here[0], over = improve(here[0], 0)
             if not over:
-                here[0], over = improved(here[0], FIRST_STEPS)
+                here[0], over = improve(here[0], FIRST_STEPS)
             if over:
                 return here[0]
         points += here
@@ -214,7 +216,7 @@ def _race(spectra: Spectra, places: Iterator[list[Array]], record: Record) -> Po
         kept = sorted(points, key=_loss)[:count]
         points = []
         for one in kept:
-            after, over = improved(one, steps)
+            after, over = improve(one, steps)
             if over:
                 return after
             points.append(after)

@@ -158,15 +158,15 @@ class FaustFunction:
         )
         assert inputs is not None
         outer = tape.shape[:-2]
-        found = [inputs.reshape(*outer, *inputs.shape[-2:])]
+        gradients = [inputs.reshape(*outer, *inputs.shape[-2:])]
         mapped = tape.ndim - call.axes[0]
         for name, value in zip(call.names, values, strict=True):
             one = sliders.get(name, np.zeros(len(recorded)))
             one = one.reshape(*outer, *one.shape[1:])
             if value.ndim == mapped:
                 one = one.sum(axis=tuple(range(mapped, one.ndim)))
-            found.append(one)
-        return tuple(np.asarray(one, tape.dtype, order="C") for one in found)
+            gradients.append(one)
+        return tuple(np.asarray(one, tape.dtype, order="C") for one in gradients)
 
 
 def _as_batch(call: JaxCall, x: Array, values: Sequence[Array]) -> tuple[Array, dict[str, Array]]:

@@ -23,19 +23,19 @@ def loss(name: str, sample_rate: float = 44100.0) -> Callable[[Any, Any], Any]:
     batch = BatchLoss(name, sample_rate)
 
     @jax.custom_vjp
-    def measured(output: Any, target: Any) -> Any:
+    def value_of(output: Any, target: Any) -> Any:
         require_alike(output.shape, target.shape)
         kind = jax.ShapeDtypeStruct((), output.dtype)
         return jax.pure_callback(batch.value, kind, output, target, vmap_method="sequential")
 
     def forward(output: Any, target: Any) -> tuple[Any, tuple[Any, Any]]:
-        return measured(output, target), (output, target)
+        return value_of(output, target), (output, target)
 
     def backward(kept: tuple[Any, Any], cotangent: Any) -> tuple[Any, Any]:
         output, target = kept
         kind = jax.ShapeDtypeStruct(output.shape, output.dtype)
-        found = jax.pure_callback(batch.gradient, kind, output, target, vmap_method="sequential")
-        return cotangent * found, jnp.full_like(target, jnp.nan)
+        gradient = jax.pure_callback(batch.gradient, kind, output, target, vmap_method="sequential")
+        return cotangent * gradient, jnp.full_like(target, jnp.nan)
 
-    measured.defvjp(forward, backward)
-    return measured
+    value_of.defvjp(forward, backward)
+    return value_of

@@ -133,10 +133,10 @@ class Layer:
 
     def menu(self, name: str) -> dict[str, float]:
         """The entries of the menu `name`, by label; ValueError if it is none."""
-        found = entries(self.control(name).meta)
-        if not found:
+        choices = entries(self.control(name).meta)
+        if not choices:
             raise ValueError(f"the slider '{name}' is no menu: it has no [style:menu{{...}}]")
-        return found
+        return choices
 
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The least and the greatest value of each slider that is differentiated."""
@@ -197,12 +197,12 @@ class Layer:
     ) -> tuple[Signals | None, dict[str, Array]]:
         """The cotangents of the inputs, if wanted, and of the sliders, each as it was given."""
         double = passed.tape.program.dtype == np.float64
-        found = self.at(double).backward(passed.tape, cotangents, inputs=inputs)
+        gradients = self.at(double).backward(passed.tape, cotangents, inputs=inputs)
         sliders = {
             name: np.asarray(one * passed.slopes.get(name, 1.0))
-            for name, one in found.sliders.items()
+            for name, one in gradients.sliders.items()
         }
-        return found.inputs, sliders
+        return gradients.inputs, sliders
 
     def _names(self) -> Names:
         """The names of the sliders, which are the same in both precisions."""

@@ -36,8 +36,8 @@ class BatchLoss:
 
     def gradient(self, output: Array, target: Array) -> Array:
         """The gradient of that by `output`, of its shape and type."""
-        found = self.loss.gradients(_pairs(output, target))
-        return np.asarray(found).reshape(output.shape).astype(output.dtype)
+        gradients = self.loss.gradients(_pairs(output, target))
+        return np.asarray(gradients).reshape(output.shape).astype(output.dtype)
 
 
 def require_alike(output: tuple[int, ...], target: tuple[int, ...]) -> None:

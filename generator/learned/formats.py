@@ -141,11 +141,11 @@ def _nam(content: Mapping[str, Any]) -> Weights:
     if name not in kinds:
         raise ValueError(f"the architecture {name} is not known; LSTM and WaveNet are")
     numbers = _NumberList(content["weights"])
-    found = kinds[name](content["config"], numbers)
+    weights = kinds[name](content["config"], numbers)
     numbers.end()
     rate = content.get("sample_rate")
     notes = (f"it was trained at {rate:g} Hz",) if isinstance(rate, int | float) else ()
-    return Weights(found.layers, (*found.notes, *notes))
+    return Weights(weights.layers, (*weights.notes, *notes))
 
 
 def _nam_lstm(config: Mapping[str, Any], numbers: _NumberList) -> Weights:

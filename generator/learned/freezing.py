@@ -69,12 +69,12 @@ def _freeze_graph(
 ) -> FrozenProgram:
     numbers = list(program.sliders)
     sliders = [program.sliders[number] for number in numbers]
-    found, unused = place_values(values, sliders, values_file)
+    by_slider, unused = place_values(values, sliders, values_file)
     nodes = program.graph.nodes
-    for index, value in found.items():
+    for index, value in by_slider.items():
         nodes[numbers[index]] = Node("number", (repr(value),))
-    frozen = tuple(slider.path for index, slider in enumerate(sliders) if index in found)
-    free = tuple(slider.path for index, slider in enumerate(sliders) if index not in found)
+    frozen = tuple(slider.path for index, slider in enumerate(sliders) if index in by_slider)
+    free = tuple(slider.path for index, slider in enumerate(sliders) if index not in by_slider)
     text = printed_program(
         program.graph,
         program.inputs,

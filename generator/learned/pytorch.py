@@ -61,10 +61,10 @@ def layers(state: Mapping[str, Any], file: str = "") -> list[NetworkLayer]:
             problems.append(Problem(Place(file), f"'{key}' is not finite", "train again"))
             continue
         modules.setdefault(module, {})[name] = tensor
-    found: list[NetworkLayer] = []
+    network: list[NetworkLayer] = []
     for module, tensors in modules.items():
         try:
-            found.extend(_layers(tensors))
+            network.extend(_layers(tensors))
         except _RefusedError as error:
             where = f"'{module}' " if module else ""
             what = f"module {where}with {_shapes(tensors)}: {error}"
@@ -72,14 +72,14 @@ def layers(state: Mapping[str, Any], file: str = "") -> list[NetworkLayer]:
             problems.append(Problem(Place(file), what, hint))
     if problems:
         raise InputError(problems)
-    return found
+    return network
 
 
-def tensors(found: Sequence[NetworkLayer]) -> dict[str, Any]:
+def tensors(network: Sequence[NetworkLayer]) -> dict[str, Any]:
     """The tensors of layers by their names in `df.nn`, as nested lists."""
     return {
         f"{index}.{name}": tensor.tolist()
-        for index, layer in enumerate(found)
+        for index, layer in enumerate(network)
         for name, tensor in layer.tensors.items()
     }
 
@@ -89,28 +89,28 @@ def _without_weight_norm(state: Mapping[str, Any]) -> dict[str, Any]:
 
     Salimans and Kingma, "Weight normalization" (2016), under both names that PyTorch has for it.
     """
-    found = dict(state)
+    result = dict(state)
     for size, direction in (
         ("weight_g", "weight_v"),
         ("parametrizations.weight.original0", "parametrizations.weight.original1"),
     ):
         for sized in [one for one in state if one.endswith(size)]:
             prefix = sized[: -len(size)]
-            other = found.get(f"{prefix}{direction}")
+            other = result.get(f"{prefix}{direction}")
             if other is None:
                 continue
             v = np.array(other, float)
-            g = np.array(found.pop(sized), float).reshape(-1, *[1] * (v.ndim - 1))
+            g = np.array(result.pop(sized), float).reshape(-1, *[1] * (v.ndim - 1))
             norm = np.sqrt((v**2).sum(axis=tuple(range(1, v.ndim)), keepdims=True))
             # In the place of the direction, so that layers stay in their order.
             name = f"{prefix}weight"
-            found = {
+            result = {
                 (name if k == f"{prefix}{direction}" else k): (
                     g * v / norm if k == f"{prefix}{direction}" else t
                 )
-                for k, t in found.items()
+                for k, t in result.items()
             }
-    return found
+    return result
 
 
 class _RefusedError(Exception):

@@ -14,7 +14,7 @@ from .values import place_values, short_names
 
 #: The bargraphs of the losses of diff.lib that show no parameter: the loss, and how many steps were
 #: no finite numbers and not taken.
-LOSS, SKIPPED = "loss", "skipped"
+LOSS, SKIPPED_STEPS = "loss", "skipped"
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def train(
     program in the interpreter, which keeps no state.
     """
     meters = [control for control in program.controls if control.readonly]
-    counters = [meter for meter in meters if meter.label == SKIPPED]
-    meters = [meter for meter in meters if meter.label not in (LOSS, SKIPPED)]
+    counters = [meter for meter in meters if meter.label == SKIPPED_STEPS]
+    meters = [meter for meter in meters if meter.label not in (LOSS, SKIPPED_STEPS)]
     if not meters:
         what = "no bargraph shows what the program learns"
         hint = 'give the parameters meters, as in df.var(hbargraph("gain", 0, 1), 0)'
@@ -64,8 +64,8 @@ def train(
     unused: list[str] = []
     if start:
         sliders = [control for control in program.controls if not control.readonly]
-        found, unused = place_values(start, sliders, start_file)
-        for index, value in found.items():
+        numbers, unused = place_values(start, sliders, start_file)
+        for index, value in numbers.items():
             session.set(sliders[index].path, value)
     losses = []
     frames = excitation.signals.shape[1]

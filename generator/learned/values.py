@@ -31,22 +31,22 @@ def read_values(path: Path) -> dict[str, float]:
     lists of these, or gives a value twice.
     """
     problems: list[Problem] = []
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for name, nested in _fit_values(read_object(path)).items():
         for key, value in _elements(name, nested):
             if isinstance(value, bool) or not isinstance(value, int | float):
                 what, hint = f"'{key}' is not a number", "give a number, or nested lists of numbers"
             elif not math.isfinite(value):
                 what, hint = f"'{key}' is {value}", "give finite numbers"
-            elif key in found:
+            elif key in values:
                 what, hint = f"'{key}' is given twice", "leave one of the two out"
             else:
-                found[key] = float(value)
+                values[key] = float(value)
                 continue
             problems.append(Problem(Place(str(path)), what, hint))
     if problems:
         raise InputError(problems)
-    return found
+    return values
 
 
 def _fit_values(content: dict[str, Any]) -> dict[str, Any]:
@@ -108,17 +108,17 @@ def text_of(values: Mapping[str, float]) -> str:
         key = element[1] if element else name
         place = tuple(map(int, element[2][1:].split("."))) if element else ()
         tensors.setdefault(key, {})[place] = value
-    found: dict[str, Nested] = {}
+    entries: dict[str, Nested] = {}
     for key, places in tensors.items():
-        nested = _nested(places)
+        nested = _nest(places)
         if nested is None:
-            found |= {".".join([key, *map(str, place)]): v for place, v in places.items()}
+            entries |= {".".join([key, *map(str, place)]): v for place, v in places.items()}
         else:
-            found[key] = nested
-    return json.dumps(found, indent=1) + "\n"
+            entries[key] = nested
+    return json.dumps(entries, indent=1) + "\n"
 
 
-def _nested(places: Mapping[tuple[int, ...], float]) -> Nested | None:
+def _nest(places: Mapping[tuple[int, ...], float]) -> Nested | None:
     """Nested lists, if the places are all those of a tensor of some shape."""
     if list(places) == [()]:
         return places[()]
@@ -127,7 +127,7 @@ def _nested(places: Mapping[tuple[int, ...], float]) -> Nested | None:
     rows: dict[int, dict[tuple[int, ...], float]] = {}
     for (first, *rest), value in places.items():
         rows.setdefault(first, {})[tuple(rest)] = value
-    parts = [_nested(rows[index]) for index in range(len(rows)) if index in rows]
+    parts = [_nest(rows[index]) for index in range(len(rows)) if index in rows]
     if len(parts) != len(rows) or None in parts:
         return None
     return [part for part in parts if part is not None]
@@ -136,16 +136,16 @@ def _nested(places: Mapping[tuple[int, ...], float]) -> Nested | None:
 def short_names(controls: Sequence[Labelled]) -> list[str]:
     """For each control a name that no other of them has: its label, else the end of its path."""
     labels = [control.label for control in controls]
-    found = []
+    names = []
     for control in controls:
         if labels.count(control.label) == 1:
-            found.append(control.label)
+            names.append(control.label)
             continue
         steps = control.path.strip("/").split("/")
         ends = ("/".join(steps[-count:]) for count in range(1, len(steps) + 1))
         paths = [other.path for other in controls]
-        found.append(next(e for e in ends if sum(ends_in(p, e) for p in paths) == 1))
-    return found
+        names.append(next(e for e in ends if sum(ends_in(p, e) for p in paths) == 1))
+    return names
 
 
 def place_values(
@@ -156,7 +156,7 @@ def place_values(
     Raises `InputError` if a name is that of several controls, a control is named twice, or no name
     is that of a control; `file` is where the values come from.
     """
-    found: dict[int, str] = {}
+    numbers: dict[int, str] = {}
     problems: list[Problem] = []
     without: list[str] = []
     for name in values:
@@ -167,16 +167,16 @@ def place_values(
             paths = ", ".join(controls[index].path for index in matching)
             what, hint = f"'{name}' names several controls", f"use the end of a path: {paths}"
             problems.append(Problem(Place(file), what, hint))
-        elif matching[0] in found:
-            what = f"'{name}' and '{found[matching[0]]}' name the same control"
+        elif matching[0] in numbers:
+            what = f"'{name}' and '{numbers[matching[0]]}' name the same control"
             problems.append(Problem(Place(file), what, "leave one of the two out"))
         else:
-            found[matching[0]] = name
-    if not found and not problems:
+            numbers[matching[0]] = name
+    if not numbers and not problems:
         names = [control.label for control in controls]
         otherwise = "the program has no controls" if not names else f"it has '{names[0]}'"
         what = f"the program has no control with a name of this file, as '{without[0]}'"
         problems.append(Problem(Place(file), what, nearest(without[0], names, otherwise)))
     if problems:
         raise InputError(problems)
-    return {index: values[name] for index, name in found.items()}, without
+    return {index: values[name] for index, name in numbers.items()}, without

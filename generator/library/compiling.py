@@ -74,8 +74,8 @@ def refused_rows(files: Mapping[str, str], table: Table) -> list[tuple[Primitive
         if _message(compiler, rows, table, include) is None:
             return []
         alone = [(row, _message(compiler, [row], table, include)) for row in rows]
-        found = [(row, message) for row, message in alone if message is not None]
-        return found or [(row, "does not compile together with the others") for row in rows]
+        refused = [(row, message) for row, message in alone if message is not None]
+        return refused or [(row, "does not compile together with the others") for row in rows]
 
 
 def _folders(table: Table) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .row_text import DualText, LibraryRows, comment
 from .templates import fill, lines_of
@@ -26,7 +26,7 @@ def environment(rows: LibraryRows) -> str:
             f"// * `d.learn{dual.signature('WINDOW', 'OPTIMIZER')}`: the same, by `{dual.box}`"
             for dual in rows.losses
         ],
-        processes_listed=[_listed(dual) for dual in processes],
+        processes_listed=[_list_entry(dual) for dual in processes],
         processes=[f"{dual.row.name} = {dual.box}(N);" for dual in processes],
         losses=[
             line
@@ -59,7 +59,7 @@ def environment(rows: LibraryRows) -> str:
     )
 
 
-def _listed(dual: DualText) -> str:
+def _list_entry(dual: DualText) -> str:
     summary = dual.row.summary
     return comment(f"* `d.{dual.row.name}`: {summary[0].lower()}{summary[1:]}")
 
@@ -93,31 +93,42 @@ def newer_attempts(template: str, newer: Sequence[DualText], ending: str, last: 
     ]
 
 
-def _numbered(name: str, count: int, last: str) -> list[str]:
+def _attempt_names(name: str, count: int, last: str) -> list[str]:
     """Names of `count` attempts one after the other, and of what comes after them."""
     return [name if place == 0 else f"{name}_{place + 1}" for place in range(count)] + [last]
 
 
 def _dense(rows: LibraryRows) -> str:
-    names = _numbered("dense_newer", len(rows.newer), "dense_function")
+    names = _attempt_names("dense_newer", len(rows.newer), "dense_function")
     return fill(
         "library/dense.lib",
         constants=[f"({row.faust}) => {row.name}_rule;" for row in rows.constants],
         primitives=_rules_by_box(rows),
         memoization=_memoization(rows),
         newer_or_function=names[0],
-        newer=[
-            line
-            for dual, place, after in zip(rows.newer, names, names[1:], strict=False)
-            for line in lines_of(
-                "library/repeated/newer_dense.lib",
-                place=place,
-                faust=dual.row.faust,
-                name=dual.row.name,
-                next=after,
-            )
-        ],
+        newer=_newer_boxes(rows, names, "{}", lambda dual: f"{dual.row.name}_rule"),
     )
+
+
+def _newer_boxes(
+    rows: LibraryRows, names: Sequence[str], pattern: str, rule: Callable[[DualText], str]
+) -> list[str]:
+    """The boxes of newer compilers, each an attempt of its own that leads to the next of `names`.
+
+    `pattern` has a place for the box, which has the `rule`.
+    """
+    return [
+        line
+        for dual, place, after in zip(rows.newer, names, names[1:], strict=False)
+        for line in lines_of(
+            "library/repeated/newer_box.lib",
+            place=place,
+            pattern=pattern.format(dual.row.faust),
+            rule=rule(dual),
+            name=dual.row.name,
+            next=after,
+        )
+    ]
 
 
 def _memoization(rows: LibraryRows) -> str:
@@ -144,19 +155,8 @@ def _memoization(rows: LibraryRows) -> str:
 
 
 def _sparse(rows: LibraryRows) -> str:
-    names = _numbered("function_or_newer", len(rows.newer), "function")
-    newer = [
-        line
-        for dual, place, after in zip(rows.newer, names, names[1:], strict=False)
-        for line in lines_of(
-            "library/repeated/newer_sparse.lib",
-            place=place,
-            faust=dual.row.faust,
-            rule=_on_ranges(dual),
-            name=dual.row.name,
-            next=after,
-        )
-    ]
+    names = _attempt_names("function_or_newer", len(rows.newer), "function")
+    newer = _newer_boxes(rows, names, "(({}), i)", _on_ranges)
     return fill(
         "library/sparse.lib",
         constants=[f"((({row.faust}), i)) => {row.faust}, (nothing, !);" for row in rows.constants],

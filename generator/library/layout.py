@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-WIDTH = 100
+LINE_WIDTH = 100
 
 _TOKEN = re.compile(r'"[^"]*"|//.*|=>|<:|:>|[()\[\]{}]|[,;]|[:~=+](?= )|.')
 _COMMENT = re.compile(r"(?P<indent> *// )(?P<mark>\* )?(?P<text> *\S.*)")
@@ -25,7 +25,7 @@ _FORMULA = "// $$"
 _OPERATORS = frozenset("+-*/=<>&")
 
 
-def fit_lines(text: str, width: int = WIDTH) -> str:
+def fit_lines(text: str, width: int = LINE_WIDTH) -> str:
     """The same program, in lines of `width` characters where that can be."""
     lines: list[str] = []
     for kind, part in _parts(text.split("\n")):
@@ -127,13 +127,13 @@ def _break_formula(lines: list[str], width: int) -> list[str]:
             terms += re.split(r"(?<=\\left\()(?=\\)", word)
         else:
             terms.append(word)
-    found, last = [], "//"
+    broken, last = [], "//"
     for term in terms:
         if len(last) + 1 + len(term) > width and last != "//":
-            found.append(last)
+            broken.append(last)
             last = "//"
         last += f" {term}"
-    return [*found, last]
+    return [*broken, last]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import InputError, Place, Problem
 from ..files import replacing
-from ..proof.findings import Checked
+from ..proof.findings import CheckedTable
 from ..table.model import Table
 from ..table.schema import schema
 from ..table.spelling import OWN_LIBRARIES
@@ -33,7 +33,7 @@ SCHEMA = "primitives.schema.json"
 PLAIN_PARTS = ("parameters", "plain", "learning", "loops", "spectra", "blocks")
 
 
-def render(checked: Checked) -> dict[str, str]:
+def render(checked: CheckedTable) -> dict[str, str]:
     """The generated files by name: diff.lib, reference.md, and the schema of tables."""
     rows = library_rows(checked)
     library = fit_lines(_library(rows, checked.table.libraries))

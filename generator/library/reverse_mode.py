@@ -63,13 +63,13 @@ def _in_a_row(count: int, box: str, last: str) -> str:
     return last if count == 1 else f"({box}, {_in_a_row(count - 1, box, last)})"
 
 
-def _doubled(count: int, box: str) -> str:
+def _copies(count: int, box: str) -> str:
     """`count` equal boxes side by side, as doubling makes them."""
     if count == 1:
         return box
     if count % 2:
-        return f"({box}, {_doubled(count - 1, box)})"
-    half = _doubled(count // 2, box)
+        return f"({box}, {_copies(count - 1, box)})"
+    half = _copies(count // 2, box)
     return f"({half}, {half})"
 
 
@@ -77,7 +77,7 @@ def _equal_boxes() -> list[str]:
     lines = []
     for count in range(EQUAL_BOXES, 1, -1):
         for box, rule in (("_", "bus_rule"), ("!", "cuts_rule")):
-            for pattern in dict.fromkeys((_in_a_row(count, box, box), _doubled(count, box))):
+            for pattern in dict.fromkeys((_in_a_row(count, box, box), _copies(count, box))):
                 lines.append(f"({pattern}) => {rule}({count});")
     return lines
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import mpmath as mp
 
-from ..proof.findings import Checked
+from ..proof.findings import CheckedTable
 from ..table import rules
 from ..table.folding import fold
 from ..table.model import THROUGH, Primitive
@@ -17,7 +17,7 @@ from ..table.samples import Point, numbers_at, sample_points
 from .printing import faust, latex
 
 #: The oldest compiler that everything is made for; rows with a later `since` are matched apart.
-OLDEST = "2.54.9"
+OLDEST_COMPILER = "2.54.9"
 
 #: The section of the table whose rows become losses: of an estimate and a target, in this order.
 LOSSES = "Losses"
@@ -119,10 +119,10 @@ class LibraryRows:
     @cached_property
     def sections(self) -> Mapping[str, tuple[DualText, ...]]:
         """The rows by the section of the table that they stand in."""
-        found: dict[str, list[DualText]] = {}
+        by_section: dict[str, list[DualText]] = {}
         for dual in self.duals:
-            found.setdefault(dual.row.section, []).append(dual)
-        return {section: tuple(duals) for section, duals in found.items()}
+            by_section.setdefault(dual.row.section, []).append(dual)
+        return {section: tuple(duals) for section, duals in by_section.items()}
 
     @property
     def newer(self) -> tuple[DualText, ...]:
@@ -140,7 +140,7 @@ class LibraryRows:
         return tuple(dual.row for dual in self.duals if _is_named_constant(dual.row))
 
 
-def library_rows(checked: Checked) -> LibraryRows:
+def library_rows(checked: CheckedTable) -> LibraryRows:
     """The rows of a checked table with their texts."""
     return LibraryRows(tuple(_dual(checked, row) for row in checked.table.primitives))
 
@@ -156,7 +156,7 @@ def comment(text: str, indent: str = "// ", width: int = 100) -> str:
     return "\n".join(indent + part for part in [*lines, line])
 
 
-def _dual(checked: Checked, row: Primitive) -> DualText:
+def _dual(checked: CheckedTable, row: Primitive) -> DualText:
     leading = tuple(name for name in row.args if row.roles[name] in ("constant", "table"))
     args = tuple(name for name in row.args if name not in leading)
     form = _form(row)
@@ -184,7 +184,7 @@ def _dual(checked: Checked, row: Primitive) -> DualText:
         formulas=_formulas(row),
         verdict=checked.verdict(row),
         evidence=_evidence(checked, row),
-        newer=bool(row.since) and _version(row.since) > _version(OLDEST),
+        newer=bool(row.since) and _version(row.since) > _version(OLDEST_COMPILER),
         adjoint=_adjoint(row),
     )
 
@@ -213,7 +213,7 @@ def _adjoint(row: Primitive) -> AdjointText:
     return AdjointText("state")
 
 
-def _evidence(checked: Checked, row: Primitive) -> str:
+def _evidence(checked: CheckedTable, row: Primitive) -> str:
     """On how many pieces of the domain the arguments of a row were looked at, as text."""
     pieces = max((finding.pieces for finding in checked.of(row)), default=0)
     if not pieces:

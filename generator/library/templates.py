@@ -27,11 +27,11 @@ def fill(template: str, /, **holes: Filling) -> str:
 
     Raises ValueError for holes without a filling, and for fillings without a hole.
     """
-    found, names = _template(template)
+    text, names = _template(template)
     if names != holes.keys():
         wrong = ", ".join(sorted(names ^ holes.keys()))
         raise ValueError(f"{template}: holes and what is to fill them differ in {wrong}")
-    return found.render(holes)
+    return text.render(holes)
 
 
 def lines_of(template: str, /, **holes: Filling) -> list[str]:

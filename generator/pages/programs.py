@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..autodiff.differentiate import Differentiated, differentiate
+from ..autodiff.differentiate import DifferentiatedProgram, differentiate
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler
 from ..faust.names import places_of
@@ -75,7 +75,7 @@ def page_program(
         )
         raise InputError([Problem(Place(file), what, hint)])
 
-    def differentiated(names: Sequence[str]) -> Differentiated:
+    def dual_program(names: Sequence[str]) -> DifferentiatedProgram:
         return differentiate(
             source,
             params=names or None,
@@ -86,11 +86,11 @@ def page_program(
             file=file,
         )
 
-    done = differentiated(params)
-    sought = _with_a_range(program, done, file)
-    if len(sought) < len(done.params):
-        done = differentiated(list(sought))
-    partials = to_wasm(done.text, compiler=compiler)
+    dual = dual_program(params)
+    sought = _with_a_range(program, dual, file)
+    if len(sought) < len(dual.params):
+        dual = dual_program(list(sought))
+    partials = to_wasm(dual.text, compiler=compiler)
     pairs = {
         int(widget["index"]): at
         for widget in widgets
@@ -112,20 +112,20 @@ def _is_learning(widgets: Sequence[Mapping[str, Any]]) -> bool:
     return 0 < len(losses) < len(meters) and not any(map(_is_marked, widgets))
 
 
-def _with_a_range(program: WasmModule, done: Differentiated, file: str) -> dict[str, int]:
+def _with_a_range(program: WasmModule, dual: DifferentiatedProgram, file: str) -> dict[str, int]:
     """The sliders that can be sought, by their paths, with their indices; InputError if none can.
 
     The others have no value but one, or the compiler left them out: they reach no output.
     """
-    found = {}
-    for param in done.params:
+    indices = {}
+    for param in dual.params:
         index = _index_in(program, param.path)
         if index is not None and param.min < param.max:
-            found[param.path] = index
-    if not found:
+            indices[param.path] = index
+    if not indices:
         what = "no chosen slider has values to choose from, and reaches an output"
         raise InputError([Problem(Place(file), what, "give a slider a minimum below its maximum")])
-    return found
+    return indices
 
 
 @dataclass(frozen=True)
@@ -139,8 +139,8 @@ class _PageWidget:
 def _index_in(module: WasmModule, path: str) -> int | None:
     """The index by which a module has the widget of a path; None if it has none."""
     widgets = list(module.widgets())
-    found = places_of(path, [_PageWidget(one["label"], one["address"]) for one in widgets])
-    return int(widgets[found[0]]["index"]) if len(found) == 1 else None
+    places = places_of(path, [_PageWidget(one["label"], one["address"]) for one in widgets])
+    return int(widgets[places[0]]["index"]) if len(places) == 1 else None
 
 
 @contextmanager

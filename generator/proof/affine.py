@@ -82,9 +82,9 @@ def truth(node: ast.expr, signs: Mapping[str, int]) -> bool | None:
         case ast.BoolOp(op=op, values=values):
             decisive = isinstance(op, ast.Or)
             for value in values:
-                found = truth(value, signs)
-                if found is None or found == decisive:
-                    return found
+                known = truth(value, signs)
+                if known is None or known == decisive:
+                    return known
             return not decisive
         case ast.Compare(left=left, ops=[operator], comparators=[right]):
             is_zero = isinstance(right, ast.Constant) and right.value == 0

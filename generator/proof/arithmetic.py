@@ -179,7 +179,7 @@ def real_power(a: Compiled, b: Compiled, base: Atom, exponent: Atom) -> Compiled
     return evaluate
 
 
-def branched(function: Compiled, branch: Branch) -> Compiled:
+def with_branch(function: Compiled, branch: Branch) -> Compiled:
     """A function that has several branches; the context may ask for another one."""
 
     def evaluate(c: Context) -> Dual:

@@ -48,11 +48,11 @@ def harmless_ways(
     question: Question, gap: Signs, on_border: bool, places: Sequence[Place]
 ) -> list[Piece] | None:
     """The ways in which a gap may go on, if the formula is right on each of them; else None."""
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     todo: list[Signs] = [gap]
     for _ in range(MAX_WAYS):
         if not todo:
-            return found
+            return pieces
         signs = todo.pop()
         divisors: dict[str, Atom] = {}
         try:
@@ -65,7 +65,7 @@ def harmless_ways(
             continue
         if not agree:
             return None
-        found.append(Piece(tuple(signs), (), tuple(divisors.values())))
+        pieces.append(Piece(tuple(signs), (), tuple(divisors.values())))
     return None
 
 
@@ -83,12 +83,12 @@ def _agree(
     agreed, is_open = 0, False
     for place in places:
         c = _AssumedContext(question.values(place), signs)
-        found = _compare(question, c, on_border, place)
+        agrees = _compare(question, c, on_border, place)
         divisors |= {atom.key: atom for atom in c.divisors}
-        if found is False:
+        if agrees is False:
             return False
-        is_open = is_open or found is None
-        agreed += found is True
+        is_open = is_open or agrees is None
+        agreed += agrees is True
         if agreed >= AGREEING_PLACES:
             return True
     return agreed > 0 or not is_open

@@ -25,7 +25,6 @@ from .arithmetic import (
     ONE,
     ZERO,
     absolute,
-    branched,
     choice,
     copy_sign,
     divide,
@@ -35,11 +34,12 @@ from .arithmetic import (
     step_function,
     unmoved_step,
     whole_power,
+    with_branch,
 )
 from .ballfunctions import FUNCTIONS as BALL_FUNCTIONS
-from .ballfunctions import Edge
+from .ballfunctions import Branches, Edge
 from .contexts import (
-    BITS,
+    BALL_BITS,
     Atom,
     Branch,
     Compiled,
@@ -56,12 +56,8 @@ from .forms import alike, is_positive, is_smooth, missing_signs, zeros
 #: Where a step function jumps, some places.
 WHOLE_JUMPS = (1, -1, 2)
 HALF_JUMPS = (0.5, -0.5, 1.5)
-#: Functions that have another sign, or another constant, on another branch; and others.
-TURNING = ("sqrt", "hypot", "asin", "acos", "acosh", "asinh")
-SHIFTING = ("log", "log10", "log1p", "lgamma", "atan", "atan2", "atanh", *TURNING[2:])
-MANY_BRANCHES = ("cbrt", "Y0", "Y1", "Yn")
 #: Numbers beyond this, or below its inverse, make a function flatten out over an unusual distance.
-STEEP = 1e3
+STEEP_NUMBER = 1e3
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ class BallCompiler:
         if part is None:
             before = self.atoms, self.constants
             self.atoms, self.constants = [], set()
-            compiled = self._compiled(node)
+            compiled = self._compile_node(node)
             # The node is kept, so that its number is not given to another one.
             part = self.known[id(node)] = Part(node, compiled, self.atoms, self.constants)
             self.atoms, self.constants = before
@@ -104,7 +100,7 @@ class BallCompiler:
         self.constants |= part.constants
         return part.compiled
 
-    def _compiled(self, node: ast.expr) -> Compiled:
+    def _compile_node(self, node: ast.expr) -> Compiled:
         if is_condition(node):
             test = self.condition(node)
             return lambda c: (ONE, None) if test(c) else (ZERO, None)
@@ -169,7 +165,7 @@ class BallCompiler:
             case ast.Compare(left=left, ops=operators, comparators=others):
                 terms = (left, *others)
                 tests = [
-                    self._compared(a, type(operator), b)
+                    self._compile_comparison(a, type(operator), b)
                     for a, operator, b in zip(terms, operators, terms[1:], strict=False)
                 ]
                 return tests[0] if len(tests) == 1 else lambda c: all(test(c) for test in tests)
@@ -233,14 +229,16 @@ class BallCompiler:
 
     def _constant(self, value: Fraction) -> Compiled:
         self.constants.add(value)
-        if value.denominator & (value.denominator - 1) == 0 and abs(value.numerator) < 2**BITS:
-            with working_precision(BITS):
+        if value.denominator & (value.denominator - 1) == 0 and abs(value.numerator) < 2**BALL_BITS:
+            with working_precision(BALL_BITS):
                 whole = (exact(value), None)
             return lambda c: whole
         quotient = fmpq(value.numerator, value.denominator)
         return lambda c: (arb(quotient), None)
 
-    def _compared(self, left: ast.expr, operator: type[ast.cmpop], right: ast.expr) -> Test:
+    def _compile_comparison(
+        self, left: ast.expr, operator: type[ast.cmpop], right: ast.expr
+    ) -> Test:
         is_zero = isinstance(right, ast.Constant) and right.value == 0
         atom = self.atom(left if is_zero else ast.BinOp(left, ast.Sub(), right))
         holds = COMPARISONS[COMPARE[operator]]
@@ -267,10 +265,12 @@ class BallCompiler:
         power = real_power(base, exponent, *signs)
         guards = self._guards([left], [signs[0]])
         if fixed is None:
-            return branched(power, Branch(f"{ast.unparse(left)} ** {ast.unparse(right)}", guards))
+            return with_branch(
+                power, Branch(f"{ast.unparse(left)} ** {ast.unparse(right)}", guards)
+            )
         if fixed.denominator == 2:
-            return branched(power, Branch(f"sqrt({ast.unparse(left)})", guards, turns=True))
-        return branched(power, Branch(ast.unparse(left), guards, power=fixed))
+            return with_branch(power, Branch(f"sqrt({ast.unparse(left)})", guards, turns=True))
+        return with_branch(power, Branch(ast.unparse(left), guards, power=fixed))
 
     def _guards(self, arguments: list[ast.expr], edges: list[Atom]) -> tuple[Atom, ...] | None:
         """The quantities around whose zeros a function has other branches; None if not known."""
@@ -351,13 +351,15 @@ class BallCompiler:
                     slope = term if slope is None else slope + term
             return value(*numbers), slope
 
-        if name not in TURNING and name not in SHIFTING and name not in MANY_BRANCHES:
+        branches = function.branches
+        if not branches:
             return evaluate
         key = f"{name}({', '.join(map(ast.unparse, arguments))})"
         power = Fraction(1, 3) if name == "cbrt" else None
         known = None if name == "lgamma" else self._guards(arguments, [atom for atom, _ in edges])
-        branch = Branch(key, known, name in TURNING, name in SHIFTING, power)
-        return branched(evaluate, branch)
+        turns, shifts = Branches.SIGN in branches, Branches.CONSTANT in branches
+        branch = Branch(key, known, turns, shifts, power)
+        return with_branch(evaluate, branch)
 
     def _edge_atom(
         self,
@@ -393,7 +395,7 @@ def is_steep(node: ast.expr) -> bool:
         if isinstance(part, ast.Constant) and isinstance(part.value, int | float) and part.value:
             size = abs(float(part.value))
             product *= max(size, 1 / size)
-    return product > STEEP
+    return product > STEEP_NUMBER
 
 
 def curved_factors(node: ast.expr) -> Sequence[ast.expr]:

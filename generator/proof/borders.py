@@ -10,7 +10,7 @@ from flint import arb
 
 from .contexts import Context, NoValueError, UndecidedError, exact, float_of
 from .questions import Objection, Question
-from .sides import ROUNDING, Side, distinct_texts, short_text
+from .sides import SLOPE_ROUNDING, Side, distinct_texts, short_text
 
 #: The limits on both sides of a border are taken at these two distances.
 LIMIT, NEARER = arb("1e-60"), arb("1e-90")
@@ -35,7 +35,7 @@ def side_of(
     sizes = [abs(v).mid() for v in moving if v != 0]
     small = min((abs(c) for c in question.constants if c), default=Fraction(1))
     unit = min(sizes, key=float_of) if sizes else exact(min(Fraction(1), small))
-    found = []
+    points = []
     for distance in (LIMIT, NEARER):
         step = (sign * unit * distance).mid()
         c = Context(question.values(place, step), zero)
@@ -45,8 +45,8 @@ def side_of(
             return None
         if not near.is_finite():
             return None
-        found.append((near, slope, step))
-    (v, d, _), (w, e, nearest) = found
+        points.append((near, slope, step))
+    (v, d, _), (w, e, nearest) = points
     # What grows, or creeps, between the two distances has no limit that could be judged.
     infinite = not e.is_finite() or (
         abs(e - d) > arb("1e-25") * (1 + abs(e)) and not abs(e) < abs(d) / 100
@@ -61,7 +61,7 @@ def _jumps(value: Any, near: Any, slope: Any, change: Any, step: Any) -> bool:
     if slope.is_finite() and abs(change) < arb("1e-25") * (1 + abs(slope)):
         # A smooth side: the slope leads to the value, but for its own change on the way.
         gap = abs(near - value - slope * step)
-        return bool(gap > abs(change * step) + ROUNDING**3 * (1 + abs(value)))
+        return bool(gap > abs(change * step) + SLOPE_ROUNDING**3 * (1 + abs(value)))
     most = abs(step) * 1000 * (abs(slope) if slope.is_finite() else 1)
     return bool(abs(near - value) > most + arb("1e-150") * (1 + abs(value)))
 
@@ -109,7 +109,7 @@ class Border:
 
     def _at_kink(self, sides: Sequence[Side]) -> Objection | None:
         low, high = sorted((side.near for side in sides), key=float_of)
-        margin = sum((side.margin for side in sides), ROUNDING * (1 + abs(low) + abs(high)))
+        margin = sum((side.margin for side in sides), SLOPE_ROUNDING * (1 + abs(low) + abs(high)))
         if self.stated < low - margin or self.stated > high + margin:
             what = f"the formula is not between the slopes {short_text(low)} and {short_text(high)}"
             return objection(what, self.place, low, self.stated, single=True)

@@ -127,9 +127,9 @@ def open_branch(question: Question, piece: Piece, places: Sequence[Place]) -> st
             return next(iter(moves.open), "") if piece.points else ""
         if not moves.open:
             return ""
-        told = next((b for b in moves.open.values() if not b.is_told), None)
-        if told is not None:
-            return told.key
+        unknown = next((b for b in moves.open.values() if not b.is_told), None)
+        if unknown is not None:
+            return unknown.key
         moves.is_moved = True
         roots = [key for key, branch in moves.open.items() if branch.turns]
         for moves.flipped in _choices(roots):

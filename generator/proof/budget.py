@@ -31,7 +31,7 @@ def during(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def limited(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
     """Raises `OverBudgetError` in the block after `seconds`; blocks may be nested.
 
     Only the main thread can be interrupted: in any other the block is not limited.
@@ -42,10 +42,10 @@ def limited(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def expired(_: int, __: FrameType | None) -> None:
+    def expire(_: int, __: FrameType | None) -> None:
         raise OverBudgetError
 
-    before = signal.signal(signal.SIGVTALRM, expired)
+    before = signal.signal(signal.SIGVTALRM, expire)
     outer, _ = signal.getitimer(signal.ITIMER_VIRTUAL)
     given = min(seconds, outer) if outer else seconds
     signal.setitimer(signal.ITIMER_VIRTUAL, given)

@@ -5,9 +5,9 @@ at `e = 0`, is the sum of the contributions of the arguments. `pointwise` has th
 about numbers, `unrolled` those of rows about signals in time and tables, `edges` what is finite in
 a floating-point format.
 
-Only `Checked`, which `check` returns for a table without a failure, can be rendered. What decides
-a row is imported when there is one to decide: where all is known, neither SymPy nor FLINT is
-needed.
+Only `CheckedTable`, which `check` returns for a table without a failure, can be rendered. What
+decides a row is imported when there is one to decide: where all is known, neither SymPy nor FLINT
+is needed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from importlib import import_module
 
 from ..table.model import Primitive, Table
 from . import findings_store
-from .budget import OverBudgetError, limited
-from .findings import Checked, Finding, Outcome, Report
+from .budget import OverBudgetError, time_limit
+from .findings import CheckedTable, Finding, Outcome, Report
 
-__all__ = ["Checked", "Finding", "Outcome", "Report", "check", "check_row"]
+__all__ = ["CheckedTable", "Finding", "Outcome", "Report", "check", "check_row"]
 
-DIGITS = 50
+POINT_DIGITS = 50
 #: Seconds that a row may take.
 ROW_SECONDS = 10.0
 #: Of these, what may pass before SymPy has answered.
@@ -38,7 +38,7 @@ def check(
     progress: Callable[[Primitive], None] = lambda row: None,
     accepted: Collection[str] = (),
 ) -> Report:
-    """The report on every row; a `Checked` if and only if no rule failed.
+    """The report on every row; a `CheckedTable` if and only if no rule failed.
 
     What is known from an earlier run is not checked again. `progress` is called for each row. Rows
     named in `accepted` may be unknown.
@@ -55,15 +55,15 @@ def check(
         # Once, before the processes that share it begin.
         for module in (".pointwise", ".unrolling", ".edges"):
             import_module(module, __package__)
-        for row, found in parallel.check_rows(fresh, check_row, STOP_FACTOR * ROW_SECONDS):
+        for row, row_findings in parallel.check_rows(fresh, check_row, STOP_FACTOR * ROW_SECONDS):
             progress(row)
-            known[row.name] = found
+            known[row.name] = row_findings
         findings_store.remember(known, fresh)
     findings = [finding for row in table.primitives for finding in known[row.name]]
     report = Report(table, tuple(findings), time.perf_counter() - start, frozenset(accepted))
     if report.failures:
         return report
-    return Checked(table, report.findings, report.seconds, report.accepted)
+    return CheckedTable(table, report.findings, report.seconds, report.accepted)
 
 
 def check_row(row: Primitive, proofs: bool = True, budget: float = ROW_SECONDS) -> list[Finding]:
@@ -74,11 +74,11 @@ def check_row(row: Primitive, proofs: bool = True, budget: float = ROW_SECONDS) 
     if row.kind in ("structural", "unavailable"):
         return [_without_rule(row)]
     try:
-        with limited(budget):
+        with time_limit(budget):
             if not proofs:
                 return _findings(row, False)
             try:
-                with limited(min(SYMPY_SECONDS, budget / 2)):
+                with time_limit(min(SYMPY_SECONDS, budget / 2)):
                     return _findings(row, True)
             except OverBudgetError:
                 return _findings(row, False)
@@ -106,18 +106,18 @@ def _findings(row: Primitive, proofs: bool) -> list[Finding]:
     from .ideal import ideal
     from .pointwise import Claims
 
-    with mp.workdps(DIGITS):
+    with mp.workdps(POINT_DIGITS):
         try:
             if not edges.tie_is_met(row):
                 what = f"no edge lies on the tie {row.tie and row.tie.at}"
                 return [Finding(row, name, "refuted", what) for name in row.args]
             if row.temporal:
                 return [unrolling.finding_in_time(row, name) for name in row.args]
-            found = [replace(f, row=row) for f in Claims(ideal(row), proofs).findings()]
-            with mp.workdps(edges.DIGITS):
+            findings = [replace(f, row=row) for f in Claims(ideal(row), proofs).findings()]
+            with mp.workdps(edges.EDGE_DIGITS):
                 return [
                     f if f.outcome == "refuted" else next(edges.objections(row, f.argument), f)
-                    for f in found
+                    for f in findings
                 ]
         except NoPointError as error:
             return [Finding(row, name, "refuted", str(error)) for name in row.args]

@@ -17,7 +17,7 @@ Compiled = Callable[["Context"], Dual]
 Test = Callable[["Context"], bool]
 
 #: Bits of a ball, at least.
-BITS = 700
+BALL_BITS = 700
 
 
 class UndecidedError(Exception):
@@ -105,12 +105,12 @@ class Context:
         known = self.signs.get(atom.key)
         if known is not None:
             return known * atom.flip
-        found = self.decide_sign(atom, value)
-        self.signs[atom.key] = found * atom.flip
+        sign = self.decide_sign(atom, value)
+        self.signs[atom.key] = sign * atom.flip
         self.met.append(atom)
-        if found == 0 and atom.free and not atom.steps:
+        if sign == 0 and atom.free and not atom.steps:
             self.on = True
-        return found
+        return sign
 
     def vanishes(self, value: Any) -> bool:
         """Whether a quantity counts as 0 on a border."""
@@ -134,7 +134,7 @@ class Context:
 def precision(constants: set[Fraction]) -> int:
     """Bits with which numbers as small and as large as these constants do not get lost."""
     sizes = [abs(math.log2(abs(c.numerator)) - math.log2(c.denominator)) for c in constants if c]
-    return BITS + int(max(sizes, default=0))
+    return BALL_BITS + int(max(sizes, default=0))
 
 
 class working_precision:  # noqa: N801 - a context manager, named as what it is

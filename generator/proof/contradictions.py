@@ -34,19 +34,19 @@ def contradict(signs: Signs, names: Sequence[str]) -> bool:
         return True
     base, _ = affine_part(signs, names)
     cases = [_cases(atom, sign, signs[:index]) for index, (atom, sign) in enumerate(signs)]
-    told = [case for case in cases if case is not None]
-    if not told:
+    decided = [case for case in cases if case is not None]
+    if not decided:
         return False
-    functions = {n for case in told for way in case for form, _ in way for n in form if n}
+    functions = {n for case in decided for way in case for form, _ in way for n in form if n}
     names = (*names, *sorted(functions - {*names}))
     try:
-        for _, way in zip(range(MAX_CASES), itertools.product(*told), strict=False):
+        for _, way in zip(range(MAX_CASES), itertools.product(*decided), strict=False):
             if feasible([*base, *itertools.chain(*way)], names) is not None:
                 return False
     except TooManyError:
         return False
     count = 1
-    for case in told:
+    for case in decided:
         count *= len(case)
     return count <= MAX_CASES
 
@@ -76,15 +76,15 @@ def _cases(atom: Atom, sign: int, before: Signs) -> list[list[Form]] | None:
     if forms is None:
         return None
     scale, factors, is_all = forms
-    found = []
+    cases = []
     for chosen in itertools.product((1, -1, 0), repeat=len(factors)):
         product = scale
         for way, (_, power) in zip(chosen, factors, strict=True):
             product *= way**power
         # What stands beside the affine factors may have any sign.
         if product == sign or (not is_all and (product != 0 or sign == 0)):
-            found.append([(form, way) for way, (form, _) in zip(chosen, factors, strict=True)])
-    return found
+            cases.append([(form, way) for way, (form, _) in zip(chosen, factors, strict=True)])
+    return cases
 
 
 def _factors(node: ast.expr, signs: Mapping[str, int]) -> tuple[int, list[Form], bool] | None:

@@ -28,7 +28,7 @@ NUMBER_FORMATS: Mapping[str, Callable[[Any], Any]] = {
     "single": lambda value: mp.mpf(single(float(value))),
 }
 #: With so many digits, what is rounded to a format afterwards is rounded once.
-DIGITS = 36
+EDGE_DIGITS = 36
 #: So many stand for the real numbers: 1 - tanh(x) is not 0 up to x = 68.
 REAL_DIGITS = 60
 #: How far rounding may take a partial at an edge in double, of its size or 1, and by how much the
@@ -69,12 +69,12 @@ def _finite(row: Primitive, name: str, partial: Expression, point: Point) -> Ite
         stated = fold(partial, algebra)
         if not mp.isfinite(stated):
             what = f"the partial is not finite in {title}"
-            yield _refuted(row, name, what, point, stated)
+            yield _refutation(row, name, what, point, stated)
         if point not in poles and row.value is not None:
             value = fold(row.value, algebra)
             if not mp.isfinite(value):
                 what = f"the value is not finite in {title}: a pole, not an edge"
-                yield _refuted(row, name, what, point, value)
+                yield _refutation(row, name, what, point, value)
     if point not in poles and WHERE in str(partial):
         yield from _near_real(row, name, partial, point)
 
@@ -90,8 +90,8 @@ def _near_real(row: Primitive, name: str, partial: Expression, point: Point) -> 
         if not abs(stated - expected) > ROUNDING_TOLERANCE * max(1, abs(expected)):
             return
     what = "rounding in double takes the partial away from what it is over the real numbers"
-    shown, found = (str(mp.nstr(one, 12)) for one in (expected, stated))
-    yield Finding(row, name, "refuted", what, dict(point), shown, found)
+    expected_text, stated_text = (str(mp.nstr(one, 12)) for one in (expected, stated))
+    yield Finding(row, name, "refuted", what, dict(point), expected_text, stated_text)
 
 
 def _denormal_points(row: Primitive, title: str) -> Iterator[Point]:
@@ -119,7 +119,7 @@ def _finite_beside(
     stated = fold(partial, algebra)
     if not mp.isfinite(stated):
         what = f"the partial is not finite in {title} where the value is"
-        yield _refuted(row, name, what, point, stated)
+        yield _refutation(row, name, what, point, stated)
 
 
 def _guard(row: Primitive, name: str) -> Iterator[Finding]:
@@ -144,9 +144,9 @@ def _safe(
     value = fold(stated, Numbers(at))
     if not mp.isfinite(value):
         what = "the formula is not finite on the operands that the guard calls safe"
-        yield _refuted(row, name, what, point, value)
+        yield _refutation(row, name, what, point, value)
 
 
-def _refuted(row: Primitive, name: str, what: str, point: Point, stated: Any) -> Finding:
+def _refutation(row: Primitive, name: str, what: str, point: Point, stated: Any) -> Finding:
     shown = str(mp.nstr(stated, 12))
     return Finding(row, name, "refuted", what, dict(point), "a finite number", shown)

@@ -24,21 +24,19 @@ from ..table.samples import Point
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
 from .balls import BallCompiler
 from .branches import several_places
-from .budget import OverBudgetError, limited
+from .budget import OverBudgetError, time_limit
 from .pieces import decide
-from .questions import Answer, Objection, Question
+from .questions import INTEGER_TRIALS, Answer, Objection, Question
 from .symbolic import vanishes_on
 
 Outcome = Literal["identical", "proved", "confirmed", "differs", "undecided"]
 
 #: Samples of signals in time are compared with this many digits ...
-DIGITS = 100
+SIGNAL_DIGITS = 100
 #: ... and values this close count as one: what cancels between two forms stays far below.
-TOLERANCE = mp.mpf("1e-40")
+SIGNAL_TOLERANCE = mp.mpf("1e-40")
 #: Samples over which signals in time are compared: more than the longest delay a row may have.
 COMPARED_SAMPLES = 70
-#: Integers that an argument of that role is tried with.
-WHOLE = (0, 1, 2, 3, -1, -2, 7)
 #: Seconds that a comparison may take.
 COMPARISON_SECONDS = 10.0
 
@@ -92,7 +90,7 @@ def compare(old: Expression, new: Expression, setting: Setting) -> Equality:
     if same_text(old, new):
         return Equality("identical", "the same expression")
     try:
-        with limited(COMPARISON_SECONDS):
+        with time_limit(COMPARISON_SECONDS):
             if setting.signals:
                 return _compare_in_time(old, new, setting)
             return _compare_numbers(old, new, setting)
@@ -103,7 +101,7 @@ def compare(old: Expression, new: Expression, setting: Setting) -> Equality:
 
 
 def _compare_numbers(old: Expression, new: Expression, setting: Setting) -> Equality:
-    whole = {n: WHOLE for n, role in setting.roles.items() if role == "integer"}
+    whole = {n: INTEGER_TRIALS for n, role in setting.roles.items() if role == "integer"}
     # Between two guards the least number of a format is a number, not 0.
     compiler = BallCompiler(frozenset(whole), denormals=True)
     names = tuple(n for n in setting.roles if n not in whole)
@@ -141,8 +139,8 @@ def _equal(old: Expression, new: Expression, question: Question, inside: Answer)
     on = f" on each of {count} pieces" if count > 1 else ""
     if all(vanishes_on(piece, old, new, None, whole) for piece in inside.stretches):
         return Equality("proved", f"SymPy reduces the difference to 0{on}")
-    if found := several_places(question, inside):
-        return Equality("undecided", found)
+    if places := several_places(question, inside):
+        return Equality("undecided", places)
     return Equality("confirmed", f"not decided by SymPy; they agree to 150 digits{on}")
 
 
@@ -161,7 +159,7 @@ class _OpaqueMemory(ast.NodeTransformer):
         arguments = [self.visit(argument) for argument in node.args]
         if name in FUNCTIONS and FUNCTIONS[name].stream:
             self.moving = True
-            return self._named(name, arguments)
+            return self._opaque_name(name, arguments)
         return ast.Call(node.func, arguments, [])
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
@@ -169,13 +167,13 @@ class _OpaqueMemory(ast.NodeTransformer):
         base = ast.unparse(node.value)
         if lag is None:
             self.moving = True
-            return self._named(f"{base} at", [self.visit(node.slice)])
+            return self._opaque_name(f"{base} at", [self.visit(node.slice)])
         if isinstance(lag, ast.Constant) and lag.value == 0:
             return node.value
         self.moving = self.moving or not isinstance(lag, ast.Constant)
-        return self._named(f"{base} delayed", [self.visit(lag)])
+        return self._opaque_name(f"{base} delayed", [self.visit(lag)])
 
-    def _named(self, what: str, parts: Sequence[ast.expr]) -> ast.expr:
+    def _opaque_name(self, what: str, parts: Sequence[ast.expr]) -> ast.expr:
         key = (what, *(_expand(part) for part in parts))
         return ast.Name(self.names.setdefault(key, f"opaque_{len(self.names)}"))
 
@@ -200,21 +198,21 @@ class _UnevaluatedSymbols(Symbols):
 
 def _compare_in_time(old: Expression, new: Expression, setting: Setting) -> Equality:
     """Samples refute; a proof takes each delayed signal and each entry for an argument."""
-    if found := _differ_in_time(old, new, setting):
-        return found
+    if result := _differ_in_time(old, new, setting):
+        return result
     opaque = _OpaqueMemory()
     first, second = (expression_of(opaque.visit(copy_tree(side.tree))) for side in (old, new))
     names = sorted((first.names | second.names) - {*CONSTANTS})
-    found = _compare_numbers(first, second, Setting(dict.fromkeys(names, "signal")))
-    if found.same:
-        return replace(found, how=f"{found.how}; delayed signals are symbols of their own")
-    if found.outcome == "differs" and not opaque.moving:
-        return found
+    result = _compare_numbers(first, second, Setting(dict.fromkeys(names, "signal")))
+    if result.same:
+        return replace(result, how=f"{result.how}; delayed signals are symbols of their own")
+    if result.outcome == "differs" and not opaque.moving:
+        return result
     return Equality("undecided", f"not decided; {COMPARED_SAMPLES} samples agree")
 
 
 def _differ_in_time(old: Expression, new: Expression, setting: Setting) -> Equality | None:
-    with mp.workdps(DIGITS):
+    with mp.workdps(SIGNAL_DIGITS):
         signals = {n: [mp.mpf(value) for value in v] for n, v in setting.signals.items()}
         tables = {n: [mp.mpf(value) for value in v] for n, v in setting.tables.items()}
         # Folded apart: nothing of one is in the other.
@@ -233,4 +231,4 @@ def _differ_in_time(old: Expression, new: Expression, setting: Setting) -> Equal
 def _agree(a: Any, b: Any) -> bool:
     if not (mp.isfinite(a) and mp.isfinite(b)):
         return bool(a == b or (mp.isnan(a) and mp.isnan(b)))
-    return bool(abs(a - b) <= TOLERANCE * max(1, abs(a), abs(b)))
+    return bool(abs(a - b) <= SIGNAL_TOLERANCE * max(1, abs(a), abs(b)))

@@ -87,10 +87,10 @@ class Report:
 
     @cached_property
     def _by_row(self) -> Mapping[str, tuple[Finding, ...]]:
-        found: dict[str, list[Finding]] = {}
+        by_row: dict[str, list[Finding]] = {}
         for finding in self.findings:
-            found.setdefault(finding.row.name, []).append(finding)
-        return {name: tuple(findings) for name, findings in found.items()}
+            by_row.setdefault(finding.row.name, []).append(finding)
+        return {name: tuple(findings) for name, findings in by_row.items()}
 
     def of(self, row: Primitive) -> tuple[Finding, ...]:
         """The findings on one row."""
@@ -103,7 +103,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Checked(Report):
+class CheckedTable(Report):
     """A report without failures: the only thing that a library is rendered from."""
 
     def __post_init__(self) -> None:

@@ -72,25 +72,25 @@ def _database() -> Iterator[sqlite3.Connection]:
 
 def recall(rows: Sequence[Primitive]) -> dict[str, list[Finding]]:
     """What is known of rows, by their names."""
-    found: dict[str, list[Finding]] = {}
+    by_row: dict[str, list[Finding]] = {}
     try:
         with _database() as connection:
             for row in rows:
                 query = "select found from findings where key = ?"
                 entry = connection.execute(query, (key(row),)).fetchone()
                 if entry is not None:
-                    found[row.name] = [Finding(row, **stored) for stored in json.loads(entry[0])]
+                    by_row[row.name] = [Finding(row, **stored) for stored in json.loads(entry[0])]
     except (OSError, RuntimeError, sqlite3.Error, ValueError, TypeError):
         return {}
-    return found
+    return by_row
 
 
-def remember(found: Mapping[str, Sequence[Finding]], rows: Sequence[Primitive]) -> None:
+def remember(by_row: Mapping[str, Sequence[Finding]], rows: Sequence[Primitive]) -> None:
     """Keeps findings for the next run; what was not decided may be decided then."""
     try:
         with _database() as connection:
             for row in rows:
-                findings = found[row.name]
+                findings = by_row[row.name]
                 if all(finding.outcome != "unknown" for finding in findings):
                     text = json.dumps([_as_dict(finding) for finding in findings])
                     insert = "insert or replace into findings values (?, ?)"

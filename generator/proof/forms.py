@@ -105,8 +105,8 @@ def zeros(node: ast.expr) -> tuple[Zero, ...] | None:
 
     All zeros are among these; None if the form does not tell.
     """
-    found = _zeros(node)
-    return None if found is None or len(found) > MAX_ZEROS else found
+    result = _zeros(node)
+    return None if result is None or len(result) > MAX_ZEROS else result
 
 
 def _zeros(node: ast.expr) -> tuple[Zero, ...] | None:

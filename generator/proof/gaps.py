@@ -21,7 +21,7 @@ from flint import arb
 from ..table.rules import copy_tree
 from .affine import affine_form, called_function
 from .contexts import Atom, Compiled, exact, float_of
-from .lines import LARGEST, Flat, Line, roots
+from .lines import LARGEST_DOUBLE, Flat, Line, roots
 from .questions import Key
 from .regions import Form, NoPlaceError, TooManyError, affine_part, feasible, find, holds
 from .regions import Signs as Wanted
@@ -145,9 +145,9 @@ class PlaceSearch:
         if guess is not None:
             return guess
         if not on_border(gap):
-            found = find(self.program, gap, self.names, self.whole)
-            if found is not None:
-                return {name: exact(value).mid() for name, value in found.items()}
+            values = find(self.program, gap, self.names, self.whole)
+            if values is not None:
+                return {name: exact(value).mid() for name, value in values.items()}
         if self.searches >= MAX_SEARCHES:
             return "open"
         part, is_all = affine_part(gap, self.names)
@@ -161,7 +161,7 @@ class PlaceSearch:
         if _is_single_point(part, self.names) and not self.whole:
             raise NoPlaceError
         self.searches += 1
-        for place in self._reached(gap, [insides[0], *starts]):
+        for place in self._places_from(gap, [insides[0], *starts]):
             if self._has(place, gap):
                 return place
         return "open"
@@ -175,7 +175,9 @@ class PlaceSearch:
         forms: list[Form] = []
         for atom, sign in gap:
             form = (
-                None if atom.node is None else affine_form(_Unrounded().visit(copy_tree(atom.node)))
+                None
+                if atom.node is None
+                else affine_form(_RoundingRemoval().visit(copy_tree(atom.node)))
             )
             if form is not None and {n for n in form if n} <= {*names}:
                 margin = sign if atom.steps else 0
@@ -204,7 +206,7 @@ class PlaceSearch:
         zero = (scale * arb("1e-300")).mid() if on_border(gap) and scale > 0 else None
         return holds(self.program, gap, place, zero)
 
-    def _reached(self, gap: Wanted, starts: Sequence[Place]) -> Iterator[Place]:
+    def _places_from(self, gap: Wanted, starts: Sequence[Place]) -> Iterator[Place]:
         """Places on lines through the starts, and above them."""
         curved = [(a, s) for a, s in reversed(gap) if a.affine is None and a.free][:MAX_CURVED]
         for start, way in itertools.product(starts, self._ways()):
@@ -262,7 +264,7 @@ def _is_single_point(forms: Sequence[Form], names: Sequence[str]) -> bool:
     return not flat.free
 
 
-class _Unrounded(ast.NodeTransformer):
+class _RoundingRemoval(ast.NodeTransformer):
     """Replaces whole parts by what they are of, half a step away from a jump."""
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
@@ -281,7 +283,7 @@ def _line(start: Place, way: Mapping[str, Fraction]) -> Line:
 def _fraction(value: Any) -> Fraction:
     """A number as a fraction that is short, since it only says where a line runs."""
     exactly = Fraction(float(value))
-    return exactly if abs(exactly) < Fraction(LARGEST) else Fraction(0)
+    return exactly if abs(exactly) < Fraction(LARGEST_DOUBLE) else Fraction(0)
 
 
 def _places_on_line(atom: Atom, sign: int, line: Line) -> Iterator[Place]:

@@ -13,19 +13,19 @@ from ..table.model import Primitive
 from ..table.rules import copy_tree, expression_of
 
 #: The name of the least number with all its digits.
-TINY = "tiny"
+TINY_NAME = "tiny"
 
 
 def ideal(row: Primitive) -> Primitive:
     """The row with 0 for `tiny` in all that it states."""
-    found: Primitive = _without_tiny(row)
-    return found
+    result: Primitive = _without_tiny(row)
+    return result
 
 
 def _without_tiny(stated: Any) -> Any:
     match stated:
         case Expression():
-            if TINY not in stated.text:
+            if TINY_NAME not in stated.text:
                 return stated
             return expression_of(_TinyAsZero().visit(copy_tree(stated.tree)))
         case Place() | str():
@@ -44,4 +44,4 @@ def _without_tiny(stated: Any) -> Any:
 
 class _TinyAsZero(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return ast.Constant(0) if node.id == TINY else node
+        return ast.Constant(0) if node.id == TINY_NAME else node

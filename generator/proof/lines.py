@@ -28,8 +28,8 @@ from .contexts import (
 )
 
 #: The ends of the range of doubles.
-LARGEST = 1.7e308
-SMALLEST = 1e-290
+LARGEST_DOUBLE = 1.7e308
+SMALLEST_DOUBLE = 1e-290
 #: Intervals looked at for the zeros of one atom on one line, and zeros that are kept;
 #: fewer where the atom does not decide which piece it is.
 MAX_INTERVALS = 800
@@ -84,13 +84,13 @@ def roots(atom: Atom, line: Line, most: int | None = None) -> list[Any]:
     if atom.zeros is not None:
         with working_precision(2 * ctx.prec):
             return _listed_roots(atom, line)
-    found: list[Any] = []
+    places: list[Any] = []
     for low, high in _isolate(atom, line, most or _intervals(atom)):
         with working_precision(2 * ctx.prec):
             root = _refine(atom, line, low, high)
-        if not any(abs(root - other) < abs(root) * 1e-8 or root == other for other in found):
-            found.append(root)
-    return found
+        if not any(abs(root - other) < abs(root) * 1e-8 or root == other for other in places):
+            places.append(root)
+    return places
 
 
 def _affine_root(form: Mapping[str, Fraction], line: Line) -> list[Any]:
@@ -100,19 +100,19 @@ def _affine_root(form: Mapping[str, Fraction], line: Line) -> list[Any]:
     if not slope:
         return []
     root = -start / slope
-    return [exact(root)] if abs(root) < Fraction(LARGEST) else []
+    return [exact(root)] if abs(root) < Fraction(LARGEST_DOUBLE) else []
 
 
 def _listed_roots(atom: Atom, line: Line) -> list[Any]:
     """The places on a line where affine forms are 0 together, if the atom is 0 there."""
-    found: list[Any] = []
+    places: list[Any] = []
     for forms in atom.zeros or ():
         for root in next((r for form in forms if (r := _affine_root(form, line))), []):
             place = {n: v for n, (v, _) in line.values(root).items()}
             together = all(_at(form, place).contains(0) for form in forms)
-            if together and root not in found and _may_be_zero(atom, line.values(root)):
-                found.append(root)
-    return found
+            if together and root not in places and _may_be_zero(atom, line.values(root)):
+                places.append(root)
+    return places
 
 
 def _at(form: Mapping[str, Fraction], place: Mapping[str, Any]) -> Any:
@@ -136,11 +136,11 @@ def _intervals(atom: Atom) -> int:
 def _isolate(atom: Atom, line: Line, most: int) -> list[tuple[float, float]]:
     """Narrow intervals that hold all zeros, as far as they were looked for."""
     counter = itertools.count()
-    todo = [(0.0, next(counter), -LARGEST, 0.0), (0.0, next(counter), 0.0, LARGEST)]
-    found: list[tuple[float, float]] = []
+    todo = [(0.0, next(counter), -LARGEST_DOUBLE, 0.0), (0.0, next(counter), 0.0, LARGEST_DOUBLE)]
+    intervals: list[tuple[float, float]] = []
     with working_precision(INTERVAL_BITS):
         for _ in range(most):
-            if not todo or len(found) >= MAX_ROOTS:
+            if not todo or len(intervals) >= MAX_ROOTS:
                 break
             _, _, low, high = heapq.heappop(todo)
             narrowed = _narrow(atom, line, low, high)
@@ -150,11 +150,11 @@ def _isolate(atom: Atom, line: Line, most: int) -> list[tuple[float, float]]:
             low, high = narrowed
             middle = between(low, high)
             if middle is None:
-                found.append((low, high))
+                intervals.append((low, high))
                 continue
             for a, b in ((low, high),) if shrunk else ((low, middle), (middle, high)):
                 heapq.heappush(todo, (min(abs(a), abs(b)), next(counter), a, b))
-    return found
+    return intervals
 
 
 def _narrow(atom: Atom, line: Line, low: float, high: float) -> tuple[float, float] | None:
@@ -199,9 +199,15 @@ def between(low: float, high: float, narrow: float = NARROW_WIDTH) -> float | No
         middle = between(-high, -low, narrow)
         return None if middle is None else -middle
     if low == 0:
-        if high <= SMALLEST:
+        if high <= SMALLEST_DOUBLE:
             return None
-        return 1.0 if high > 1 else high * 1e-6 if high > 1e-6 else max(high * high, SMALLEST / 2)
+        return (
+            1.0
+            if high > 1
+            else high * 1e-6
+            if high > 1e-6
+            else max(high * high, SMALLEST_DOUBLE / 2)
+        )
     if high > 4 * low:
         return math.sqrt(low) * math.sqrt(high)
     if high - low <= narrow * high:
@@ -298,10 +304,12 @@ class Flat:
         names = [name for name in self.free if total.get(name)]
         if not names:
             return None
-        gone = names[0]
-        mine = {n: -v / total[gone] for n, v in total.items() if n != gone and (v or not n)}
-        solved = {name: _substitute(known, gone, mine) for name, known in self.solved.items()}
-        return Flat(tuple(n for n in self.free if n != gone), {**solved, gone: mine})
+        eliminated = names[0]
+        mine = {
+            n: -v / total[eliminated] for n, v in total.items() if n != eliminated and (v or not n)
+        }
+        solved = {name: _substitute(known, eliminated, mine) for name, known in self.solved.items()}
+        return Flat(tuple(n for n in self.free if n != eliminated), {**solved, eliminated: mine})
 
     def point(self, given: Mapping[str, Fraction]) -> dict[str, Fraction]:
         """The point with these values of the free names."""
@@ -317,11 +325,11 @@ class Flat:
 
 
 def _substitute(
-    form: Mapping[str, Fraction], gone: str, mine: Mapping[str, Fraction]
+    form: Mapping[str, Fraction], eliminated: str, mine: Mapping[str, Fraction]
 ) -> dict[str, Fraction]:
-    total = {name: value for name, value in form.items() if name != gone}
+    total = {name: value for name, value in form.items() if name != eliminated}
     for name, value in mine.items():
-        total[name] = total.get(name, Fraction(0)) + form.get(gone, Fraction(0)) * value
+        total[name] = total.get(name, Fraction(0)) + form.get(eliminated, Fraction(0)) * value
     return total
 
 
@@ -332,18 +340,18 @@ def apply_form(form: Mapping[str, Fraction], given: Mapping[str, Fraction]) -> F
 
 def flats(names: Sequence[str], atoms: Sequence[Atom], most: int) -> list[Flat]:
     """The whole space, then where one affine atom is 0, where two are, and so on."""
-    found = [Flat(tuple(names), {})]
-    seen = {_flat_key(found[0])}
+    result = [Flat(tuple(names), {})]
+    seen = {_flat_key(result[0])}
     for depth in range(len(names)):
-        for flat in [flat for flat in found if len(flat.solved) == depth]:
+        for flat in [flat for flat in result if len(flat.solved) == depth]:
             for atom in atoms:
-                if atom.affine is None or len(found) >= most or atom.steps or not atom.centre:
+                if atom.affine is None or len(result) >= most or atom.steps or not atom.centre:
                     continue
                 part = flat.cut(atom.affine)
                 if part is not None and _flat_key(part) not in seen:
                     seen.add(_flat_key(part))
-                    found.append(part)
-    return found
+                    result.append(part)
+    return result
 
 
 def _flat_key(flat: Flat) -> str:

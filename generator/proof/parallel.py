@@ -87,13 +87,13 @@ class _Worker:
 
     def answer(self, row: Primitive) -> list[Finding]:
         try:
-            found: list[Finding] = self.connection.recv()
+            findings: list[Finding] = self.connection.recv()
         except (EOFError, OSError):
             self.restart()
             what = "the check ended by itself: too much memory?"
             return [Finding(row, name, "unknown", what) for name in row.args]
         self.busy = None
-        return [replace(finding, row=row) for finding in found]
+        return [replace(finding, row=row) for finding in findings]
 
     def restart(self) -> None:
         self.end()

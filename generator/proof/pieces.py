@@ -58,9 +58,9 @@ MAX_AROUND = 8
 MAX_VISITS = 5
 #: Combinations of signs that are looked for, at most.
 MAX_TRIED = 4000
-NOT_FOUND = "no place was found, and none is excluded, where"
+UNFOUND_REASON = "no place was found, and none is excluded, where"
 #: How often the precision is doubled where a ball is too wide.
-DOUBLINGS = 3
+MAX_DOUBLINGS = 3
 
 _ZERO = arb(0)
 
@@ -77,7 +77,7 @@ def objection_at(question: Question, places: Sequence[Mapping[str, Any]]) -> Obj
         search = _PieceSearch(question)
         for place in places:
             search.border(place)
-    return search.found.objection
+    return search.result.objection
 
 
 class _PieceSearch:
@@ -85,7 +85,7 @@ class _PieceSearch:
         self.question = question
         self.bits = precision(set(question.constants))
         self.draws = random.Random(question.seed)
-        self.found = Answer()
+        self.result = Answer()
         self.pool: dict[Key, Piece] = {}
         self.signs = SignRecord(question.borders and not question.forbidden)
         self.agreed: dict[Key, int] = {}
@@ -106,18 +106,18 @@ class _PieceSearch:
                     self.border(place)
                 else:
                     self.point(place)
-                if self.found.objection:
-                    return self.found
+                if self.result.objection:
+                    return self.result
         self._search_gaps()
         self._search_holes()
         for key in [*self.pool]:
-            if self.found.objection:
-                return self.found
+            if self.result.objection:
+                return self.result
             if key not in self.outside and not self._is_decided(key):
                 at = place_text(self.pool[key].points[0])
-                self.found.unknown = f"nothing could be told near {at}"
-        self.found.pieces = [p for key, p in self.pool.items() if self.agreed.get(key)]
-        return self.found
+                self.result.unknown = f"nothing could be told near {at}"
+        self.result.pieces = [p for key, p in self.pool.items() if self.agreed.get(key)]
+        return self.result
 
     # Where to look.
 
@@ -167,13 +167,13 @@ class _PieceSearch:
 
     def _zeros(self, line: Line) -> list[Any]:
         """The zeros of all atoms on a line."""
-        found: list[Any] = []
+        zeros: list[Any] = []
         for atom in self.atoms:
             key = atom.text, atom.decides, self.bits, line.key
             if key not in self.question.zeros:
                 self.question.zeros[key] = roots(atom, line)
-            found += self.question.zeros[key]
-        return found
+            zeros += self.question.zeros[key]
+        return zeros
 
     def _precise_place(self, line: Line, t: Any) -> dict[str, Any]:
         """A place on a border, to twice the precision."""
@@ -203,11 +203,11 @@ class _PieceSearch:
 
     def point(self, place: Mapping[str, Any]) -> bool:
         """Holds the formula against what is expected at a place; whether they agree there."""
-        told = self._evaluate(place)
-        if told is None:
+        evaluation = self._evaluate(place)
+        if evaluation is None:
             return False
-        c, expected, stated = told
-        if c.on or (self._slopes and not expected.is_finite()) or self._missing(place, told):
+        c, expected, stated = evaluation
+        if c.on or (self._slopes and not expected.is_finite()) or self._missing(place, evaluation):
             self.border(place)
             return False
         key = self._remember(c, place)
@@ -225,9 +225,9 @@ class _PieceSearch:
             self._object("the formula is not what is expected", place, expected, stated)
         return False
 
-    def _missing(self, place: Mapping[str, Any], told: tuple[Context, Any, Any]) -> bool:
+    def _missing(self, place: Mapping[str, Any], evaluation: tuple[Context, Any, Any]) -> bool:
         """Whether two values are compared, and one of them is missing at this point alone."""
-        _, expected, stated = told
+        _, expected, stated = evaluation
         if self._slopes or expected.is_finite() == stated.is_finite():
             return False
         around = [self._evaluate(self._nudge(place, scale)) for scale in (1e-6, 1e-9, 1e-12)]
@@ -236,7 +236,7 @@ class _PieceSearch:
     def _holds_around(self, place: Mapping[str, Any]) -> bool:
         """Whether the two agree near a place too, so that it is not a single point."""
         near = [self._evaluate(self._nudge(place, scale)) for scale in (1e-6, 1e-9, 1e-12)]
-        return all(told is not None and same(told[1], told[2]) for told in near)
+        return all(one is not None and same(one[1], one[2]) for one in near)
 
     @property
     def _slopes(self) -> bool:
@@ -245,16 +245,16 @@ class _PieceSearch:
     def _evaluate(self, place: Mapping[str, Any]) -> tuple[Context, Any, Any] | None:
         """Context, what is expected and what is stated, with as many bits as that takes."""
         # At the working precision most points decide; it is set already.
-        told, is_settled = self._tried(place)
-        for doubling in range(1, DOUBLINGS):
+        evaluation, is_settled = self._try_place(place)
+        for doubling in range(1, MAX_DOUBLINGS):
             if is_settled:
                 break
             with working_precision(self.bits << (2 * doubling)):
-                closer, is_settled = self._tried(place)
-                told = closer if is_settled else closer or told
-        return told
+                closer, is_settled = self._try_place(place)
+                evaluation = closer if is_settled else closer or evaluation
+        return evaluation
 
-    def _tried(self, place: Mapping[str, Any]) -> tuple[tuple[Context, Any, Any] | None, bool]:
+    def _try_place(self, place: Mapping[str, Any]) -> tuple[tuple[Context, Any, Any] | None, bool]:
         """What is told at the present precision, and whether more bits would tell no more."""
         c = Context(self.question.values(place))
         try:
@@ -286,18 +286,18 @@ class _PieceSearch:
         """Whether points of a piece agree, after some more were tried near those that are known."""
         for scale in (1e-3, 1e-2, 1e-6, 1e-9, 1e-12, 0.3):
             for point in self.pool[key].points:
-                if self.agreed.get(key, 0) >= POINTS_PER_PIECE or self.found.objection:
+                if self.agreed.get(key, 0) >= POINTS_PER_PIECE or self.result.objection:
                     return True
                 self.point(self._nudge(point, scale))
         return self.agreed.get(key, 0) > 0 or key in self.outside
 
     def _nudge(self, point: Mapping[str, Any], scale: float) -> dict[str, Any]:
-        def nudged(value: Any) -> Any:
+        def nudge(value: Any) -> Any:
             size = abs(value).mid() if value != 0 else arb(1)
             return (value + size * arb(scale * self.draws.uniform(-1, 1))).mid()
 
         moving = self.question.names
-        return {n: nudged(v) if n in moving else v for n, v in point.items()}
+        return {n: nudge(v) if n in moving else v for n, v in point.items()}
 
     # Pieces that no point has met.
 
@@ -305,7 +305,7 @@ class _PieceSearch:
         """Looks for a place with each combination of signs that no point has had."""
         question = self.question
         search = PlaceSearch(question.walk, question.names, self.question.combinations())
-        while not self.found.objection:
+        while not self.result.objection:
             gap = self.signs.gap()
             if gap is None:
                 if self.signs.dropped:
@@ -323,7 +323,7 @@ class _PieceSearch:
         """Decides a combination of signs that no point has had."""
         ways = harmless_ways(self.question, gap, on_border(gap), self._nearby_places())
         if ways is not None:
-            self.found.assumed += [way for way in ways if not on_border(way.signs)]
+            self.result.assumed += [way for way in ways if not on_border(way.signs)]
             return
         place = self._search_place(search, gap)
         if place is not None and on_border(gap):
@@ -342,12 +342,12 @@ class _PieceSearch:
                     known[key] = search.place(gap, self.signs.starts(gap))
         place = known[key]
         if isinstance(place, str):
-            self._leave_open(f"{NOT_FOUND} {gap_text(gap)}")
+            self._leave_open(f"{UNFOUND_REASON} {gap_text(gap)}")
             return None
         return place
 
     def _leave_open(self, why: str) -> None:
-        self.found.unknown = self.found.unknown or why
+        self.result.unknown = self.result.unknown or why
 
     def _nearby_places(self) -> list[Mapping[str, Any]]:
         """A few places in pieces that are known."""
@@ -360,13 +360,13 @@ class _PieceSearch:
         question = self.question
         if question.forbidden or not question.borders:
             return
-        pieces = *self.pool.values(), *self.found.assumed
+        pieces = *self.pool.values(), *self.result.assumed
         for gap, place in holes(question, pieces, self.question.combinations(), 2 * self.bits):
             if isinstance(place, str):
-                self._leave_open(f"{NOT_FOUND} {gap_text(gap)}")
+                self._leave_open(f"{UNFOUND_REASON} {gap_text(gap)}")
             elif place is not None:
                 self.border(place)
-            if self.found.objection:
+            if self.result.objection:
                 return
 
     # Borders.
@@ -397,11 +397,11 @@ class _PieceSearch:
             self._keep_objection(here.objection([s for s in sides if s is not None], len(sides)))
             if here.kink and self.corners <= 1:
                 # Where two borders meet there may be no partials that fit every direction.
-                self.found.kinks.append(place)
+                self.result.kinks.append(place)
 
     def _keep_objection(self, objection: Objection | None) -> None:
-        if self.found.objection is None:
-            self.found.objection = objection
+        if self.result.objection is None:
+            self.result.objection = objection
 
     def _is_worn(self, place: Mapping[str, Any], zero: Any) -> bool:
         """Whether a part of a border, by what is 0 there, was looked at often enough."""

@@ -29,11 +29,9 @@ from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
 from .findings import Finding
 from .gaps import gap_text
 from .pieces import decide, objection_at
-from .questions import Answer, Known, Objection, Question, Zeros
+from .questions import INTEGER_TRIALS, Answer, Known, Objection, Question, Zeros
 from .symbolic import vanishes_on
 
-#: Integers that an argument of that role is tried with, beside those that the row lists.
-WHOLE = (0, 1, 2, 3, -1, -2, 7)
 #: Integers of the text, and their neighbours, that are tried too.
 MAX_LISTED = 24
 #: How often a sample point is drawn that shall be in the domain, before it is left out.
@@ -53,15 +51,15 @@ class Claims:
 
     def findings(self) -> list[Finding]:
         """The findings on all arguments, in their order."""
-        found = [self._timed(name) for name in self.row.args]
-        if any(finding.outcome == "refuted" for finding in found):
-            return found
+        findings = [self._finding_in_time_limit(name) for name in self.row.args]
+        if any(finding.outcome == "refuted" for finding in findings):
+            return findings
         with during("domain, tie and what is avoided"):
             shared = self._shared_objection()
         if shared is not None:
-            return [self._refuted(name, shared) for name in self.row.args]
+            return [self._refutation(name, shared) for name in self.row.args]
         with during("all arguments together, at kinks"):
-            return self._with_directions(found)
+            return self._with_directions(findings)
 
     # What is asked.
 
@@ -70,7 +68,7 @@ class Claims:
         """The integers that each argument of that role is tried with."""
         values = self.row.samples.values
         return {
-            name: tuple(dict.fromkeys((*values.get(name, ()), *WHOLE)))
+            name: tuple(dict.fromkeys((*values.get(name, ()), *INTEGER_TRIALS)))
             for name in self.row.args
             if self.row.roles[name] == "integer"
         }
@@ -84,7 +82,7 @@ class Claims:
     ) -> Question:
         """A question about the row; only where `domain` holds, if that is given."""
         row = self.row
-        compiler = BallCompiler(frozenset(self.whole), known=self._compiled)
+        compiler = BallCompiler(frozenset(self.whole), known=self._compiled_parts)
         tried: dict[str, Sequence[float]] = {
             n: v for n, v in self.whole.items() if n not in (direction or {})
         }
@@ -107,20 +105,20 @@ class Claims:
             constants=frozenset(compiler.constants),
             whole=tried,
             ranges=row.samples.ranges,
-            declared=self._declared([*(direction or {})]),
+            declared=self._exception_test([*(direction or {})]),
             jumps=row.kind in ("zero", "selector"),
             extra=self._extra if not set(tried) & {*(direction or {})} else (),
             seed=row.name,
-            known=self._known if domain is None else {},
+            known=self._known_answers if domain is None else {},
             zeros=self._zeros,
         )
 
     @cached_property
-    def _compiled(self) -> dict[int, Part]:
+    def _compiled_parts(self) -> dict[int, Part]:
         return {}
 
     @cached_property
-    def _known(self) -> Known:
+    def _known_answers(self) -> Known:
         return {}
 
     @cached_property
@@ -134,9 +132,9 @@ class Claims:
         except NoPointError:
             return [*special_points(self.row), *sample_points(self.row, 4)]
 
-    def _declared(self, arguments: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
+    def _exception_test(self, arguments: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
         """Whether a place is one of those where the row says that there may be no slope."""
-        row, compiler = self.row, BallCompiler(frozenset(self.whole), known=self._compiled)
+        row, compiler = self.row, BallCompiler(frozenset(self.whole), known=self._compiled_parts)
         zeros: list[Compiled] = [compiler.expression(e) for e in row.samples.avoid]
         tests = [compiler.condition(row.tie.at)] if row.tie else []
         guards = [g for g in row.guards if not arguments or {*g.args} & {*arguments}]
@@ -145,7 +143,7 @@ class Claims:
             failing.append(compiler.condition(row.domain))
         poles = row.samples.poles
 
-        def declared(place: Mapping[str, Any]) -> bool:
+        def is_exception(place: Mapping[str, Any]) -> bool:
             size = max((abs(v) for v in place.values()), key=float, default=arb(0))
             small = (size * arb("1e-100")).mid()
             c = Context({n: (v, None) for n, v in place.items()}, small)
@@ -157,7 +155,7 @@ class Claims:
                 or any(_holds(test, c, False) for test in failing)
             )
 
-        return declared
+        return is_exception
 
     # Claims about the whole row.
 
@@ -170,15 +168,15 @@ class Claims:
                 self.question(row.value, row.value, None, outside),
                 forbidden="the domain leaves out points where the value is finite, and no reason",
             )
-            if found := decide(question).objection:
-                return replace(found, expected="", stated="")
+            if objection := decide(question).objection:
+                return replace(objection, expected="", stated="")
         for avoided in row.samples.avoid:
             question = replace(
                 self.question(avoided, ZERO_EXPRESSION, None),
                 forbidden=f"'{avoided}' is 0 on a whole range: only single points may be avoided",
             )
-            if found := decide(question).objection:
-                return replace(found, expected="", stated="")
+            if objection := decide(question).objection:
+                return replace(objection, expected="", stated="")
         return self._tie_objection()
 
     def _tie_objection(self) -> Objection | None:
@@ -188,17 +186,17 @@ class Claims:
             return None
         for name, stated in row.tie.partials.items():
             question = self.question(rules.partial(row, name), stated, None, row.tie.at)
-            found = decide(question).objection
-            if found is not None:
+            objection = decide(question).objection
+            if objection is not None:
                 return replace(
-                    found, what="the tie rule is not kept", expected=found.stated,
-                    stated=found.expected,
+                    objection, what="the tie rule is not kept", expected=objection.stated,
+                    stated=objection.expected,
                 )  # fmt: skip
         return None
 
     # The derivative by one argument.
 
-    def _timed(self, name: str) -> Finding:
+    def _finding_in_time_limit(self, name: str) -> Finding:
         with during(f"the argument {name}"):
             return self._finding(name)
 
@@ -220,7 +218,7 @@ class Claims:
         objection = self._moves(name, value)
         if objection:
             what = "is declared inactive, yet the value depends on it"
-            return self._refuted(name, replace(objection, what=what))
+            return self._refutation(name, replace(objection, what=what))
         return Finding(self.row, name, "declared", detail)
 
     def _moves(self, name: str, value: Expression) -> Objection | None:
@@ -233,28 +231,30 @@ class Claims:
         """A surrogate stands for a value without a slope, or is the value in other words."""
         row = self.row
         if self._moves(name, value):
-            found = self._derivative(name, value)
+            finding = self._derivative(name, value)
             what = "the surrogate is not the value, which has a slope of its own"
-            if found.outcome == "refuted":
-                return replace(found, detail=what)
+            if finding.outcome == "refuted":
+                return replace(finding, detail=what)
             question = self.question(value, row.surrogates[name], None)
             differs = decide(replace(question, jumps=True)).objection
-            return found if differs is None else self._refuted(name, replace(differs, what=what))
+            return (
+                finding if differs is None else self._refutation(name, replace(differs, what=what))
+            )
         if not row.reason:
             what = "the surrogate is an approximation, and the row gives no reason for it"
             return Finding(row, name, "refuted", what)
-        found = self._derivative(name, row.surrogates[name])
-        if found.fails:
-            return found
-        detail = f"an approximation: {found.outcome} for the surrogate; {found.detail}"
-        return replace(found, outcome="declared", detail=detail)
+        finding = self._derivative(name, row.surrogates[name])
+        if finding.fails:
+            return finding
+        detail = f"an approximation: {finding.outcome} for the surrogate; {finding.detail}"
+        return replace(finding, outcome="declared", detail=detail)
 
     def _derivative(self, name: str, value: Expression) -> Finding:
         row, way = self.row, {name: Fraction(1)}
         question = self.question(value, rules.partial(row, name), way)
         answer = decide(question)
         if answer.objection:
-            return self._refuted(name, answer.objection)
+            return self._refutation(name, answer.objection)
         self._kinks.extend(answer.kinks[:MAX_KINKS])
         pieces = len(answer.pieces)
         if answer.unknown or not pieces:
@@ -263,17 +263,17 @@ class Claims:
         on = f"on {pieces} pieces" if pieces > 1 else "on the whole domain"
         if row.kind == "zero":
             return Finding(row, name, "declared", f"0 between the jumps, {on}", pieces=pieces)
-        if self.proofs and self._proved(answer, value, rules.partial(row, name), way):
+        if self.proofs and self._is_proved(answer, value, rules.partial(row, name), way):
             return Finding(row, name, "proved", f"residual 0 {on}", pieces=pieces)
-        if found := several_places(question, answer):
-            return Finding(row, name, "unknown", found, pieces=pieces)
+        if places := several_places(question, answer):
+            return Finding(row, name, "unknown", places, pieces=pieces)
         return Finding(row, name, "confirmed", f"agrees to 150 digits {on}", pieces=pieces)
 
     @cached_property
     def _kinks(self) -> list[Mapping[str, Any]]:
         return []
 
-    def _proved(
+    def _is_proved(
         self,
         answer: Answer,
         value: Expression,
@@ -287,7 +287,7 @@ class Claims:
                     return False
         return True
 
-    def _refuted(self, name: str, objection: Objection) -> Finding:
+    def _refutation(self, name: str, objection: Objection) -> Finding:
         what = objection.what.replace("what is expected", "the derivative")
         return Finding(
             self.row,
@@ -301,14 +301,14 @@ class Claims:
 
     # All arguments together, at kinks.
 
-    def _with_directions(self, found: list[Finding]) -> list[Finding]:
+    def _with_directions(self, findings: list[Finding]) -> list[Finding]:
         """Refutes partials that hold one by one and contradict each other along a direction."""
         row = self.row
         moving = [n for n in row.args if row.partials[n] is not None and n not in self.whole]
         if len(moving) < 2 or not self._kinks or row.value is None:
-            return found
-        if any(finding.outcome == "refuted" for finding in found):
-            return found
+            return findings
+        if any(finding.outcome == "refuted" for finding in findings):
+            return findings
         for way in _directions(moving):
             terms = [ast.BinOp(ast.Constant(float(w)), ast.Mult(), rules.partial(row, n).tree)
                      for n, w in way.items()]  # fmt: skip
@@ -320,9 +320,9 @@ class Claims:
             if objection:
                 text = ", ".join(f"{float(w):g} {n}" for n, w in way.items())
                 what = f"the partials contradict each other along ({text}): {objection.what}"
-                bad = self._refuted(moving[-1], replace(objection, what=what))
-                return [bad if f.argument == moving[-1] else f for f in found]
-        return found
+                bad = self._refutation(moving[-1], replace(objection, what=what))
+                return [bad if f.argument == moving[-1] else f for f in findings]
+        return findings
 
 
 def _directions(names: Sequence[str]) -> list[dict[str, Fraction]]:

@@ -13,6 +13,8 @@ from flint import arb
 
 from .contexts import Atom, Compiled, Context, Dual, NoValueError, OutsideError, Test, exact
 
+#: Integers that an argument of that role is tried with, beside those that a row lists.
+INTEGER_TRIALS = (0, 1, 2, 3, -1, -2, 7)
 #: Combinations of integers that are tried, at most.
 MAX_COMBINATIONS = 120
 #: The signs that make out a piece, by the keys of its atoms.

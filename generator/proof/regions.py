@@ -27,10 +27,10 @@ from .contexts import (
     exact,
     working_precision,
 )
-from .lines import INTERVAL_BITS, LARGEST, SMALLEST, apply_form, between, interval
+from .lines import INTERVAL_BITS, LARGEST_DOUBLE, SMALLEST_DOUBLE, apply_form, between, interval
 
 #: Boxes that a search starts with, by the size of their numbers, and boxes looked at in each.
-START_BOXES = ((LARGEST, 60), (16.0, 150), (3e4, 150), (LARGEST, 400))
+START_BOXES = ((LARGEST_DOUBLE, 60), (16.0, 150), (3e4, 150), (LARGEST_DOUBLE, 400))
 #: Pairs of inequalities that the elimination of one name may make.
 MAX_PAIRS = 600
 #: A box this narrow holds no two doubles.
@@ -80,9 +80,9 @@ class _WantedContext(Context):
                 raise _WrongSignError
         elif value > 0 or value < 0:
             if wanted != (1 if value > 0 else -1):
-                size = min(float(abs(value).upper()), LARGEST)
+                size = min(float(abs(value).upper()), LARGEST_DOUBLE)
                 # Signs that are met later are the nearer, the more were right before.
-                self.missed = math.log(max(size, SMALLEST)) - 1e4 * len(self.signs)
+                self.missed = math.log(max(size, SMALLEST_DOUBLE)) - 1e4 * len(self.signs)
                 raise _WrongSignError
         elif not (value.is_exact() and value == 0):
             self.open += 1
@@ -118,11 +118,11 @@ def find(
     for size, most in START_BOXES:
         undecided = False
         for whole in fixed or [{}]:
-            found, all_seen = _bisect(program, wanted, names, whole, size, most)
-            if found is not None:
-                return found
+            place, all_seen = _bisect(program, wanted, names, whole, size, most)
+            if place is not None:
+                return place
             undecided = undecided or not all_seen
-        if size == LARGEST and not undecided and is_told:
+        if size == LARGEST_DOUBLE and not undecided and is_told:
             raise NoPlaceError
     return None
 
@@ -133,7 +133,7 @@ def affine_part(signs: Signs, names: Sequence[str]) -> tuple[list[Form], bool]:
     A quantity that is 0 in one way alone is where affine forms are 0 together.
     """
     known: dict[str, int] = {}
-    found: list[Form] = []
+    pairs: list[Form] = []
     is_all = True
     for atom, sign in signs:
         form = atom.affine
@@ -143,19 +143,23 @@ def affine_part(signs: Signs, names: Sequence[str]) -> tuple[list[Form], bool]:
         if atom.steps:
             is_all = False
         elif form is not None and {n for n in form if n} <= {*names}:
-            found.append((form, sign))
+            pairs.append((form, sign))
         elif sign == 0 and atom.zeros is not None and len(atom.zeros) == 1:
-            found += [(zero, 0) for zero in atom.zeros[0]]
+            pairs += [(zero, 0) for zero in atom.zeros[0]]
         else:
             is_all = False
-    return found, is_all
+    return pairs, is_all
 
 
 def holds(program: Compiled, signs: Signs, place: Mapping[str, Any], zero: Any = None) -> bool:
     """Whether the atoms have these signs at a place; what is below `zero` counts as 0."""
     wanted = {atom.key: sign * atom.flip for atom, sign in signs}
-    found = _signs_in_box(program, wanted, place, zero)
-    return found.missed is None and not found.open and found.signs.keys() >= wanted.keys()
+    possible_signs = _signs_in_box(program, wanted, place, zero)
+    return (
+        possible_signs.missed is None
+        and not possible_signs.open
+        and possible_signs.signs.keys() >= wanted.keys()
+    )
 
 
 def _bisect(

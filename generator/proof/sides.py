@@ -14,9 +14,9 @@ from .contexts import float_of
 #: A residual is 0 if its ball holds 0 and is this small beside the formula.
 ZERO_TOLERANCE = arb("1e-150")
 #: ... or, where both are 0 to rounding, this small.
-NOTHING = arb("1e-170")
+ROUNDING_AT_ZERO = arb("1e-170")
 #: What rounding leaves of a slope of size 1 next to a border.
-ROUNDING = arb("1e-100")
+SLOPE_ROUNDING = arb("1e-100")
 #: Distances from a border at which both sides are looked at.
 DISTANCES = (1, 2, 3, 6, 9, 12, 15)
 
@@ -40,13 +40,13 @@ class Side:
     def joins(self, other: Side) -> bool:
         """Whether both sides tend to one slope."""
         gap, before = abs(self.near - other.near), abs(self.far - other.far)
-        rounding = ROUNDING * (1 + abs(self.near) + abs(other.near))
+        rounding = SLOPE_ROUNDING * (1 + abs(self.near) + abs(other.near))
         return bool(gap <= self.margin + other.margin + rounding or gap < before / 100)
 
     def meets(self, stated: Any) -> bool:
         """Whether the slope tends to what is stated."""
         gap, before = abs(self.near - stated), abs(self.far - stated)
-        return bool(gap <= self.margin + ROUNDING * (1 + abs(stated)) or gap < before / 100)
+        return bool(gap <= self.margin + SLOPE_ROUNDING * (1 + abs(stated)) or gap < before / 100)
 
 
 def same(expected: Any, stated: Any) -> bool:
@@ -66,7 +66,7 @@ def near(a: Any, b: Any, tolerance: Any) -> bool:
         return True
     size = max(abs(a).abs_lower(), abs(b).abs_lower(), key=float_of)
     if size == 0:
-        return bool(most < NOTHING)
+        return bool(most < ROUNDING_AT_ZERO)
     return bool(most < tolerance * size)
 
 
@@ -77,13 +77,13 @@ def apart(a: Any, b: Any) -> bool:
 
 def distinct(zeros: Sequence[Any]) -> list[Any]:
     """Each number once."""
-    found: list[Any] = []
+    points: list[Any] = []
     for zero in zeros:
         if not any(
-            zero == other or abs(zero - other) < ZERO_TOLERANCE * abs(zero) for other in found
+            zero == other or abs(zero - other) < ZERO_TOLERANCE * abs(zero) for other in points
         ):
-            found.append(zero)
-    return found
+            points.append(zero)
+    return points
 
 
 def both_sides(zero: Any, distances: Sequence[int]) -> Iterator[Any]:

@@ -23,9 +23,9 @@ MAX_CURVED = 12
 #: Starts of a search, steps of each, and points that are kept.
 STARTS, STEPS, MAX_POINTS = 7, 24, 6
 #: Bits that are enough to say where lines run.
-BITS = 128
+LINE_BITS = 128
 #: A last step that is small enough, a distance at which points are the same, and how far they are.
-SETTLED, SAME, FURTHEST = 1e-13, 1e-6, 1e9
+LAST_STEP, SAME, FURTHEST = 1e-13, 1e-6, 1e9
 
 Point = dict[str, float]
 
@@ -70,21 +70,21 @@ def stationary_points(
     atom: Atom, names: Sequence[str], fixed: Mapping[str, Fraction], draws: random.Random
 ) -> list[dict[str, Fraction]]:
     """Places where the slopes of a quantity by some names are 0, as far as they were found."""
-    found: list[dict[str, Fraction]] = []
+    places: list[dict[str, Fraction]] = []
     others = {name: arb(float(value)) for name, value in fixed.items() if name not in names}
-    with working_precision(BITS):
+    with working_precision(LINE_BITS):
         for _ in range(STARTS):
             point: Point | None = {name: float(coordinate(draws, -4.0, 4.0)) for name in names}
-            point = _settled(atom, names, point or {}, others)
-            if point is None or len(found) >= MAX_POINTS:
+            point = _refine(atom, names, point or {}, others)
+            if point is None or len(places) >= MAX_POINTS:
                 continue
             exactly = {name: _short(value) for name, value in point.items()}
-            if not any(_near(exactly, other) for other in found):
-                found.append(exactly)
-    return found
+            if not any(_near(exactly, other) for other in places):
+                places.append(exactly)
+    return places
 
 
-def _settled(
+def _refine(
     atom: Atom, names: Sequence[str], point: Point, fixed: Mapping[str, Any]
 ) -> Point | None:
     """Where Newton's method for the slopes leads from a point; None if it does not settle."""
@@ -95,7 +95,7 @@ def _settled(
         point = {name: point[name] + step[name] for name in names}
         if max(map(abs, point.values())) > FURTHEST:
             return None
-        if all(abs(step[name]) <= SETTLED * (1 + abs(point[name])) for name in names):
+        if all(abs(step[name]) <= LAST_STEP * (1 + abs(point[name])) for name in names):
             return point
     return None
 

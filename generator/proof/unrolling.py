@@ -35,7 +35,7 @@ UNROLLED_SAMPLES = 6
 #: A longer constant delay is not unrolled; state the rule for a shorter one.
 MAX_DELAY = 64
 #: A residual that is not literally 0 is tried at this many places.
-TRIALS = 3
+RESIDUAL_TRIALS = 3
 
 
 def finding_in_time(row: Primitive, name: str) -> Finding:
@@ -48,9 +48,9 @@ def finding_in_time(row: Primitive, name: str) -> Finding:
     value = row.surrogates.get(name, row.value)
     if value is None:
         return Finding(row, name, "refuted", "the row has no value")
-    found = _as_numbers(row, name, value) or _in_time(row, name, value)
-    if found.fails:
-        return found
+    finding = _as_numbers(row, name, value) or _in_time(row, name, value)
+    if finding.fails:
+        return finding
     if row.partials[name] is None:
         return Finding(row, name, "declared", f"not differentiated: {row.reason}")
     if row.kind == "zero":
@@ -58,9 +58,9 @@ def finding_in_time(row: Primitive, name: str) -> Finding:
             row, name, "declared", f"0 between the jumps, at {UNROLLED_SAMPLES} samples in time"
         )
     if name in row.surrogates:
-        detail = f"an approximation: {found.outcome} for the surrogate; {found.detail}"
+        detail = f"an approximation: {finding.outcome} for the surrogate; {finding.detail}"
         return Finding(row, name, "declared", detail)
-    return found
+    return finding
 
 
 # Constant delays.
@@ -121,8 +121,16 @@ def _as_numbers(row: Primitive, name: str, value: Expression) -> Finding | None:
     )  # fmt: skip
     answer = decide(question)
     if answer.objection:
-        found = answer.objection
-        return Finding(row, name, "refuted", found.what, found.point, found.expected, found.stated)
+        objection = answer.objection
+        return Finding(
+            row,
+            name,
+            "refuted",
+            objection.what,
+            objection.point,
+            objection.expected,
+            objection.stated,
+        )
     pieces = len(answer.pieces)
     if answer.unknown or not pieces:
         return Finding(row, name, "unknown", answer.unknown or "no point was found")
@@ -175,7 +183,7 @@ def _in_time(row: Primitive, name: str, value: Expression) -> Finding:
 def _vanishes_at_random(residual: Any) -> bool:
     draws = random.Random(0)
     free = sorted(residual.free_symbols, key=sp.default_sort_key)
-    for _ in range(TRIALS):
+    for _ in range(RESIDUAL_TRIALS):
         place = {symbol: sp.Rational(draws.randint(-400, 400), 97) for symbol in free}
         value = sp.N(residual.subs(place), 60)
         if not (value.is_number and abs(value) < mp.mpf("1e-40")):

@@ -21,7 +21,7 @@ from .row_lookup import Rows
 #: Of a function that grows, ends beyond this count as infinite.
 LARGEST_END = 500.0
 #: Ends are further out than computed, by this part: a program may round in single precision.
-ROUNDING = 1e-6
+ROUNDING_PART = 1e-6
 
 
 class Bounds:
@@ -68,8 +68,8 @@ def _range_of_widget(node: Node) -> Interval:
 
 def bounds_of(tree: Any, arguments: Mapping[str, Interval]) -> Interval:
     """The bounds of an expression of the table, by those of its `arguments`."""
-    found: _Quantity = fold(tree, _Intervals(arguments))
-    return found.interval
+    bounds: _Quantity = fold(tree, _Intervals(arguments))
+    return bounds.interval
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,13 @@ class _Intervals(Algebra):
         intervals = [argument.interval for argument in arguments]
         if function.bounds is not None:
             return _Quantity(function.bounds(*intervals))
-        found = EVERYTHING
+        interval = EVERYTHING
         if function.increasing or function.middle is not None:
             low, high = intervals[0]
-            found = _at_end(function, low, -1), _at_end(function, high, 1)
+            interval = _at_end(function, low, -1), _at_end(function, high, 1)
         if function.bounded:
-            found = max(found[0], -1.0), min(found[1], 1.0)
-        return _Quantity(found)
+            interval = max(interval[0], -1.0), min(interval[1], 1.0)
+        return _Quantity(interval)
 
     def delay(self, signal: str, lag: _Quantity) -> _Quantity:
         return _Quantity(hull(self.name(signal).interval, (0.0, 0.0)))
@@ -158,17 +158,17 @@ class _Intervals(Algebra):
         yes: Callable[[], _Quantity],
         no: Callable[[], _Quantity],
     ) -> _Quantity:
-        found = []
+        branches = []
         for branch, holds in ((yes, True), (no, False)):
             before = self.arguments
-            narrowed = self._narrowed(condition, holds)
+            narrowed = self._narrow(condition, holds)
             if narrowed is not None:
                 self.arguments = narrowed
-                found.append(branch().interval)
+                branches.append(branch().interval)
                 self.arguments = before
-        return _Quantity(hull(*found)) if found else _UNKNOWN
+        return _Quantity(hull(*branches)) if branches else _UNKNOWN
 
-    def _narrowed(self, condition: _Relation | None, holds: bool) -> dict[str, Interval] | None:
+    def _narrow(self, condition: _Relation | None, holds: bool) -> dict[str, Interval] | None:
         """The arguments where a condition holds, or does not; None if that is nowhere."""
         arguments = dict(self.arguments)
         if condition is None:
@@ -194,4 +194,4 @@ def _at_end(function: Function, end: float, outwards: int) -> float:
     if is_far:
         return math.copysign(math.inf, end)
     value = float(function.number(end))
-    return value + outwards * ROUNDING * abs(value) if function.increasing else value
+    return value + outwards * ROUNDING_PART * abs(value) if function.increasing else value

@@ -54,15 +54,15 @@ class Boxes:
         bound: frozenset[str] = frozenset(),
     ) -> Box:
         key = (kind, data, tuple(map(id, parts)), arity)
-        found = self._known.get(key)
-        if found is None:
+        box = self._known.get(key)
+        if box is None:
             free = frozenset(data) if kind == "slot" else frozenset()
             for part in parts:
                 free |= part.free
             shown = kind in _VISIBLE_KINDS or any(part.shown for part in parts)
-            found = Box(kind, data, parts, *arity, free - bound, shown)
-            self._known[key] = found
-        return found
+            box = Box(kind, data, parts, *arity, free - bound, shown)
+            self._known[key] = box
+        return box
 
     def number(self, text: str) -> Box:
         return self._make("number", (text,), (), (0, 1))
@@ -143,7 +143,7 @@ class Boxes:
     def _readings(self, parts: tuple[Box, ...]) -> list[Box]:
         if len(parts) == 1:
             return [parts[0]]
-        found: dict[int, Box] = {}
+        boxes: dict[int, Box] = {}
         for cut in range(1, len(parts)):
             for first in self._readings(parts[:cut]):
                 for second in self._readings(parts[cut:]):
@@ -152,5 +152,5 @@ class Boxes:
                     if second.inputs <= first.outputs and second.outputs <= first.inputs:
                         arity = (first.inputs - second.outputs, first.outputs)
                         box = self._make("~", (), (first, second), arity)
-                        found[id(box)] = box
-        return list(found.values())
+                        boxes[id(box)] = box
+        return list(boxes.values())

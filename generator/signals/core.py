@@ -45,8 +45,8 @@ _CUT = re.compile(
 
 def argument_types(foreign: str) -> tuple[str, ...]:
     """The types of the arguments of a foreign function, "int" or "float", as its text has them."""
-    found = re.match(r"ffunction\([^()]*\(([^()]*)\)", foreign)
-    names = found.group(1) if found else ""
+    match = re.match(r"ffunction\([^()]*\(([^()]*)\)", foreign)
+    names = match.group(1) if match else ""
     return tuple(one.strip() for one in names.split(",")) if names.strip() else ()
 
 
@@ -89,7 +89,7 @@ class _CoreReader:
         self.read: dict[int, Box] = {}
 
     def program(self, text: str) -> None:
-        for statement in self.parsed(self.cut(text), "program").children:
+        for statement in self.parse(self.cut(text), "program").children:
             parts = [str(child) for child in statement.children]
             if statement.data == "declare":
                 *keys, value = parts
@@ -101,10 +101,10 @@ class _CoreReader:
         """The text with every outermost parenthesis replaced by the number of its piece."""
         outer: list[tuple[list[str], str]] = []
         current: list[str] = []
-        for found in _CUT.finditer(text):
-            match found.lastgroup:
+        for match in _CUT.finditer(text):
+            match match.lastgroup:
                 case "open":
-                    outer.append((current, found.group()[:-1]))
+                    outer.append((current, match.group()[:-1]))
                     current = []
                 case "close":
                     if not outer:
@@ -114,7 +114,7 @@ class _CoreReader:
                     number = self.piece(inner, _ARGUMENTS.get(name, "expression"))
                     current.append(f"{name} ${number} ")
                 case _:
-                    current.append(found.group())
+                    current.append(match.group())
         if outer:
             raise NotUnderstoodError("'(' without ')'")
         return "".join(current)
@@ -122,10 +122,10 @@ class _CoreReader:
     def piece(self, text: str, start: str) -> int:
         number = self.numbers.setdefault((text, start), len(self.pieces))
         if number == len(self.pieces):
-            self.pieces.append(self.parsed(text, start))
+            self.pieces.append(self.parse(text, start))
         return number
 
-    def parsed(self, text: str, start: str) -> Tree:
+    def parse(self, text: str, start: str) -> Tree:
         try:
             return _grammar().parse(text, start=start)
         except lark.exceptions.UnexpectedInput as error:

@@ -116,9 +116,9 @@ class Graph:
 
     def source(self, feedback: int) -> int:
         """What a feedback node delays."""
-        found = self.sources[self.index(feedback)]
-        assert found is not None, "every feedback is closed before the graph is read"
-        return found
+        source = self.sources[self.index(feedback)]
+        assert source is not None, "every feedback is closed before the graph is read"
+        return source
 
     def needs(self, number: int) -> Iterator[int]:
         """The arguments of a node; of a feedback, its source."""
@@ -147,7 +147,7 @@ class Graph:
         low: dict[int, int] = {}
         stack: list[int] = []
         on_stack: set[int] = set()
-        found: list[list[int]] = []
+        components: list[list[int]] = []
         for root in roots:
             if root in order:
                 continue
@@ -171,7 +171,7 @@ class Graph:
                             component.append(member)
                             if member == number:
                                 break
-                        found.append(sorted(component))
+                        components.append(sorted(component))
                 elif child not in order:
                     order[child] = low[child] = len(order)
                     stack.append(child)
@@ -179,4 +179,4 @@ class Graph:
                     walk.append((child, self.needs(child)))
                 elif child in on_stack:
                     low[number] = min(low[number], order[child])
-        return found
+        return components

@@ -113,9 +113,9 @@ def _starts(read: object, text: str, wanted: Mapping[str, float]) -> bool:
         program: ProgramGraph = read(text)
     except FaustError:
         return False
-    found = {one.path: one.init for one in program.sliders.values()}
-    return found.keys() == wanted.keys() and all(
-        np.isclose(found[path], value, rtol=1e-9, atol=1e-12) for path, value in wanted.items()
+    values = {one.path: one.init for one in program.sliders.values()}
+    return values.keys() == wanted.keys() and all(
+        np.isclose(values[path], value, rtol=1e-9, atol=1e-12) for path, value in wanted.items()
     )
 
 

@@ -43,7 +43,7 @@ def read_label(label: str) -> Label:
         elif character == "]" and depth:
             depth -= 1
             if not depth:
-                metadata[_trimmed(key)] = _trimmed(value)
+                metadata[_trim(key)] = _trim(value)
                 key, value, valued = "", "", False
                 continue
         elif character == ":" and depth == 1 and not valued:
@@ -55,7 +55,7 @@ def read_label(label: str) -> Label:
             value += taken
         else:
             key += taken
-    return Label(_trimmed(text) or EMPTY, metadata)
+    return Label(_trim(text) or EMPTY, metadata)
 
 
 def place_of(groups: Sequence[tuple[str, str]], label: str) -> tuple[list[tuple[str, str]], str]:
@@ -88,5 +88,5 @@ def path_of(groups: Sequence[tuple[str, str]], label: str) -> list[str]:
     return [read_label(one).text for one in (*(name for _, name in around), own)]
 
 
-def _trimmed(text: str) -> str:
+def _trim(text: str) -> str:
     return text.strip(" \t")

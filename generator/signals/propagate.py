@@ -86,13 +86,13 @@ class _Propagation:
             case ":" | "<:" | ":>":
                 return self.chain(box, inputs, slots, groups)
             case "parallel":
-                found: list[int] = []
+                outputs: list[int] = []
                 start = 0
                 for part in box.parts:
                     end = start + part.inputs
-                    found.extend(self.through(part, inputs[start:end], slots, groups))
+                    outputs.extend(self.through(part, inputs[start:end], slots, groups))
                     start = end
-                return tuple(found)
+                return tuple(outputs)
             case "~":
                 return self.recursion(box, inputs, slots, groups)
             case "closure":
@@ -126,10 +126,10 @@ class _Propagation:
         if box.kind == "<:" and between:
             between *= second.inputs // len(between)
         if box.kind == ":>" and second.inputs:
-            between = self.merged(between, second.inputs)
+            between = self.merge(between, second.inputs)
         return self.through(second, between, slots, groups)
 
-    def merged(self, signals: Signals, count: int) -> Signals:
+    def merge(self, signals: Signals, count: int) -> Signals:
         """`count` sums, of every `count`-th signal."""
         sums = list(signals[:count])
         for index, signal in enumerate(signals[count:]):

@@ -47,8 +47,8 @@ def read_program(text: str, rows: Rows, name: str = NAMELESS, file: str = "") ->
         what = f"the program as the compiler expands it is not understood: {error}"
         raise InputError([Problem(Place(file or name), what, "see `faust -e`")]) from None
     numbers = tuple(graph.reachable(outputs))
-    found = sliders(graph, numbers, dict(core.metadata).get("name", name))
-    return ProgramGraph(graph, len(inputs), outputs, numbers, found, core.metadata)
+    parameters = sliders(graph, numbers, dict(core.metadata).get("name", name))
+    return ProgramGraph(graph, len(inputs), outputs, numbers, parameters, core.metadata)
 
 
 def _with_name(core: Core, name: str) -> Core:

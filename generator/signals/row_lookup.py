@@ -64,7 +64,7 @@ class Rows:
         return {
             box.data[0]: row
             for row in self.table.primitives
-            for box in (self.expanded.get(row.faust),)
+            for box in (self.expansions.get(row.faust),)
             if box is not None and box.kind == "ffunction"
         }
 
@@ -72,13 +72,13 @@ class Rows:
     def functions(self) -> Mapping[str, Box]:
         """What the vocabulary's functions expand to, where they are no primitives."""
         return {
-            name: self.expanded[_spell(function)]
+            name: self.expansions[_spell(function)]
             for name, function in FUNCTIONS.items()
-            if _spell(function) in self.expanded
+            if _spell(function) in self.expansions
         }
 
     @cached_property
-    def expanded(self) -> Mapping[str, Box]:
+    def expansions(self) -> Mapping[str, Box]:
         """Boxes by their spelling, for all spellings that are not primitives."""
         spellings = [
             row.faust

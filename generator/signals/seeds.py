@@ -36,13 +36,13 @@ class SeedCall:
     @cached_property
     def widgets(self) -> dict[Box, set[tuple[str, ...]]]:
         """The widgets of the seeds, each with the groups around it there."""
-        found: dict[Box, set[tuple[str, ...]]] = {}
+        groups_by_widget: dict[Box, set[tuple[str, ...]]] = {}
         for seed in self.seeds:
             for widget, groups in _widgets(seed, ()):
-                found.setdefault(widget, set()).add(groups)
-        return found
+                groups_by_widget.setdefault(widget, set()).add(groups)
+        return groups_by_widget
 
-    def hidden(self) -> Iterator[tuple[str, str]]:
+    def hidden_widgets(self) -> Iterator[tuple[str, str]]:
         """Labels of the widgets of seeds that a group hides, each with that of the group."""
         for widget, groups in _widgets(self.expression, (), self.seeds):
             if groups and {(), groups} & self.widgets.get(widget, set()):
@@ -61,7 +61,7 @@ def check_seeds(process: Box, file: str) -> tuple[str, ...]:
     partial would be 0, or leave that out.
     """
     calls = list(_calls(process, set()))
-    hidden = dict.fromkeys(pair for call in calls for pair in call.hidden())
+    hidden = dict.fromkeys(pair for call in calls for pair in call.hidden_widgets())
     problems = [
         Problem(
             Place(file),
@@ -91,7 +91,7 @@ def _calls(box: Box, seen: set[Box]) -> Iterator[SeedCall]:
     seen.add(box)
     if box.kind == "group" and box.data[1] == CALL:
         expression, *rest = box.parts[0].parts
-        (seeds,) = (found for part in rest for found in _groups(part, SEEDS))
+        (seeds,) = (group for part in rest for group in _groups(part, SEEDS))
         yield SeedCall(expression.parts[0], tuple(_leaves(seeds.parts[0])))
     for part in box.parts:
         yield from _calls(part, seen)
@@ -130,12 +130,12 @@ def _feeds(box: Box, seen: set[Box]) -> Iterator[tuple[Box, Box]]:
     seen.add(box)
     if box.kind in (":", "<:", ":>"):
         first, second = box.parts
-        yield from _aligned(first, second, box.kind == ":")
+        yield from _connected_parts(first, second, box.kind == ":")
     for part in box.parts:
         yield from _feeds(part, seen)
 
 
-def _aligned(first: Box, second: Box, straight: bool) -> Iterator[tuple[Box, Box]]:
+def _connected_parts(first: Box, second: Box, straight: bool) -> Iterator[tuple[Box, Box]]:
     if not straight or "parallel" not in (first.kind, second.kind):
         yield first, second
         return

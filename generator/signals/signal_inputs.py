@@ -53,7 +53,7 @@ def with_signals(program: ProgramGraph, chosen: Sequence[int]) -> ProgramWithInp
     for number, copy in renamed.items():
         if program.graph.nodes[number].op == "feedback":
             graph.close(copy, renamed[program.graph.source(number)])
-    made = replace(
+    changed = replace(
         program,
         graph=graph,
         inputs=program.inputs + len(chosen),
@@ -61,7 +61,7 @@ def with_signals(program: ProgramGraph, chosen: Sequence[int]) -> ProgramWithInp
         numbers=tuple(sorted(renamed.values())),
         sliders={renamed[n]: one for n, one in program.sliders.items() if n not in places},
     )
-    return ProgramWithInputs(made, tuple(renamed[n] for n in chosen), renamed)
+    return ProgramWithInputs(changed, tuple(renamed[n] for n in chosen), renamed)
 
 
 def _in_range(graph: Graph, index: int, numbers: Sequence[str]) -> int:

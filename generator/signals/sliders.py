@@ -45,13 +45,13 @@ class Parameter(Control):
 def sliders(graph: Graph, numbers: Sequence[int], name: str) -> dict[int, Parameter]:
     """The sliders among the signals `numbers`, in order; `name` is that of the program."""
     around = [] if in_one_group(graph, numbers) else [name]
-    found = {}
+    parameters = {}
     for number in numbers:
         widget = graph.nodes[number].widget
         if widget and widget.kind in SLIDERS:
             init, low, high, step = map(float, widget.numbers)
             place = path_of(widget.groups, widget.label)
-            found[number] = Parameter(
+            parameters[number] = Parameter(
                 place[-1],
                 control_path([*around, *place]),
                 widget.kind,
@@ -61,7 +61,7 @@ def sliders(graph: Graph, numbers: Sequence[int], name: str) -> dict[int, Parame
                 step,
                 read_label(place_of(widget.groups, widget.label)[1]).metadata,
             )
-    return found
+    return parameters
 
 
 def in_one_group(graph: Graph, numbers: Sequence[int]) -> bool:
@@ -76,7 +76,10 @@ def in_one_group(graph: Graph, numbers: Sequence[int]) -> bool:
 
 
 def choose(
-    found: Mapping[int, Parameter], wanted: Sequence[str] | None, all_continuous: bool, file: str
+    parameters: Mapping[int, Parameter],
+    wanted: Sequence[str] | None,
+    all_continuous: bool,
+    file: str,
 ) -> list[int]:
     """The signals to differentiate with respect to.
 
@@ -84,41 +87,42 @@ def choose(
     those that are marked. Raises `InputError` if there are none, or for a name that is unknown or
     stands for several.
     """
+    wanted = [wanted] if isinstance(wanted, str) else wanted
     if wanted:
         problems: list[Problem] = []
-        chosen = [_named(found, name, file, problems) for name in dict.fromkeys(wanted)]
+        chosen = [_find(parameters, name, file, problems) for name in dict.fromkeys(wanted)]
         if problems:
             raise InputError(problems)
         return list(dict.fromkeys(number for number in chosen if number is not None))
     if all_continuous:
-        chosen = [number for number, one in found.items() if one.continuous]
+        chosen = [number for number, one in parameters.items() if one.continuous]
         what, hint = "no continuous slider reaches an output", "add an hslider, vslider or nentry"
     else:
-        chosen = [number for number, one in found.items() if one.marked]
+        chosen = [number for number, one in parameters.items() if one.marked]
         what = "no slider is marked for differentiation"
-        listed = ", ".join(f"'{one.label}'" for one in found.values())
+        listed = ", ".join(f"'{one.label}'" for one in parameters.values())
         hint = "write [diff:1] into the label of a slider, or use --all or --param NAME; " + (
-            f"sliders: {listed}" if found else "the program has no sliders"
+            f"sliders: {listed}" if parameters else "the program has no sliders"
         )
     if not chosen:
         raise InputError([Problem(Place(file), what, hint)])
     return [number for number in chosen if number is not None]
 
 
-def _named(
-    found: Mapping[int, Parameter], name: str, file: str, problems: list[Problem]
+def _find(
+    parameters: Mapping[int, Parameter], name: str, file: str, problems: list[Problem]
 ) -> int | None:
-    numbers = list(found)
-    matching = [numbers[place] for place in places_of(name, list(found.values()))]
+    numbers = list(parameters)
+    matching = [numbers[place] for place in places_of(name, list(parameters.values()))]
     if len(matching) == 1:
         return matching[0]
     if matching:
-        paths = ", ".join(found[number].path for number in matching)
+        paths = ", ".join(parameters[number].path for number in matching)
         what, hint = f"several sliders are named '{name}'", f"use a path: {paths}"
     else:
-        names = list(dict.fromkeys(n for one in found.values() for n in (one.label, one.path)))
+        names = list(dict.fromkeys(n for one in parameters.values() for n in (one.label, one.path)))
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
-        listed = ", ".join(f"'{n}'" for n in near or [one.label for one in found.values()])
+        listed = ", ".join(f"'{n}'" for n in near or [one.label for one in parameters.values()])
         what = f"there is no slider '{name}'"
         hint = f"did you mean {listed}?" if near else f"sliders: {listed or 'none'}"
     problems.append(Problem(Place(file), what, hint))

@@ -89,18 +89,18 @@ def whole_signals(graph: Graph, rows: Rows, numbers: Sequence[int]) -> frozenset
     `numbers` is in ascending order and closed under `Graph.needs`. In a loop the type is the
     greatest one that is consistent, as in the compiler.
     """
-    found = set(numbers)
+    whole = set(numbers)
     changed = True
     while changed:
         changed = False
         for number in numbers:
-            if number in found and not _whole(graph, rows, number, found):
-                found.discard(number)
+            if number in whole and not _whole(graph, rows, number, whole):
+                whole.discard(number)
                 changed = True
-    return frozenset(found)
+    return frozenset(whole)
 
 
-def _whole(graph: Graph, rows: Rows, number: int, found: set[int]) -> bool:
+def _whole(graph: Graph, rows: Rows, number: int, whole: set[int]) -> bool:
     node = graph.nodes[number]
     match node.op:
         case "number":
@@ -108,7 +108,7 @@ def _whole(graph: Graph, rows: Rows, number: int, found: set[int]) -> bool:
         case "constant" | "foreign":
             return node.name.split("(")[1].lstrip().startswith("int ")
         case "feedback":
-            return graph.source(number) in found
+            return graph.source(number) in whole
         case "pick":
             source = graph.nodes[node.args[0]]
             if source.op == "waveform" and node.name == "1":
@@ -117,6 +117,6 @@ def _whole(graph: Graph, rows: Rows, number: int, found: set[int]) -> bool:
         case "primitive":
             result = rows.facts[node.name].result
             if isinstance(result, tuple):
-                return found.issuperset(node.args[place] for place in result)
+                return whole.issuperset(node.args[place] for place in result)
             return result == "integer"
     return False

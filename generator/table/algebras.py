@@ -36,7 +36,7 @@ class Numbers(Algebra):
         self.values = values
         self.rounding = rounding or (lambda value: value)
 
-    def _guarded(self, operation: Callable[..., Any], *operands: Any) -> Any:
+    def _real_result(self, operation: Callable[..., Any], *operands: Any) -> Any:
         try:
             value = operation(*operands)
         except ZeroDivisionError:
@@ -59,22 +59,22 @@ class Numbers(Algebra):
         return CONSTANTS[name].number(self.rounding) if name in CONSTANTS else self.values[name]
 
     def add(self, a: Any, b: Any) -> Any:
-        return self._guarded(lambda x, y: x + y, a, b)
+        return self._real_result(lambda x, y: x + y, a, b)
 
     def sub(self, a: Any, b: Any) -> Any:
-        return self._guarded(lambda x, y: x - y, a, b)
+        return self._real_result(lambda x, y: x - y, a, b)
 
     def mul(self, a: Any, b: Any) -> Any:
-        return self._guarded(lambda x, y: x * y, a, b)
+        return self._real_result(lambda x, y: x * y, a, b)
 
     def div(self, a: Any, b: Any) -> Any:
-        return self._guarded(lambda x, y: x / y, a, b)
+        return self._real_result(lambda x, y: x / y, a, b)
 
     def pow(self, a: Any, b: Any) -> Any:
-        return self._guarded(mp.power, a, b)
+        return self._real_result(mp.power, a, b)
 
     def call(self, function: Function, arguments: Sequence[Any]) -> Any:
-        return self._guarded(function.number, *arguments)
+        return self._real_result(function.number, *arguments)
 
     def compare(self, sign: str, a: Any, b: Any) -> bool:
         return bool(COMPARISONS[sign](a, b))
@@ -283,7 +283,7 @@ class Stream(Algebra):
     def _prefix(self, first: Signal, x: Signal) -> Signal:
         return lambda n: first(0) if n == 0 else x(n - 1)
 
-    def _held(self, value: Signal, gate: Signal) -> Signal:
+    def _hold(self, value: Signal, gate: Signal) -> Signal:
         """`value` while the gate is open, else what it last was."""
         zero = self.at.constant("0")
 
@@ -298,10 +298,10 @@ class Stream(Algebra):
         return self.at.indicator(self.at.compare("!=", gate, self._zero()))
 
     def _control(self, x: Signal, gate: Signal) -> Signal:
-        return self._held(x, gate)
+        return self._hold(x, gate)
 
     def _enable(self, x: Signal, gate: Signal) -> Signal:
-        return self._held(self.mul(x, gate), gate)
+        return self._hold(self.mul(x, gate), gate)
 
     def _rwtable(
         self, size: Signal, init: Signal, write: Signal, x: Signal, read: Signal

@@ -54,7 +54,7 @@ def facts(row: Primitive) -> Facts:
             False, False, None, everything, contents, None, (), (), None, row.kind == "zero", 0
         )
     tree = row.value.tree
-    called = [FUNCTIONS[name] for name in _called(tree)]
+    called = [FUNCTIONS[name] for name in _function_names(tree)]
     gates = [function.gate for function in called if function.gate is not None]
     uses = list(_uses(tree, ""))
     places = {name: place for place, name in enumerate(row.args)}
@@ -78,7 +78,7 @@ def _tables(row: Primitive) -> frozenset[str]:
     return frozenset(name for name in row.args if row.roles[name] == "table")
 
 
-def _called(tree: ast.expr) -> list[str]:
+def _function_names(tree: ast.expr) -> list[str]:
     names = [
         node.func.id
         for node in ast.walk(tree)
@@ -141,16 +141,16 @@ def _steps(row: Primitive, uses: Sequence[tuple[str, str]]) -> Iterator[tuple[in
 class _OfParts(Algebra):
     """Algebras in which a value is made of those of the parts, whatever the operation."""
 
-    def joined(self, *parts: Any) -> Any:
+    def join(self, *parts: Any) -> Any:
         raise NotImplementedError
 
     def add(self, a: Any, b: Any) -> Any:
-        return self.joined(a, b)
+        return self.join(a, b)
 
     sub = mul = div = pow = both = either = add
 
     def compare(self, operator: str, a: Any, b: Any) -> Any:
-        return self.joined(a, b)
+        return self.join(a, b)
 
     def negate(self, a: Any) -> Any:
         return a
@@ -162,13 +162,13 @@ class _OfParts(Algebra):
         return condition
 
     def where(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-        return self.joined(condition, yes(), no())
+        return self.join(condition, yes(), no())
 
 
 class _Cost(_OfParts):
     """What an expression costs, in additions; a selection is in the cost of its condition."""
 
-    def joined(self, *parts: int) -> int:
+    def join(self, *parts: int) -> int:
         return sum(parts)
 
     def constant(self, text: str) -> int:
@@ -204,7 +204,7 @@ class _Cost(_OfParts):
 class _Finiteness(_OfParts):
     """Whether an expression is finite for all finite arguments that do not overflow at once."""
 
-    def joined(self, *parts: bool) -> bool:
+    def join(self, *parts: bool) -> bool:
         return all(parts)
 
     def constant(self, text: str) -> bool:
@@ -234,8 +234,8 @@ class _Finiteness(_OfParts):
 def _result(row: Primitive) -> Result | None:
     """The type of the value; a name stands for the type of its argument."""
     assert row.value is not None
-    found = fold(row.value, _Types(row.args))
-    return tuple(sorted(found)) if isinstance(found, frozenset) else found
+    kind = fold(row.value, _Types(row.args))
+    return tuple(sorted(kind)) if isinstance(kind, frozenset) else kind
 
 
 #: The type of an expression: fixed, that of the arguments at some places, or not known (None).
@@ -248,7 +248,7 @@ class _Types(_OfParts):
     def __init__(self, args: Sequence[str]) -> None:
         self.args = args
 
-    def joined(self, *parts: _Type) -> _Type:
+    def join(self, *parts: _Type) -> _Type:
         if "real" in parts:
             return "real"
         if None in parts:
@@ -278,12 +278,12 @@ class _Types(_OfParts):
     either = both
 
     def where(self, condition: _Type, yes: Callable[[], Any], no: Callable[[], Any]) -> _Type:
-        return self.joined(yes(), no())
+        return self.join(yes(), no())
 
     def call(self, function: Function, arguments: Sequence[_Type]) -> _Type:
         if isinstance(function.result, str):
             return function.result
-        return self.joined(*(arguments[place] for place in function.result))
+        return self.join(*(arguments[place] for place in function.result))
 
     def delay(self, signal: str, lag: _Type) -> _Type:
         return self.name(signal)

@@ -59,16 +59,16 @@ class FieldReader:
     def keys(
         self, node: YamlNode, field: str, required: Iterable[str], optional: Iterable[str]
     ) -> dict[str, YamlNode]:
-        found = self.mapping(node, field)
+        entries = self.mapping(node, field)
         required, known = tuple(required), {*required, *optional}
         for key, place in node.keys.items():
             if key not in known:
                 hint = nearest(key, known, f"known keys: {', '.join(sorted(known)) or 'none'}")
                 self.problem(place, field, f"unknown key '{key}'", hint)
         for key in required:
-            if key not in found and isinstance(node.value, dict):
+            if key not in entries and isinstance(node.value, dict):
                 self.problem(node, field, f"the key '{key}' is missing", f"add '{key}: ...'")
-        return {key: value for key, value in found.items() if key in known}
+        return {key: value for key, value in entries.items() if key in known}
 
     def text(self, node: YamlNode | None, field: str) -> str:
         if node is None:
@@ -139,12 +139,12 @@ class FieldReader:
     def condition(
         self, node: YamlNode | None, field: str, scope: Sequence[str]
     ) -> Expression | None:
-        found = self.expression(node, field, scope)
-        if found is None or is_condition(found.tree):
-            return found
+        expression = self.expression(node, field, scope)
+        if expression is None or is_condition(expression.tree):
+            return expression
         if node is not None:
             hint = "compare it, as in 'x > 0'"
-            self.problem(node, field, f"'{found}' is not a condition", hint)
+            self.problem(node, field, f"'{expression}' is not a condition", hint)
         return None
 
     def expressions(
@@ -152,12 +152,14 @@ class FieldReader:
     ) -> dict[str, Expression]:
         if node is None:
             return {}
-        found = {
+        expressions = {
             name: self.expression(item, f"{field}.{name}", scope)
             for name, item in self.keys(node, field, (), args).items()
         }
-        return {name: expression for name, expression in found.items() if expression is not None}
+        return {
+            name: expression for name, expression in expressions.items() if expression is not None
+        }
 
     def point(self, node: YamlNode, field: str, args: Sequence[str]) -> dict[str, float]:
-        found = self.keys(node, field, args, ())
-        return {name: self.number(value, field) for name, value in found.items()}
+        entries = self.keys(node, field, args, ())
+        return {name: self.number(value, field) for name, value in entries.items()}

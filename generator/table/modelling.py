@@ -171,11 +171,11 @@ class _TableReader(FieldReader):
         return roles
 
     def guard(self, node: YamlNode, args: Sequence[str]) -> Guard:
-        found = self.keys(node, "guards", *GUARD)
+        entries = self.keys(node, "guards", *GUARD)
         guarded = tuple(
-            self.text(item, "guards") for item in self.items(found.get("args"), "guards")
+            self.text(item, "guards") for item in self.items(entries.get("args"), "guards")
         )
-        if not guarded and "args" in found:
+        if not guarded and "args" in entries:
             self.problem(node, "guards", "guards no argument", "name one, as in 'args: [x]'")
         for name in guarded:
             if name not in args:
@@ -184,19 +184,19 @@ class _TableReader(FieldReader):
         nothing = parse("0", ())
         return Guard(
             guarded,
-            self.condition(found.get("when"), "guards", args) or nothing,
-            self.expressions(found.get("safe"), "guards", args, ()),
-            self.expression(found.get("elsewhere"), "guards", args) or nothing,
-            self.text(found.get("reason"), "guards"),
+            self.condition(entries.get("when"), "guards", args) or nothing,
+            self.expressions(entries.get("safe"), "guards", args, ()),
+            self.expression(entries.get("elsewhere"), "guards", args) or nothing,
+            self.text(entries.get("reason"), "guards"),
         )
 
     def tie(self, node: YamlNode | None, args: Sequence[str]) -> Tie | None:
         if node is None:
             return None
-        found = self.keys(node, "tie", *TIE)
-        at = self.condition(found.get("at"), "tie", args)
-        partials = self.expressions(found.get("partials"), "tie", args, args)
-        return Tie(at, partials, self.text(found.get("reason"), "tie")) if at else None
+        entries = self.keys(node, "tie", *TIE)
+        at = self.condition(entries.get("at"), "tie", args)
+        partials = self.expressions(entries.get("partials"), "tie", args, args)
+        return Tie(at, partials, self.text(entries.get("reason"), "tie")) if at else None
 
     def samples(self, fields: Mapping[str, YamlNode], args: Sequence[str]) -> Samples:
         ranges: dict[str, tuple[float, float]] = {}
@@ -205,8 +205,8 @@ class _TableReader(FieldReader):
             for name, item in self.keys(fields["samples"], "samples", (), args).items():
                 field = f"samples.{name}"
                 if isinstance(item.value, dict):
-                    found = self.keys(item, field, *SAMPLES)
-                    listed = self.items(found.get("values"), field)
+                    entries = self.keys(item, field, *SAMPLES)
+                    listed = self.items(entries.get("values"), field)
                     values[name] = tuple(self.number(value, field) for value in listed)
                     continue
                 ends = [self.number(end, field) for end in self.items(item, field)]

@@ -61,7 +61,7 @@ def contribution(row: Primitive, argument: str) -> Expression:
 def tangent(row: Primitive) -> Rule:
     """The whole tangent of a row that has at least one active argument."""
     terms = [(partial(row, name), tangent_name(name)) for name in row.active]
-    shared = _Shared(row)
+    shared = _SharedExpressions(row)
     if row.kind == "selector":
         tree = _select([rule.tree for rule, _ in terms], [name for _, name in terms], shared)
     else:
@@ -136,7 +136,7 @@ def plain_tangent(row: Primitive) -> Expression:
     return expression_of(_sum(terms))
 
 
-class _Shared:
+class _SharedExpressions:
     """Collects the expressions that do not depend on a tangent; equal ones are kept once."""
 
     def __init__(self, row: Primitive) -> None:
@@ -150,7 +150,7 @@ class _Shared:
         return ast.Name(f"s{self.expressions.index(expression) + 1}")
 
 
-def _term(rule: ast.expr, tangent: str, shared: _Shared | None) -> ast.expr | None:
+def _term(rule: ast.expr, tangent: str, shared: _SharedExpressions | None) -> ast.expr | None:
     """A partial times its tangent, or a rule that contains its tangent; None if it is 0."""
     name = ast.Name(tangent)
     if tangent in expression_of(rule).names:
@@ -178,7 +178,7 @@ def _sum(terms: list[ast.expr | None]) -> ast.expr:
     return total
 
 
-def _select(rules: list[ast.expr], tangents: list[str], shared: _Shared) -> ast.expr:
+def _select(rules: list[ast.expr], tangents: list[str], shared: _SharedExpressions) -> ast.expr:
     """A selection among tangents: choices under one condition become a single choice.
 
     The tangent must be chosen, not multiplied by 0 or 1: the branch that is not taken may not be

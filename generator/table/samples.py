@@ -26,7 +26,7 @@ class NoPointError(ValueError):
 TINY_SAMPLE = 1e-6
 #: How far random points keep from the zeros of a row's `avoid` expressions.
 AVOID_MARGIN = 1e-3
-ATTEMPTS = 200
+MAX_DRAWS = 200
 
 
 def single(value: float) -> float:
@@ -42,7 +42,7 @@ def numbers_at(point: Point) -> Numbers:
     return Numbers({name: mp.mpf(value) for name, value in point.items()})
 
 
-def sample_points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> list[Point]:
+def sample_points(row: Primitive, count: int = 12, attempts: int = MAX_DRAWS) -> list[Point]:
     """At least one point, at most `count` random ones, then tiny and large ones, all in the domain.
 
     A point that is not usable is drawn again, so many times at most. Raises `NoPointError` if the
@@ -62,14 +62,16 @@ def sample_points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> 
     def highest(low: float, high: float) -> float:
         return high - source.uniform(0, 0.02) * (high - low)
 
-    def scaled(low: float, high: float) -> float:
+    def draw_magnitude(low: float, high: float) -> float:
         """Any order of magnitude down to the margin, so that kinks are approached."""
         furthest = math.log(max(abs(low), abs(high)) / AVOID_MARGIN)
         return source.choice((-1, 1)) * AVOID_MARGIN * math.exp(source.uniform(0, furthest))
 
     decks = {name: source.sample(v, len(v)) for name, v in row.samples.values.items()}
-    wanted = [anywhere] * count + [scaled] * count + [tiny] * 2 + [lowest] * 2 + [highest] * 2
-    found: list[Point] = []
+    wanted = (
+        [anywhere] * count + [draw_magnitude] * count + [tiny] * 2 + [lowest] * 2 + [highest] * 2
+    )
+    points: list[Point] = []
     for turn, draw in enumerate(wanted):
         for _ in range(attempts):
             point = {
@@ -79,11 +81,11 @@ def sample_points(row: Primitive, count: int = 12, attempts: int = ATTEMPTS) -> 
                 for name in row.args
             }
             if is_usable(row, point):
-                found.append(point)
+                points.append(point)
                 break
-    if not found:
+    if not points:
         raise NoPointError("no point of the sample ranges lies in the domain")
-    return found
+    return points
 
 
 def special_points(row: Primitive) -> list[Point]:

@@ -44,7 +44,7 @@ def schema() -> str:
 
 def meanings() -> dict[str, str]:
     """What each field of a row means, as the comment at the top of the built-in table says it."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     name = ""
     for line in resource("primitives.yaml").read_text("utf-8").splitlines():
         if not line.startswith("#"):
@@ -52,12 +52,12 @@ def meanings() -> dict[str, str]:
         field = _FIELD.fullmatch(line)
         if field:
             name = field[1]
-            found[name] = field[2]
+            texts[name] = field[2]
         elif name and line.startswith("#   "):
-            found[name] += f" {line[1:].strip()}"
+            texts[name] += f" {line[1:].strip()}"
         else:
             name = ""
-    return found
+    return texts
 
 
 def _table() -> Schema:
@@ -81,7 +81,7 @@ def _row() -> Schema:
         "allOf": [
             _if(["guarded"], {"required": ["guards"]}, {"not": {"required": ["guards"]}}),
             _if(["zero", "unavailable"], {"required": ["reason"]}),
-            _if(NOT_DIFFERENTIATED, {}, _differentiated()),
+            _if(NOT_DIFFERENTIATED, {}, _differentiable_row()),
             {"anyOf": [{"required": ["reason"]}, {"properties": {"partials": _active()}}]},
         ],
     }
@@ -146,7 +146,7 @@ def _argument() -> Schema:
     return {**_matching(keys.NAME), "not": {"anyOf": [{"enum": taken}, own]}}
 
 
-def _differentiated() -> Schema:
+def _differentiable_row() -> Schema:
     """What a row with a derivative has: a value, arguments, and samples of those."""
     return {
         "required": ["samples"],

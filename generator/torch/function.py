@@ -80,13 +80,13 @@ class _ProgramFunction(torch.autograd.Function):
         _ = ctx.saved_tensors
         needed = ctx.needs_input_grad[2:]
         inputs, sliders = ctx.call.layer.backward(ctx.passed, array(cotangents), inputs=needed[0])
-        found = [inputs, *(sliders.get(name) for name in ctx.call.names)]
+        tensors = [inputs, *(sliders.get(name) for name in ctx.call.names)]
         return (
             None,
             None,
             *(
                 _tensor(one, place) if wanted and one is not None else None
-                for one, place, wanted in zip(found, ctx.places, needed, strict=True)
+                for one, place, wanted in zip(tensors, ctx.places, needed, strict=True)
             ),
         )
 
@@ -99,16 +99,16 @@ def array(tensor: torch.Tensor) -> NDArray[Any]:
             "back at each call",
             stacklevel=2,
         )
-    found: NDArray[Any] = tensor.detach().cpu().numpy()
-    return found
+    values: NDArray[Any] = tensor.detach().cpu().numpy()
+    return values
 
 
 def _device(*tensors: torch.Tensor | None) -> torch.device:
     """Where the outputs go: to the inputs, else to the first value that is no plain number."""
-    found = (one.device for one in tensors if one is not None and one.device.type != "cpu")
-    return next(found, torch.device("cpu"))
+    devices = (one.device for one in tensors if one is not None and one.device.type != "cpu")
+    return next(devices, torch.device("cpu"))
 
 
-def _tensor(found: NDArray[Any], place: tuple[torch.dtype, torch.device]) -> torch.Tensor:
-    tensor = torch.from_numpy(np.asarray(found))
+def _tensor(values: NDArray[Any], place: tuple[torch.dtype, torch.device]) -> torch.Tensor:
+    tensor = torch.from_numpy(np.asarray(values))
     return tensor.to(dtype=place[0], device=place[1])

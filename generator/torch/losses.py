@@ -25,13 +25,13 @@ def loss(
     """
     batch = BatchLoss(name, sample_rate)
 
-    def measured(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def value_of(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         require_alike(tuple(output.shape), tuple(target.shape))
         if target.requires_grad:
             raise ValueError("there is no gradient by the target: pass target.detach()")
         return _LossFunction.apply(batch, output, target)
 
-    return measured
+    return value_of
 
 
 class _LossFunction(torch.autograd.Function):
@@ -48,5 +48,5 @@ class _LossFunction(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, cotangent: torch.Tensor) -> tuple[None, torch.Tensor, None]:
         output, target = ctx.saved_tensors
-        found = ctx.batch.gradient(array(output), array(target))
-        return None, cotangent * torch.from_numpy(found).to(output.device), None
+        gradient = ctx.batch.gradient(array(output), array(target))
+        return None, cotangent * torch.from_numpy(gradient).to(output.device), None

@@ -79,7 +79,7 @@ class FaustModule(nn.Module):
         )
         self.normalized, self.segment = normalized, segment
         chosen = tuple(self.layer.sliders) if owned is True else owned or ()
-        self._owned = tuple(self._differentiated(name) for name in chosen)
+        self._owned = tuple(self._find_differentiable(name) for name in chosen)
         self.raw = nn.ParameterDict()
         for name in self._owned:
             unit = min(max(self.layer.unit(name), UNIT_MARGIN), 1 - UNIT_MARGIN)
@@ -133,7 +133,7 @@ class FaustModule(nn.Module):
         Raises ValueError, with the name of the slider or tensor and the shape that was expected.
         """
         _require_real(x)
-        given, units = self._given([*(values or {}).items(), *sliders.items()])
+        given, units = self._tensors_of([*(values or {}).items(), *sliders.items()])
         dtype = self._dtype(x, given.values())
         size = (frames, batch) if x is None else (None, None)
         weights = {name: self._weights(name, given.pop(name, None)) for name in self._menus}
@@ -165,7 +165,7 @@ class FaustModule(nn.Module):
         """What is shown of the module."""
         return f"{self.layer.file}, sliders={list(self.layer.sliders)}, owned={list(self._owned)}"
 
-    def _given(
+    def _tensors_of(
         self, values: Sequence[tuple[str, Value]]
     ) -> tuple[dict[str, torch.Tensor], set[str]]:
         """The sliders of a call as tensors, by name, and which are numbers in [0, 1]."""
@@ -219,14 +219,14 @@ class FaustModule(nn.Module):
             )
         return logits.softmax(dim=-1)
 
-    def _differentiated(self, name: str) -> str:
-        found = self.layer.find(name)
-        if found not in self.layer.sliders:
+    def _find_differentiable(self, name: str) -> str:
+        slider = self.layer.find(name)
+        if slider not in self.layer.sliders:
             listed = ", ".join(f"'{one}'" for one in self.layer.sliders)
             raise ValueError(
                 f"'{name}' cannot be owned: it is none of params and signals: {listed}"
             )
-        return found
+        return slider
 
 
 def _require_real(x: torch.Tensor | None) -> None:

@@ -34,7 +34,8 @@ class DualSource:
     `text` gives for each of `outputs` its value and its partials by `params`; `settings` are values
     of further sliders by label or path. `cache` is a folder for what was compiled. With `reverse`,
     gradients come from reverse mode; without `partials`, which are too many then, `text` is the
-    forward program of it. `gradient` says in words how it is computed, and at what cost.
+    forward program of it. `gradient` says in words how it is computed, and at what cost; it is
+    empty where there was no choice.
     """
 
     text: str
@@ -47,7 +48,7 @@ class DualSource:
     cache: Path | None = None
     reverse: ReversePrograms | None = None
     partials: bool = True
-    gradient: str = "forward mode"
+    gradient: str = ""
 
 
 class Model:
@@ -57,7 +58,7 @@ class Model:
         self.source = source
         # It imports nothing: what else is in its folders, as other fits, is no part of it.
         include = source.include if OWN_HEADER.search(source.text) else ()
-        self.program = compiled(source.text, source.compiler, include, source.cache)
+        self.program = compile_program(source.text, source.compiler, include, source.cache)
         self.paths = tuple(self.program.settable_path(one.path) for one in source.params)
         self.settings = {self.program.settable_path(n): v for n, v in source.settings.items()}
         self.frames = 0
@@ -78,21 +79,23 @@ class Model:
     ) -> Iterator[tuple[Array, Array, Array, Array]]:
         """Outputs (outputs, n), partials (outputs, P, n), targets and slopes (outputs, n).
 
-        All in blocks. `latency` is that of `Example.wanted`, which gives targets and slopes.
+        All in blocks. `latency` is that of `Example.target_blocks`, which gives targets and slopes.
         """
         rate, controls = one.rate, self.controls(values)
         if isinstance(self.program, CompiledProgram):
             session = self.session(controls, rate)
             for given, target, slope in one.blocks(frames, latency=latency):
                 self.frames += target.shape[1]
-                yield *self.computed(session, given, target.shape[1]), target, slope
+                yield *self.compute(session, given, target.shape[1]), target, slope
             return
         # The interpreter keeps no state from call to call, so it gets all at once.
         parts = zip(*one.blocks(frames, latency=latency), strict=True)
         given, target, slope = (np.concatenate(part, axis=1) for part in parts)
         count = target.shape[1]
         self.frames += count
-        signals = self.program.run(_fed(given), count, sample_rate=rate, controls=controls)
+        signals = self.program.run(
+            _input_or_none(given), count, sample_rate=rate, controls=controls
+        )
         yield *self.split(signals), target, slope
 
     def output(self, values: Array, one: Example, frames: int | None = None) -> Array:
@@ -111,9 +114,9 @@ class Model:
         for path, value in zip(self.paths, values, strict=True):
             session.set(path, float(value))
 
-    def computed(self, session: Session, given: Array, count: int) -> tuple[Array, Array]:
+    def compute(self, session: Session, given: Array, count: int) -> tuple[Array, Array]:
         """The next outputs (outputs, count) and partials (outputs, P, count) of an instance."""
-        return self.split(session.compute(_fed(given), count))
+        return self.split(session.compute(_input_or_none(given), count))
 
     def split(self, signals: Signals) -> tuple[Array, Array]:
         """Outputs and partials, one after the other in a differentiated program, apart."""
@@ -147,7 +150,7 @@ class Model:
             for index, one in enumerate(examples):
                 column = sliders + index if count > sliders else None
                 latency = None if column is None else float(values[column])
-                done = 0
+                position = 0
                 for output, partials, target, slope in self.runs(
                     values[:sliders], one, frames, latency
                 ):
@@ -156,8 +159,8 @@ class Model:
                         # The residual is output minus target, which moves the other way.
                         more[:, index] = -slope
                         partials = np.concatenate([partials, more], axis=1)
-                    skipped = min(max(0, one.first - done), output.shape[1])
-                    done += output.shape[1]
+                    skipped = min(max(0, one.first - position), output.shape[1])
+                    position += output.shape[1]
                     if skipped == output.shape[1]:
                         continue
                     if skipped:
@@ -188,11 +191,11 @@ def model_of(source: DualSource) -> Model:
     return _models[key]
 
 
-def _fed(given: Array) -> Array | None:
+def _input_or_none(given: Array) -> Array | None:
     return given if len(given) else None
 
 
-def compiled(
+def compile_program(
     text: str, compiler: Compiler, include: Sequence[Path], cache: Path | None = None
 ) -> Program:
     """A program in double precision, or without g++ in the interpreter, which knows single only."""
