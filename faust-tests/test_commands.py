@@ -29,8 +29,6 @@ from site_assets import first_program
 from support.pages import PAGES, blocks, programs
 from support.paths import BUILD, ROOT
 
-pytestmark = pytest.mark.usefixtures("little_optimization")
-
 TOOLS = "faustdiff|python|make|pip|pytest|ruff|mypy|git|apt-get|apt|pre-commit|mkdocs|cp|cd"
 
 #: What fetches packages from a network, runs this test among all others, or is for a shell.
