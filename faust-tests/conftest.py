@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import pytest
 
 from browser_checks import browser, browser_path
+from faustdiff.faust import translation
 from faustdiff.faust.compilers import Compiler, FaustError, find_compiler
 from faustdiff.faust.program import Program, build
 from support.paths import ROOT
@@ -31,8 +32,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Of the four pairs of a compiler and a precision, the newer compiler in single precision is
     `slow`: its text differs from that in double by the type of the numbers alone, and the older
     compiler shows what rounding does. A test of many cases tries each case with one compiler, whose
-    turn it is; with the other one it is slow. `each_compiler` tries every case with both. Where the
-    cases are in `one_program`, it is that of the newer compiler in double, of the older in single.
+    turn it is; with the other one it is slow. `each_compiler` tries every case with both; with
+    `either_compiler` a test of one case is tried with one, too: graphs, adjoints, fits and weights
+    are ours. Where the cases are in `one_program`, it is that of the newer compiler in double, of
+    the older in single.
     """
     for item in items:
         if Path(__file__).parent not in item.path.parents:
@@ -50,7 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _turn(item: pytest.Item) -> Sequence[str]:
     """The compilers that a case is tried with: the same ones each time, whatever else is run."""
     params = item.callspec.params
-    if item.get_closest_marker("each_compiler") or set(params) == {"compiler"}:
+    either = item.get_closest_marker("either_compiler")
+    if item.get_closest_marker("each_compiler") or (set(params) == {"compiler"} and not either):
         return COMPILERS
     if params.get("double") is False:
         return COMPILERS[:1]
@@ -59,6 +63,8 @@ def _turn(item: pytest.Item) -> Sequence[str]:
     if set(params) == {"compiler", "double"}:
         return COMPILERS
     others = [part for part in item.callspec.id.split("-") if part not in COMPILERS]
+    if not others:
+        others = [item.originalname]
     at = zlib.crc32("-".join(others).encode()) % len(COMPILERS)
     return COMPILERS[at : at + 1]
 
@@ -99,6 +105,15 @@ def build_program(compiler: Compiler) -> BuildProgram:
         return build(source, compiler=compiler, **options)
 
     return build_with_compiler
+
+
+@pytest.fixture
+def little_optimization(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is to run fast is optimized little: for a few frames, g++ takes longer than they do.
+
+    `test_harness.py` compares programs that are optimized in full.
+    """
+    monkeypatch.setattr(translation, "FAST_FLAGS", ("-O1", translation.PORTABLE_FLAG))
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.cpp_rewriting import with_channels, with_local_states
 from faustdiff.faust.program import build
 
+pytestmark = pytest.mark.usefixtures("little_optimization")
+
 #: Short and long delays, a counter, a table that is written, a bargraph among the sliders.
 ECHO = """
 import("stdfaust.lib");

@@ -54,6 +54,20 @@ def test_values_and_partials_where_numbers_end(compiler: Compiler, double: bool)
     assert not wrong, f"{len(wrong)} of {sum(map(len, batches))}:\n" + "\n".join(wrong[:40])
 
 
+def test_squares_of_integers_do_not_overflow(compiler: Compiler) -> None:
+    """Against the closed forms; the squares of these integers have more than 32 bits."""
+    n = np.array([46341, 100_000, -100_000, 2_000_000_000], float)
+    source = (
+        'df = library("diff.lib"); process(v) = (n, 1 : df.dual_atan(1)),'
+        " (n, 1 : df.dual_asinh(1)), (0.5 * v, 1, n, 0 : df.dual_atan2(1)) with { n = int(v); };"
+    )
+    compiled = build(source, compiler=compiler, double=True, include=[BUILD])
+    found = compiled.run(n[None]).astype(float)
+    assert found[1] == pytest.approx(1 / (1 + n**2), rel=1e-15)
+    assert found[3] == pytest.approx(1 / np.sqrt(1 + n**2), rel=1e-15)
+    assert found[5] == pytest.approx(1 / (1.25 * n), rel=1e-15)
+
+
 def _feed(batches: list[list[Extreme]], double: bool) -> Array:
     frames = max(map(len, batches))
     channels = []

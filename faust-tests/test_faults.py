@@ -221,7 +221,7 @@ DEEDS = {
     "close(1);": "it closed the standard output",
     "close(2);": "it closed the standard error",
     'if (!freopen("log", "w", stderr)) abort();': "it closed the standard error",
-    "for (int i = 0; i < 1000; i++) close(i);": "it closed the standard output",
+    "for (static int i = 0; i < 1000; i++) close(i);": "it closed the standard output",
     "for (;;) memset(malloc(1 << 20), 1, 1 << 20);": "ended by SIGSEGV: memory ran out, of which",
     "for (;;) memset(new char[1 << 20], 1, 1 << 20);": "ended by SIGABRT: memory ran out, of which",
 }
@@ -232,7 +232,17 @@ def little_memory() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (3 << 29, 3 << 29))
 
 
-@pytest.mark.parametrize("deed", DEEDS)
+#: One of each kind is tried always.
+OFTEN = ("_exit(0);", "close(2);", "for (static int i", "for (;;) memset(malloc")
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        pytest.param(deed, marks=() if deed.startswith(OFTEN) else pytest.mark.slow)
+        for deed in DEEDS
+    ],
+)
 def test_a_foreign_function_that_does_harm_is_no_success(program: Path, deed: str) -> None:
     headers = ("stdio", "stdlib", "string", "unistd")
     (program.parent / "end.h").write_text(
@@ -251,6 +261,7 @@ def test_a_foreign_function_that_does_harm_is_no_success(program: Path, deed: st
 def test_a_signal_while_gpp_is_at_work_leaves_no_files(
     fake: Path, tmp_path: Path, program: Path, request_: signal.Signals
 ) -> None:
+    """While a Faust compiler is at work, see test_faults_of_commands.py."""
     busy = install_slow_compiler(fake, "g++")
     temporary = tmp_path / "tmp"
     temporary.mkdir()

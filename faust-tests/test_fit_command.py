@@ -23,6 +23,8 @@ from faustdiff.fitting import pool
 from faustdiff.fitting.dual_runs import DualSource, Model
 from support.fits import FOLDER, written
 
+pytestmark = pytest.mark.either_compiler
+
 GAIN = """// A gain, and an offset.
 gain = hslider("gain [diff:1]", 0.5, 0, 1, 0.001);
 dc = hslider("dc [diff:1]", 0.25, -.5, .5, .001);

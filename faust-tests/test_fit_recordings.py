@@ -156,7 +156,13 @@ def test_one_condition(tmp_path: Path, condition: str) -> None:
     check(tmp_path, (condition,))
 
 
-@pytest.mark.parametrize("conditions", DAILY, ids="-".join)
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        pytest.param(pair, id="-".join(pair), marks=pytest.mark.slow if place % 2 else ())
+        for place, pair in enumerate(DAILY)
+    ],
+)
 def test_two_conditions(tmp_path: Path, conditions: tuple[str, ...]) -> None:
     check(tmp_path, conditions)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +18,12 @@ from faustdiff.faust.compilers import Compiler
 from faustdiff.fitting.adjoint import greatest_curvature
 from faustdiff.fitting.catalogue import LOSSES
 from faustdiff.fitting.dual_runs import DualSource, Model
+from faustdiff.fitting.gradients import derivatives
 from faustdiff.fitting.pairing import pair
 from faustdiff.recordings import open_recording
 from support.fits import written
+
+pytestmark = pytest.mark.either_compiler
 
 FILTER = """import("stdfaust.lib");
 process = fi.resonlp(hslider("f", 900, 100, 5000, 1), hslider("q", 2, 0.5, 9, 0.1), 1)
@@ -73,6 +78,28 @@ def test_an_impulse_response_of_many_taps_is_found(tmp_path: Path) -> None:
     code, output = run(tmp_path, "--gradient", "reverse")
     assert code == 2
     assert "use --optimizer lbfgs" in output
+
+
+def test_the_cheaper_mode_is_chosen_and_said() -> None:
+    few = 'process = fi.pole(hslider("pole", 0.5, 0, 0.9, 0.01));'
+    taps = '_ <: sum(i, 20, @(i) * hslider("h%2i", 0.1, -4, 4, 0.0001))'
+    many = f"process = {taps} : fi.lowpass(6, 1000);"
+    for text, mode in ((few, "forward"), (many, "reverse")):
+        source = 'import("stdfaust.lib");' + text
+        found = derivatives(
+            functools.partial(differentiate, source, all_continuous=True),
+            functools.partial(reverse_programs, source, all_continuous=True),
+            "auto",
+            True,
+            "program.dsp",
+        )
+        other = {"forward": "reverse", "reverse": "forward"}[mode]
+        said = rf"{mode} mode, (\d+) operations per sample; {other} mode takes (\d+)"
+        counted = re.fullmatch(said, found.gradient)
+        assert counted, found.gradient
+        cost, more = map(int, counted.groups())
+        assert cost <= more
+        assert (found.reverse is None) == (mode == "forward")
 
 
 def test_the_greatest_curvature_of_a_quadratic_form() -> None:

@@ -61,6 +61,7 @@ PROGRAMS: dict[str, tuple[list[str], int]] = {
 }
 
 
+@pytest.mark.usefixtures("little_optimization")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_gradcheck_of_the_programs(name: str) -> None:
     signals, rate = PROGRAMS[name]

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.xdist_group("layers")  # one process compiles each program once
+pytestmark = [
+    pytest.mark.xdist_group("layers"),  # one process compiles each program once
+    pytest.mark.usefixtures("little_optimization"),
+]
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None,

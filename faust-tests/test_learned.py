@@ -16,7 +16,11 @@ from faustdiff.faust.compilers import Compiler, find_compiler
 from faustdiff.faust.program import build
 from support.paths import BUILD
 
-pytestmark = pytest.mark.xdist_group("learned")
+pytestmark = [
+    pytest.mark.xdist_group("learned"),
+    pytest.mark.usefixtures("little_optimization"),
+    pytest.mark.either_compiler,
+]
 
 PYTORCH = BUILD.parent / "tests" / "data" / "pytorch" / "models.json"
 

@@ -174,7 +174,9 @@ def together(values: Array, partials: Array) -> Array:
 # The compiler 2.54.9 takes a time that grows with the square of a program.
 BATCH = 5
 BATCHES = tuple(EVERY[start : start + BATCH] for start in range(0, len(EVERY), BATCH))
-batches = pytest.mark.parametrize("nets", BATCHES, ids=range(len(BATCHES)))
+# The last two, of random nets, are for `make test-slow`.
+EACH = [*BATCHES[:-2], *(pytest.param(nets, marks=pytest.mark.slow) for nets in BATCHES[-2:])]
+batches = pytest.mark.parametrize("nets", EACH, ids=range(len(BATCHES)))
 
 
 #: `df.jvp` carries all partials through every primitive, which takes long to compile.

@@ -126,49 +126,57 @@ HIDDEN = (
 )
 
 
-@pytest.mark.parametrize(
-    ("model", "how"),
-    [
-        *((m, how) for m in MODELS for how in ("alone", "in a large program")),
-        *((m, "among many") for m in AMONG_MANY),
-    ],
-    ids=lambda value: value.text if isinstance(value, Model) else value,
-)
-def test_partials_are_those_of_the_program(compiler: Compiler, model: Model, how: str) -> None:
-    count = len(model.at)
-    text = model.plain
-    scaled = f"par(i, {count}, *({SCALE})), si.bus(inputs({text}) - {count})"
-    dual = f"df.jvp({count}, {text})"
-    if how == "in a large program":
-        dual = f"df.jvp({count}, {model.in_a_large_program()})"
-    if how == "among many":
+def ways(model: Model) -> dict[str, str]:
+    """The function differentiated: alone, in a large program, and among many parameters."""
+    count, text = len(model.at), model.plain
+    boxes = {
+        "alone": f"df.jvp({count}, {text})",
+        "in a large program": f"df.jvp({count}, {model.in_a_large_program()})",
+    }
+    if model in AMONG_MANY:
         unused = ", ".join(["1"] * (MANY - count))
         first = f"_, (si.bus({count}), si.block({MANY - count}))"
-        dual = (
+        boxes["among many"] = (
             f"si.bus({count}), ({unused}), si.bus(inputs({text}) - {count}) "
             f": df.jvp({MANY}, {model.among(MANY)}) : par(i, outputs({text}), ({first}))"
         )
-    dual_source = f"{HEAD}process = {scaled} : {dual};"
-    program = build(dual_source, compiler=compiler, include=[BUILD], optimize="-O0")
-    plain = build(f"{HEAD}process = {scaled} : {text};", compiler=compiler, optimize="-O0")
-    noise = np.random.default_rng(1).uniform(-1, 1, (plain.inputs - count, FRAMES))
+    return boxes
 
-    def feed(at: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.vstack([np.tile(at[:, None] / SCALE, (1, FRAMES)), noise])
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.text)
+def test_partials_are_those_of_the_program(compiler: Compiler, model: Model) -> None:
+    """The plain function and all ways are in one program, on the same inputs."""
+    count, text, boxes = len(model.at), model.plain, ways(model)
+    scaled = f"par(i, {count}, *({SCALE})), si.bus(inputs({text}) - {count})"
+    together = ", ".join(f"({box})" for box in (text, *boxes.values()))
+    source = f"{HEAD}process = {scaled} <: {together};"
+    program = build(source, compiler=compiler, include=[BUILD], optimize="-O0")
+    outputs, rest = divmod(program.outputs, 1 + (1 + count) * len(boxes))
+    assert outputs
+    assert not rest
+    noise = np.random.default_rng(1).uniform(-1, 1, (program.inputs - count, FRAMES))
+
+    def run(at: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """The function's own outputs, then those of each way."""
+        parameters = np.tile(at[:, None] / SCALE, (1, FRAMES))
+        signals = program.run(np.vstack([parameters, noise]))
+        return np.split(signals, outputs + np.arange(len(boxes)) * outputs * (1 + count))
 
     at = np.array(model.at)
-    got = program.run(feed(at))
-    value = plain.run(feed(at))
-    assert np.isfinite(got).all()
-    np.testing.assert_allclose(got[:: count + 1], value, rtol=1e-12, atol=1e-12)
+    value, *found = run(at)
+    for how, got in zip(boxes, found, strict=True):
+        assert np.isfinite(got).all(), how
+        np.testing.assert_allclose(got[:: count + 1], value, rtol=1e-12, atol=1e-12, err_msg=how)
     for i in range(count):
         h = np.zeros(count)
         h[i] = STEP * abs(at[i])
-        shifted = {k: plain.run(feed(at + k * h)) for k in (-2, -1, 1, 2)}
+        shifted = {k: run(at + k * h)[0] for k in (-2, -1, 1, 2)}
         expected = (8 * (shifted[1] - shifted[-1]) - (shifted[2] - shifted[-2])) / (12 * h[i])
         scale = np.abs(expected).max()
         assert scale > 0, "the model does not depend on the parameter"
-        np.testing.assert_allclose(got[i + 1 :: count + 1], expected, atol=TOLERANCE * scale)
+        for how, got in zip(boxes, found, strict=True):
+            tangent, tolerance = got[i + 1 :: count + 1], TOLERANCE * scale
+            np.testing.assert_allclose(tangent, expected, atol=tolerance, err_msg=how)
 
 
 @pytest.mark.parametrize("count", [1, MANY])

@@ -178,9 +178,13 @@ def report(found: Sequence[tuple[Trial, str]], compiler: Compiler) -> str:
 
 
 BATCHES = max(1, COUNT // BATCH)
+#: Every other batch is for `make test-slow`.
+EACH = [
+    pytest.param(index, marks=pytest.mark.slow if index % 2 else ()) for index in range(BATCHES)
+]
 
 
-@pytest.mark.parametrize("index", range(BATCHES))
+@pytest.mark.parametrize("index", EACH)
 def test_value_and_partials_are_what_the_program_means(index: int, compiler: Compiler) -> None:
     batch = trials()[index::BATCHES]
     found = failures(batch, compiler)

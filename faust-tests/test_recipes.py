@@ -22,7 +22,7 @@ from faustdiff.faust.program import build
 from faustdiff.table.assembling import read
 from support.paths import ROOT
 
-pytestmark = pytest.mark.xdist_group("recipes")
+pytestmark = [pytest.mark.xdist_group("recipes"), pytest.mark.either_compiler]
 
 ROWS = """
 - name: exp2

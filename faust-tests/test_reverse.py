@@ -223,7 +223,9 @@ def random_network(seed: int, widest: int = 3) -> tuple[int, int, str]:
 
 # Each in a program of its own: 2.54.9 takes a time that grows with the square of the program.
 # Half of them by each compiler, for time: that both give the same is for the models above.
-@pytest.mark.parametrize("half", range(10))
+@pytest.mark.parametrize(
+    "half", [*range(5), *(pytest.param(half, marks=pytest.mark.slow) for half in range(5, 10))]
+)
 def test_random_networks(compiler: Compiler, half: int) -> None:
     seed = 2 * half + (compiler.name == "faust")
     network = random_network(seed)

@@ -48,6 +48,9 @@ MEMORIES = {
     f" {slider('f', 5000, 20, 9000)}) : *({GAIN}))",
     "moving delay": f"@({slider('d', 20.5, 0, 50)} * (1 + os.osc(441))) : *({GAIN})",
     "moving delay in a loop": f"+ ~ (@(min(100, int(20 + 10 * os.osc(441)))) : *({GAIN}))",
+    "length out of a loop": f"\\(x).(y(x), x@max(0, min(9, int(4 + 4 * sin(y(x))))))"
+    f" with {{ y = + ~ *({GAIN}); }}",
+    "length in its loop": f"(\\(y, x).(x + {GAIN} * y@max(0, min(5, int(3 + 3 * sin(y)))))) ~ _",
     "moving delay down to nothing": f"*({GAIN}) : @(int(1.2 + 1.2 * os.osc(4410)))",
     "table in turns": f"rwtable(64, 0.0, ba.time % 64, *({GAIN}), ba.time * 7 % 60)",
     "table out of order": "rwtable(8, 0.0, int(ba.time * 0.71) % 8,"
@@ -59,6 +62,26 @@ MEMORIES = {
     "smoothed": f"*({GAIN} : si.smoo)",
     "noise": f"_ + no.noise * {GAIN} : fi.resonlp({slider('f', 1000, 20, 9000)}, 2, 1)",
     "taps": f"_ <: sum(i, 5, @(i) * {slider('h%i', 0.5, -1, 1)})",
+}
+#: What a gate holds, and what it passes since it is computed anyway.
+GATES = {
+    "tangent that is an input": f"\\(x).(control(x * {GAIN}, x > 0))",
+    "tangent that is needed": f"\\(x).(sin(x), control(sin(x) * {GAIN}, x > 0))",
+    "gated factor": f"\\(x).(control(exp(x * {GAIN}), x > 0) * x')",
+    "gated square root": f"\\(x).(control(sqrt(x * {GAIN}), x > 0))",
+    "shared with the outside": f"\\(x).(control(x * {GAIN}, x > 0), x * {GAIN})",
+    "input, its delay and a slider": f"\\(x).(x, x', {GAIN} : par(i, 3, control(_, x > 0)))",
+    "state": f"\\(x).(control((x : + ~ *({GAIN}))', x > 0), (x : + ~ *({GAIN})))",
+    "gate of a slider": f"\\(x).(enable(x, max(0, ba.time % 3 * {GAIN} - 0.2)))",
+}
+#: Whose square, product or opposite is no integer of 32 bits.
+INTEGERS = {
+    "square": f"atan2(*({GAIN}), ba.time * 1000 + 1)",
+    "square of an opposite": f"\\(n, x).(x * {GAIN} / ((-1.0) * n))(ba.time * 1000 + 1)",
+    "product of opposites": f"\\(n, x).(x * {GAIN} * ((-1) * n) * (-1.0 * n))(ba.time * 1000 + 1)",
+    "opposite of the least": f"*({GAIN}) * (-1 * select2(ba.time % 2, -2147483647 - 1, 5))",
+    "negated, and the least": f"(-1 * sin(*({GAIN}))) * (-2147483647 - 1)",
+    "noise in loops": f"+ ~ *({GAIN} * (((+(12345) ~ *(1103515245)) * (-1)) % 7) / 14)",
 }
 
 
@@ -96,8 +119,9 @@ def check(programs: Sequence[Whole], compiler: Compiler, frames: int = 400) -> l
     return found
 
 
-def test_memories(compiler: Compiler) -> None:
-    programs = [Whole(title, f"{HEAD}process = {text};") for title, text in MEMORIES.items()]
+def test_memories_gates_and_integers(compiler: Compiler) -> None:
+    texts = {**MEMORIES, **GATES, **INTEGERS}
+    programs = [Whole(title, f"{HEAD}process = {text};") for title, text in texts.items()]
     for one in check(programs, compiler):
         assert np.any(one.expected), one.whole.title
 
@@ -209,6 +233,11 @@ def test_sliders_that_move_in_time(compiler: Compiler) -> None:
     [
         (f"process = + ~ *({GAIN}), _ : enable;", "has memory, which reverse mode does not stop"),
         (f"process(x, d) = x * {GAIN} : @(d);", "no bound"),
+        (
+            f"process(x) = control(s(x) * x, x > 0), control(s(x), x' > 0)"
+            f" with {{ s(x) = exp({GAIN} * x); }};",
+            "behind another gate too",
+        ),
     ],
 )
 def test_what_it_refuses(compiler: Compiler, text: str, why: str) -> None:

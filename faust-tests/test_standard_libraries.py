@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from faustdiff.autodiff import differentiate
-from faustdiff.faust.compilers import Compiler, FaustError, SystemFaust
+from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.program import Program, build
 from support.library_functions import IMPOSSIBLE, ROWS, TABULATED, Impossible, Row, Tabulated
 from support.paths import BUILD
@@ -153,8 +153,6 @@ def partials(rows: Sequence[Row], compiler: Compiler) -> list[Partial]:
     """Every partial of every row, at its point."""
     plain, dual = Outputs(rows, False, compiler), Outputs(rows, True, compiler)
     got, values = dual.at(), plain.at()
-    if isinstance(compiler, SystemFaust):
-        agree(plain, got, compiler)
     for row, value, both in zip(rows, values, got, strict=True):
         assert np.isfinite(both).all(), f"{row.name} is not finite"
         primal = both[:: len(row.at) + 1]
@@ -171,7 +169,7 @@ def partials(rows: Sequence[Row], compiler: Compiler) -> list[Partial]:
 
 
 def agree(plain: Outputs, got: Sequence[Array], compiler: Compiler) -> None:
-    """The engine that works ahead of time has nothing in common with the library but the table."""
+    """The partials of the engine that works ahead of time are those of the library."""
     done = differentiate(program(plain.rows, dual=False), all_continuous=True, compiler=compiler)
     ahead = build(done.text, compiler=compiler, optimize="-O0").run(plain.inputs, plain.frames)
     place = {one.label: 1 + k for k, one in enumerate(done.params)}
@@ -215,14 +213,26 @@ def wrong(one: Partial) -> bool:
     return not (one.error <= TOLERANCE and one.known <= TOLERANCE and one.norm > 0)
 
 
-def rows_of(name: str, often: bool) -> list[Row]:
-    """The rows that one compiler is tried with; each row is tried often with one compiler.
+def daily() -> list[Row]:
+    """Every other row of each library, of those that do not take too long."""
+    found: list[Row] = []
+    for library in dict.fromkeys(row.library for row in ROWS):
+        found += [row for row in ROWS if row.often and row.library == library][::2]
+    return found
 
-    Which one alternates, but for rows that one compiler alone is given.
+
+DAILY = daily()
+
+
+def rows_of(name: str, often: bool) -> list[Row]:
+    """The rows that one compiler is tried with; often, those of `DAILY` whose turn it is.
+
+    The compiler alternates, but for rows that one compiler alone is given.
     """
-    turn = {row: place % 2 for place, row in enumerate(row for row in ROWS if not row.only)}
+    turn = {row: place % 2 for place, row in enumerate(row for row in DAILY if not row.only)}
     own = list(BATCH).index(name)
-    return [row for row in ROWS if row.only in ("", name) and (turn.get(row, own) == own) == often]
+    mine = {row for row in DAILY if turn.get(row, own) == own}
+    return [row for row in ROWS if row.only in ("", name) and (row in mine) == often]
 
 
 def batches(name: str, often: bool) -> Iterator[tuple[Row, ...]]:
@@ -234,7 +244,7 @@ def batches(name: str, often: bool) -> Iterator[tuple[Row, ...]]:
 
 
 def every_batch() -> Iterator[Any]:
-    """All rows with either compiler; with the one whose turn it is not, they are `slow`."""
+    """All rows with either compiler; those that are not tried often are `slow`."""
     for name in BATCH:
         for often in (True, False):
             for rows in batches(name, often):
@@ -253,10 +263,32 @@ def test_partials_are_the_slopes_of_the_function(compiler: Compiler, rows: tuple
     assert not failures, "\n".join(failures)
 
 
+BOTH_ENGINES = [
+    pytest.param(
+        rows,
+        id=f"{rows[0].name}..{rows[-1].name}",
+        marks=() if often else pytest.mark.slow,
+    )
+    for often in (True, False)
+    for rows in batches("faust", often)
+]
+
+
+@pytest.mark.parametrize("compiler", ["faust"], indirect=True)
+@pytest.mark.parametrize("rows", BOTH_ENGINES)
+def test_the_engine_ahead_of_time_agrees(compiler: Compiler, rows: tuple[Row, ...]) -> None:
+    """It has nothing in common with the library but the table."""
+    dual = Outputs(rows, True, compiler)
+    agree(Outputs(rows, False, compiler), dual.at(), compiler)
+
+
 def test_there_are_enough_functions() -> None:
     for name in BATCH:
         assert len({row.name for often in (True, False) for row in rows_of(name, often)}) >= 150
-    assert {row for name in BATCH for row in rows_of(name, often=True)} == set(ROWS)
+    often = [row for name in BATCH for row in rows_of(name, often=True)]
+    assert sorted(row.name for row in often) == sorted(row.name for row in DAILY)
+    assert {row.library for row in often} == {row.library for row in ROWS}
+    assert len(often) > 200
     for row in ROWS:
         assert row.name in row.text
         assert bool(row.only) == bool(row.why)

@@ -17,7 +17,10 @@ from faustdiff.torch import FaustModule  # noqa: E402
 
 torch.set_num_threads(1)  # tensors are small here: more threads wait for each other
 
-pytestmark = pytest.mark.xdist_group("layers")
+pytestmark = [
+    pytest.mark.xdist_group("layers"),
+    pytest.mark.usefixtures("little_optimization"),
+]
 
 SOURCE = """
 import("stdfaust.lib");

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
+from faustdiff.autodiff import verification_report
 from faustdiff.autodiff.differences import Array
 from faustdiff.autodiff.verification import PartialComparison, VerificationReport, _Trial
 from faustdiff.autodiff.verification_report import MAX_PLOTTED, plot
@@ -18,6 +19,8 @@ from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
 from faustdiff.signals.sliders import Parameter
+
+pytestmark = pytest.mark.either_compiler
 
 FILTER = (
     'import("stdfaust.lib");'
@@ -290,9 +293,13 @@ def test_a_foreign_function_of_the_users_own_is_differentiated_by_the_users_row(
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_plot_of_anything_is_drawn_without_a_warning() -> None:
+@pytest.mark.parametrize("most", [4, pytest.param(MAX_PLOTTED, marks=pytest.mark.slow)])
+def test_a_plot_of_anything_is_drawn_without_a_warning(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Labels that are no formula or have no glyph, infinite errors, too many for a page."""
-    labels = ["$_$", "\N{KATAKANA LETTER A}", *(f"g{i}" for i in range(MAX_PLOTTED))]
+    monkeypatch.setattr(verification_report, "MAX_PLOTTED", most)
+    labels = ["$_$", "\N{KATAKANA LETTER A}", *(f"g{i}" for i in range(most))]
     right, bound = np.linspace(0.0, 1.0, 9), np.zeros(9)
     for first, shown in ((0.0, 1), (np.inf, 3), (1.0, len(labels))):
         partial = np.array([first, *right[1:]])

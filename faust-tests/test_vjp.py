@@ -17,7 +17,11 @@ from faustdiff.autodiff.vjp import VJP
 from faustdiff.errors import InputError
 from faustdiff.faust.compilers import Compiler, FaustError
 
-pytestmark = pytest.mark.xdist_group("vjp")
+pytestmark = [
+    pytest.mark.xdist_group("vjp"),
+    pytest.mark.usefixtures("little_optimization"),
+    pytest.mark.either_compiler,
+]
 
 FRAMES = 600
 RANDOM = np.random.default_rng(7)
@@ -137,6 +141,23 @@ def test_single_precision(compiler: Compiler, stereo: VJP) -> None:
         np.testing.assert_allclose(cotangents.sliders[name], expected, rtol=1e-3)
 
 
+def test_single_precision_keeps_all_bits_of_integers(compiler: Compiler) -> None:
+    """Choices by the bits of a noise of 32 bits, of which single precision holds 24."""
+    source = """
+    noise = +(12345) ~ *(1103515245);
+    gain = hslider("gain", 0.5, 0, 1, 0.01);
+    process = *(prod(k, 6, select2((noise & (1 << k)) != 0, 1, 1 + gain * (k + 1))));
+    """
+    program = faustdiff.vjp(source, double=False, compiler=compiler)
+    _, tape = program.forward(np.ones((1, 40)))
+    found = program.backward(tape, np.ones((1, 40)))
+    noise, expected = 0, []
+    for _ in range(40):
+        noise = (1103515245 * noise + 12345) % 2**32
+        expected.append(np.prod([1 + 0.5 * (k + 1) for k in range(6) if noise >> k & 1]))
+    np.testing.assert_allclose(found.inputs[0], expected, rtol=1e-5)
+
+
 def test_threads_share_a_program(stereo: VJP) -> None:
     def gradient(item: int) -> np.ndarray:
         _, tape = stereo.forward(NOISE[item], {"cutoff": 500.0 + item})
@@ -196,9 +217,12 @@ def test_a_file_a_program_without_inputs_and_one_without_sliders(tmp_path: Path)
         ({"back": np.ones((3, 9))}, r"'back' has .* expected a number or \(3,\) or \(3, 600\)"),
         ({"cutoff": np.nan}, "the value of 'cutoff': nan is not a finite number"),
         ({"cutoff": 1, "/program/cutoff": 1}, "given twice"),
+        ({"cutoff": "high"}, "the value of 'cutoff': expected real numbers"),
+        ({1: 2}, "there is no slider '1'"),
+        ([900, 0.6], "sliders are given as {name: value}, not as a list"),
     ],
 )
-def test_wrong_values_are_named(sliders: dict[str, Any], message: str, stereo: VJP) -> None:
+def test_wrong_values_are_named(sliders: Any, message: str, stereo: VJP) -> None:
     with pytest.raises(ValueError, match=message):
         stereo.forward(NOISE, sliders)
 
@@ -212,13 +236,44 @@ def test_wrong_signals_are_named(stereo: VJP) -> None:
     spoiled[1, 0, 5] = np.nan
     with pytest.raises(ValueError, match=r"inputs: nan at \[1, 0, 5\]"):
         stereo.forward(spoiled)
-    with pytest.raises(ValueError, match="segment is a number of frames or 'auto', not 0"):
-        stereo.forward(NOISE, segment=0)
+    with pytest.raises(ValueError, match="inputs: expected real numbers, not complex128"):
+        stereo.forward(NOISE + 1j)
+    with pytest.raises(ValueError, match="inputs are a batch of no items"):
+        stereo.forward(NOISE[:0])
+    for segment, shown in ((0, "0"), (1.5, "1.5"), (True, "True"), ("all", "'all'")):
+        with pytest.raises(ValueError, match=f"segment is a .*number.*, not {shown}"):
+            stereo.forward(NOISE, segment=segment)
     _, tape = stereo.forward(NOISE)
     with pytest.raises(ValueError, match=r"cotangents have .* expected \(3, 2, 600\)"):
         stereo.backward(tape, WEIGHTS[:2])
     with pytest.raises(ValueError, match=r"cotangents: nan at \[1, 0, 5\]"):
         stereo.backward(tape, spoiled)
+
+
+def test_what_is_no_tape_or_state_is_named(stereo: VJP) -> None:
+    outputs, tape = stereo.forward(NOISE)
+    with pytest.raises(ValueError, match=r"expected a Tape, .* `forward` gives, not a ndarray"):
+        stereo.backward(outputs, tape)
+    with pytest.raises(ValueError, match=r"expected a State, .*, not a Tape"):
+        stereo.forward(NOISE, state=tape)
+    for segment in (None, 100):
+        _, nothing = stereo.forward(NOISE, record=False, segment=segment)
+        with pytest.raises(ValueError, match="nothing was recorded"):
+            stereo.backward(nothing, WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sample_rate": 0}, "sample_rate is a whole number of 1 or more, not 0"),
+        ({"sample_rate": 44100.5}, "sample_rate is a whole number .*, not 44100.5"),
+        ({"sample_rate": "48k"}, "sample_rate is a whole number .*, not '48k'"),
+        ({"threads": -1}, "threads is a whole number of 1 or more, not -1"),
+    ],
+)
+def test_wrong_options_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        faustdiff.vjp("process = _;", **options)
 
 
 def test_a_tape_or_a_state_of_another_program_is_refused(compiler: Compiler) -> None:

@@ -25,7 +25,7 @@ d = hslider("d[diff:on][scale:log]", 0.3, 0.01, 3, 0.001);
 env = ba.time/ma.SR <: (1-exp(0-_/a)), exp(0-_/d) : *;
 process = 0.3*os.sawtooth(f)*env : fi.resonlp(fc, q, 1);
 """
-SEEDS = (0, 1, 2)
+SEEDS = (0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2)))
 
 
 def modulated(f: float, i: float, seed: int) -> np.ndarray:

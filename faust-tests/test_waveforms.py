@@ -15,6 +15,8 @@ from faustdiff.errors import InputError
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
 
+pytestmark = [pytest.mark.either_compiler, pytest.mark.usefixtures("little_optimization")]
+
 FRAMES = 200
 #: Central differences of what is smooth in an entry, with this step: about 1e-10 off.
 STEP = 1e-5

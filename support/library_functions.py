@@ -15,7 +15,8 @@ class Row:
     """A function as its library names it, its parameters, and the program that has just those.
 
     `feed` is what its signals are fed with, see `FEEDS` in test_standard_libraries.py. `only` names
-    the one compiler on which it is tried, for the reason in `why`.
+    the one compiler on which it is tried, for the reason in `why`. Where not `often`, it takes
+    five seconds or more to compile, its parts are in other rows, and `slow` tests try it.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Row:
     frames: int = 2000
     only: str = ""
     why: str = ""
+    often: bool = True
 
     @property
     def library(self) -> str:
@@ -590,6 +592,7 @@ PHYSICAL_MODELS = (
         text=r"\(l, p, x).(bridged(pm.nylonString(l, p, x)))",
         only="cyfaust",
         why=HEAVY,
+        often=False,
     ),
     row(
         "pm.steelString",
@@ -598,22 +601,23 @@ PHYSICAL_MODELS = (
         text=r"\(l, p, x).(bridged(pm.steelString(l, p, x)))",
         only="cyfaust",
         why=HEAVY,
+        often=False,
     ),
     row("pm.idealString", 0.4231, 0.31, only="cyfaust", why=HEAVY),
     row("pm.ks", 0.4231, 0.2, only="cyfaust", why=HEAVY),
-    row("pm.elecGuitarModel", 0.5231, 0.31, 0.9, only="cyfaust", why=HEAVY),
-    row("pm.guitarModel", 0.5231, 0.31, only="cyfaust", why=HEAVY),
-    row("pm.nylonGuitarModel", 0.5231, 0.31, only="cyfaust", why=HEAVY),
+    row("pm.elecGuitarModel", 0.5231, 0.31, 0.9, only="cyfaust", why=HEAVY, often=False),
+    row("pm.guitarModel", 0.5231, 0.31, only="cyfaust", why=HEAVY, often=False),
+    row("pm.nylonGuitarModel", 0.5231, 0.31, only="cyfaust", why=HEAVY, often=False),
     row("pm.bowTable", 0.1, 2.3),
     row("pm.violinBowTable", 0.5),
     row("pm.reedTable", 0.6, -0.4),
     row("pm.fluteJetTable", 0.6, text=r"\(g).(*(g) : pm.fluteJetTable)"),
     row("pm.clarinetReed", 0.5),
     row("pm.brassLipsTable", 0.5231, 0.5),
-    row("pm.violinModel", 0.4231, 0.5, 0.4, 0.7, only="cyfaust", why=HEAVY),
+    row("pm.violinModel", 0.4231, 0.5, 0.4, 0.7, only="cyfaust", why=HEAVY, often=False),
     row("pm.clarinetModel", 0.4231, 0.7, 0.5, 0.5, only="cyfaust", why=HEAVY),
     row("pm.brassModel", 0.5231, 0.5, 0.6, 0.7, frames=1000, only="cyfaust", why=HEAVY),
-    row("pm.fluteModel", 0.4231, 0.5, 0.7, only="cyfaust", why=HEAVY),
+    row("pm.fluteModel", 0.4231, 0.5, 0.7, only="cyfaust", why=HEAVY, often=False),
     row("pm.strikeModel", 50.0, 5000.0, 0.4, 0.7, feed="gate"),
     row("pm.pluckString", 0.4231, 1.1, 1.2, 0.9, 0.7, feed="gate"),
     row("pm.djembeModel", 60.3),
@@ -626,6 +630,7 @@ PHYSICAL_MODELS = (
         text=r"\(f, t, r, s).(pm.marimbaBarModel(f, 2, t, r, s))",
         only="cyfaust",
         why=HEAVY,
+        often=False,
     ),
     row("pm.marimbaResTube", 0.4231),
     row(

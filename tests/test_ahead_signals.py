@@ -7,7 +7,7 @@ import pytest
 from faustdiff.errors import InputError
 from faustdiff.signals.core import parse
 from faustdiff.signals.graph import Graph
-from faustdiff.signals.printing import MAX_NESTING, definitions, foreign
+from faustdiff.signals.printing import MAX_NESTING, definitions, foreign, printed_program
 from faustdiff.signals.propagate import propagate, with_deep_stack
 from faustdiff.signals.sliders import choose, sliders
 
@@ -258,3 +258,22 @@ def test_sliders_are_chosen_by_mark_by_name_or_all() -> None:
         paths(["gain"])
     with pytest.raises(InputError, match="did you mean 'kind'"):
         paths(["knd"])
+
+
+def test_a_whole_program_as_text() -> None:
+    graph, found = sent("_ : sin <: (_,_ : *),(mem <: +)")
+    comments = ["Two  words", "in\nlines "]
+    assert printed_program(graph, 1, found, comments=comments, metadata=[("name", "a")]) == (
+        """// Two  words
+// in lines
+
+declare name "a";
+
+process(in0) = (s1, s1 : *), (s3, s3 : +) with {
+    s1 = in0 : sin;
+    s3 = s1 : mem;
+};
+"""
+    )
+    graph, found = sent("_,_ : +")
+    assert printed_program(graph, 2, found, entry="sum") == "\nsum(in0, in1) = (in0, in1 : +);\n"

@@ -38,6 +38,13 @@ FAUST = [
     ("x - -(y - z)", "x - (0 - (y - z))"),
     ("x - -(z - y)", "x - (0 - (z - y))"),
     ("--x", "0 - (0 - x)"),
+    # The square of an integer above 46340 is none in Faust.
+    ("x * x", "float(x) * x"),
+    ("1 + x * x * x", "1 + float(x) * x * x"),
+    ("(x - y) * (x - y)", "float(x - y) * (x - y)"),
+    ("x * y", "x * y"),
+    ("sin(x) * sin(x)", "sin(x) * sin(x)"),
+    ("0.5 * x * (0.5 * x)", "0.5 * x * (0.5 * x)"),
     ("+x", "x"),
     ("-3", "-3"),
     ("x + -3", "x + (-3)"),

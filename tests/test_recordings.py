@@ -210,7 +210,9 @@ def test_a_target_of_an_output_is_wanted_as_that(
     at = 0.9 * np.pi * (np.arange(5000) - advance - latency)
     assert np.abs(late + np.sin(at))[:, 200:4600].max() < 3e-5
     again = replace(example, target=open_recording(wav(tmp_path / "b.wav", late)))
-    found = np.concatenate([block for block, _ in again.wanted(4500, latency=latency)], axis=1)
+    found = np.concatenate(
+        [block for block, _ in again.target_blocks(4500, latency=latency)], axis=1
+    )
     assert np.abs(found - output[:, :4500])[:, 200:4300].max() < 6e-5
 
 

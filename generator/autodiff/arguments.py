@@ -95,7 +95,7 @@ class Names:
         if paths:
             raise ValueError(f"several sliders are named '{given}', use a path: {', '.join(paths)}")
         listed = ", ".join(f"'{name}'" for name in self._names.values())
-        hint = nearest(given, self._names.values(), f"sliders: {listed or 'none'}")
+        hint = nearest(str(given), self._names.values(), f"sliders: {listed or 'none'}")
         raise ValueError(f"there is no slider '{given}': {hint}")
 
     def control(self, name: str) -> Parameter | Control:
@@ -107,6 +107,8 @@ class Names:
 
         Raises ValueError, with the name of the slider and the shapes that it may have.
         """
+        if not isinstance(given, Mapping):
+            raise ValueError(f"sliders are given as {{name: value}}, not as a {_type(given)}")
         numbers = np.tile(self._initial, (items or 1, 1))
         moving = {self._names[one.path]: np.full((1, 1), one.init) for one in self._moving}
         paths = {name: path for path, name in self._names.items()}
@@ -115,7 +117,7 @@ class Names:
             name = self.find(asked)
             if name in shapes:
                 raise ValueError(f"the slider '{name}' is given twice, by label and by path")
-            array = np.asarray(value, np.float64)
+            array = _as_reals(value, np.dtype(np.float64), f"the value of '{name}'")
             require_finite(array, f"the value of '{name}'")
             shapes[name] = array.shape
             self.require_shape(name, array.shape, items, frames)
@@ -150,7 +152,7 @@ def checked_signals(
     """The signals `given`, (batch, channels, frames) or without the first axis, in three axes.
 
     They are copied only where the type differs or frames do not follow each other in memory.
-    Raises ValueError for a wrong shape or a sample that is not finite.
+    Raises ValueError for a wrong shape, no item at all, or a sample that is not finite.
     """
     array = np.asarray(given)
     length = "frames" if frames is None else frames
@@ -158,12 +160,42 @@ def checked_signals(
     if not fits or frames not in (None, array.shape[-1]):
         expected = f"(batch, {channels}, {length}) or ({channels}, {length})"
         raise ValueError(f"{what} have the shape {array.shape}, expected {expected}")
-    array = array.astype(dtype, copy=False)
+    if not len(array) and array.ndim == 3:
+        raise ValueError(f"{what} are a batch of no items: give one or more")
+    array = _as_reals(array, dtype, what)
     array = array if array.ndim == 3 else array[None]
     if array.size and array.shape[2] > 1 and array.strides[2] != array.itemsize:
         array = np.ascontiguousarray(array)
     require_finite(array, what)
     return array
+
+
+def whole_number(value: Any, what: str, least: int) -> int:
+    """The number as an int; ValueError if it is not whole, or below `least`."""
+    number = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+        raise ValueError(f"{what} is a whole number of {least} or more, not {value!r}")
+    return int(number)
+
+
+def require_type(value: Any, kind: type, hint: str) -> None:
+    """Raises ValueError if a value is of another type than `kind`."""
+    if not isinstance(value, kind):
+        raise ValueError(f"expected a {kind.__name__}, {hint}, not a {_type(value)}")
+
+
+def _type(value: Any) -> str:
+    return type(value).__name__
+
+
+def _as_reals(given: ArrayLike, dtype: np.dtype[Any], what: str) -> NDArray[Any]:
+    array = np.asarray(given)
+    try:
+        if not np.iscomplexobj(array):
+            return array.astype(dtype, copy=False)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{what}: expected real numbers, not {array.dtype}")
 
 
 def require_finite(array: NDArray[Any], what: str) -> None:

@@ -21,6 +21,7 @@ from ..table.assembling import built_in_table
 from ..table.model import Table
 from .activity import NoRuleError
 from .cotangents import NoReverseError, cotangents
+from .gates import open_controls
 from .staircases import staircases
 from .tangents import TableSlope, table_slopes, tangents
 
@@ -119,6 +120,7 @@ def _differentiate(
         replaced = with_signals(program, moved)
         program, chosen = replaced.program, [replaced.renamed[number] for number in chosen]
     graph, outputs = program.graph, program.outputs
+    open_controls(graph, rows, outputs)
     numbers = graph.reachable(outputs)
     stairs = tuple(map(tuple, staircases(graph, rows, outputs, chosen)))
     slopes = table_slopes(graph, rows, numbers, table_slope)

@@ -84,8 +84,9 @@ class Nodes(Algebra):
             if negated is not None:
                 if number is None:
                     return self.negate(self.mul(negated, other))
-                return self.mul(negated, self.graph.number(-number))
-        return self._fold_constants("*", operator.mul, a, b)
+                minus = self.graph.number(-1)
+                return self.mul(negated, self._fold_constants("*", operator.mul, minus, other))
+        return self._fold_constants("*", operator.mul, *self._as_reals(a, b))
 
     def div(self, a: Signal, b: Signal) -> Signal:
         if a is None and b is not None:
@@ -109,23 +110,42 @@ class Nodes(Algebra):
         x = self.unnegated(a)
         if x is not None:
             return x
-        return self._fold_constants("*", operator.mul, self.graph.number(-1), a)
+        return self._fold_constants("*", operator.mul, *self._as_reals(self.graph.number(-1), a))
 
     def unnegated(self, a: int) -> Signal:
-        """What a node is the opposite of, if it was made by `negate`."""
+        """What a node is the opposite of, if it is a product with -1 of what is known to be a real.
+
+        An integer has no opposite that always stands for its own: that of the lowest is itself,
+        and -1.0 times an integer is a real, whose square does not overflow as the integer's does.
+        """
         node = self.graph.nodes[a]
-        if node.op != "primitive" or node.name != "*":
+        if node.op != "primitive" or node.name != "*" or self._number(node.args[0]) != -1:
             return None
-        return node.args[1] if self._number(node.args[0]) == -1 else None
+        return node.args[1] if self.is_real(node.args[1]) else None
 
     def call(self, function: Function, arguments: Sequence[Signal]) -> Signal:
         given = tuple(map(self.present, arguments))
         own = CALL.fullmatch(function.faust)
         if own and function.name == "int" and self.integer(given[0]):
             return given[0]
+        if own and function.name == "control":
+            return self._held(*given)
         if own:
             return self.graph.primitive(own.group(1), *given)
         return propagate(self.graph, self.rows.functions[function.name], given)[0]
+
+    def _held(self, signal: int, gate: int) -> int:
+        """A signal while the gate is not 0, and else its last value.
+
+        `control` does that for what is computed for it alone: a tangent may be an input, or needed
+        elsewhere. It is there to stop what the tangent is computed from.
+        """
+        graph, before = self.graph, self.graph.feedback()
+        opened = graph.primitive("!=", gate, graph.number(0))
+        computed = graph.primitive("control", signal, gate)
+        held = graph.primitive("select2", opened, before, computed)
+        graph.close(before, held)
+        return held
 
     def compare(self, operator_: str, a: Signal, b: Signal) -> Any:
         """A node that is 0 or 1; True or False where both are numbers."""
@@ -187,13 +207,25 @@ class Nodes(Algebra):
         """The node, as a real."""
         return value if self.is_real(value) else self.graph.primitive("float", value)
 
-    def is_real(self, value: int, depth: int = 4) -> bool:
+    def _as_reals(self, a: int, b: int) -> tuple[int, int]:
+        """Two factors, of which one is a real: a rule is about reals, and integers overflow."""
+        if self.is_real(a) or self.is_real(b):
+            return a, b
+        if self._number(a) is None:
+            return self.real(a), b
+        return (a, b) if self._number(b) is not None else (a, self.real(b))
+
+    def is_real(self, value: int, depth: int = 8) -> bool:
         """Whether a node is known to be a real; integers of Faust overflow where reals do not."""
         node = self.graph.nodes[value]
         if node.op == "number":
             return not _is_integer_text(node.name)
         if node.op in ("input", "widget", "bargraph"):
             return True
+        if node.op == "feedback":
+            # One that is not closed yet is that of a tangent or a cotangent, which are reals.
+            source = self.graph.sources[self.graph.index(value)]
+            return source is None or (depth > 0 and self.is_real(source, depth - 1))
         known = self.rows.known_of(node)
         if known is None or not isinstance(known.result, tuple):
             return known is not None and known.result == "real"

@@ -34,6 +34,7 @@ from ..signals.steady import RECORDING_COST, Steadiness, operations
 from ..table.assembling import built_in_table
 from ..table.model import Table
 from .activity import NoRuleError
+from .gates import gated_signals, open_controls
 from .tape import BackwardGraph, extract_backward
 from .transposition import Transpose, transpose
 from .waveforms import Waveforms
@@ -156,6 +157,8 @@ def _programs(
     signals = tuple(original.sliders[n] for n in moved)
     moving = with_signals(original, moved)
     program, graph = moving.program, moving.program.graph
+    open_controls(graph, rows, program.outputs)
+    gated = gated_signals(graph, rows, program.outputs)
     tables = _waveforms(graph, program.outputs, file) if waveforms else Waveforms()
     reads = [read.value for read in tables.reads]
     steady, leaves = Steadiness(graph, rows, reads), _leaves(moving, reads, chosen)
@@ -174,6 +177,7 @@ def _programs(
         transposed.time.signals(graph.reachable(results)),
         steady,
         {number: index for index, number in enumerate(fed)},
+        gated,
     )
     texts = _Texts(program, params, signals, tables, original.inputs, cut, transposed.coefficients)
     return ReversePrograms(

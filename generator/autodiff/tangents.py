@@ -18,6 +18,7 @@ from ..table.model import Primitive, tangent_name
 from ..table.rules import Rule, partial
 from .activity import Activity
 from .elimination import Region, RegionPartials, regions
+from .gates import check_controls
 from .nodes import Nodes, rule_of
 
 #: The tangents of a signal, by the number of the parameter.
@@ -56,6 +57,7 @@ class _Forward:
         self.slopes = table_slopes(graph, self.rows, numbers) if slopes is None else slopes
         self.activity = Activity(graph, self.rows, self.slopes)
         self.activity.spread(numbers, self.parameters)
+        check_controls(graph, outputs, lambda number: self.activity.bits[number] != 0)
         eliminated = regions(self.activity, numbers, outputs, self.parameters)
         roots = {region.root: region for region in eliminated}
         inside = {number for region in eliminated for number in region.inside} - set(roots)

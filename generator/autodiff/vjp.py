@@ -28,7 +28,7 @@ from ..faust.compilers import Compiler, find_compiler
 from ..faust.interface import Signals
 from ..signals.source import read_source
 from ..table.model import Table
-from .arguments import Names, Values, checked_signals
+from .arguments import Names, Values, checked_signals, require_type, whole_number
 from .buffers import Buffers
 from .reverse import ReversePrograms, reverse_programs
 
@@ -115,9 +115,10 @@ class VJP:
                 cache=cache,
             )
 
+        sample_rate = whole_number(sample_rate, "sample_rate", 1)
         self.programs = programs
         self.sample_rate = sample_rate
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = whole_number(threads or os.cpu_count() or 1, "threads", 1)
         self._forward = compile_batch(programs.forward, False)
         sums = programs.coefficients if programs.sliders else len(programs.params)
         self._backward = compile_batch(programs.backward, True, sums)
@@ -256,7 +257,9 @@ class VJP:
 
         Raises ValueError for a wrong shape, as `forward` does.
         """
-        given = checked_signals(recorded, self.programs.tape, None, self.dtype, "the tape")
+        given = checked_signals(
+            recorded, self.programs.tape, None, self.dtype, "signals of the tape"
+        )
         frames = given.shape[2]
         values = self.names.values(sliders, len(given), frames)
         return Tape(self, values, (), given, (None,), frames, max(frames, 1), None)
@@ -298,6 +301,8 @@ class VJP:
             raise ValueError(f"inputs are missing: expected (batch, {self.inputs}, frames)")
         if frames is None:
             raise ValueError("give the number of frames: the program has no inputs")
+        frames = whole_number(frames, "frames", 0)
+        batch = None if batch is None else whole_number(batch, "batch", 1)
         return np.zeros((0, frames) if batch is None else (batch, 0, frames), self.dtype)
 
     def _signal(self, value: NDArray[np.float64], frames: int) -> Signals:
@@ -308,6 +313,7 @@ class VJP:
     def _initial(self, state: State | None, items: int, direction: str) -> NDArray[np.uint8] | None:
         if state is None:
             return None
+        require_type(state, State, "such as the `state` of a tape or of cotangents")
         if state.program != self._key(direction):
             raise ValueError(f"the state is none of the {direction} pass of this program")
         if len(state.data) != items:
@@ -325,11 +331,14 @@ class VJP:
             piece = max(self.programs.tape * self.dtype.itemsize, 1)
             best = int((frames * self._forward.state_size / piece) ** 0.5)
             return max(best, SHORTEST_SEGMENT)
-        if isinstance(segment, str) or segment < 1:
+        if isinstance(segment, str):
             raise ValueError(f"segment is a number of frames or 'auto', not {segment!r}")
-        return segment
+        return whole_number(segment, "segment", 1)
 
     def _check(self, tape: Tape) -> None:
+        require_type(tape, Tape, "the second thing that `forward` gives")
+        if tape.recorded is None and not tape.inputs:
+            raise ValueError("nothing was recorded: call `forward` without record=False")
         other = tape.program
         if other is self or (other._key("forward"), other._key("backward")) == (
             self._key("forward"),
@@ -379,8 +388,9 @@ def vjp(
     the precision, `threads` is how many items run at once (else as many as there are processors).
     The other arguments are those of `reverse_programs` and `build`.
 
-    Raises `InputError` if there is no such file or slider, or the program has no derivative, and
-    `FaustError` if a compiler is missing or refuses the program.
+    Raises `InputError` if there is no such file or slider, or the program has no derivative,
+    ValueError for a sample rate that is no whole number above 0, and `FaustError` if a compiler is
+    missing or refuses the program.
     """
     source = read_source(program)
     if not isinstance(compiler, Compiler):

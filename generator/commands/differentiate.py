@@ -141,7 +141,9 @@ def _output_files(output: Path) -> tuple[Path, Path]:
     if is_stream(output) or (output.exists() and not output.is_file()):
         what = f"{output}: is no file, and in reverse mode two are written beside it"
         refuse(what, "name a file, as in -o synth.dsp, or use --single")
-    return output.with_suffix(".forward.dsp"), output.with_suffix(".backward.dsp")
+    # What is no ending of a Faust program is a part of the name.
+    stem = output.stem if output.suffix == ".dsp" else output.name
+    return output.with_name(f"{stem}.forward.dsp"), output.with_name(f"{stem}.backward.dsp")
 
 
 def _write_both(output: Path, programs: ReversePrograms) -> None:

@@ -62,8 +62,9 @@ def to_wasm(
     Raises FaustError with the compiler's message, or with what to install.
     """
     if isinstance(compiler, EmbeddedFaust):
+        node, package = _node_and_package(source)  # before what may take long
         expanded = compiler.expand(source, include=include, timeout=timeout)
-        code, text = _by_node(expanded, timeout)
+        code, text = _by_node(node, package, expanded, timeout)
     else:
         code, script = compiler.to_wasm(source, include=include, timeout=timeout)
         match = _JSON.search(script)
@@ -98,12 +99,16 @@ def faustwasm() -> Path | None:
     return next((path for path in folders if (path / "package.json").is_file()), None)
 
 
-def _by_node(expanded: str, timeout: float) -> tuple[bytes, str]:
-    """The module and its description, from a program without imports."""
+def _node_and_package(source: str) -> tuple[str, Path]:
     node, package = shutil.which("node"), faustwasm()
     if node is None or package is None:
         what = "no compiler to WebAssembly found" if node else "no Node to compile to WebAssembly"
-        raise CompilerMissingError(what, INSTALL_NPM_PACKAGE, "faustwasm", expanded)
+        raise CompilerMissingError(what, INSTALL_NPM_PACKAGE, "faustwasm", source)
+    return node, package
+
+
+def _by_node(node: str, package: Path, expanded: str, timeout: float) -> tuple[bytes, str]:
+    """The module and its description, from a program without imports."""
     with tempfile.TemporaryDirectory(prefix="faustdiff-") as folder:
         work = Path(folder)
         (work / "program.dsp").write_text(expanded, encoding="utf-8")

@@ -34,7 +34,8 @@ class DualSource:
     `text` gives for each of `outputs` its value and its partials by `params`; `settings` are values
     of further sliders by label or path. `cache` is a folder for what was compiled. With `reverse`,
     gradients come from reverse mode; without `partials`, which are too many then, `text` is the
-    forward program of it. `gradient` says in words how it is computed, and at what cost.
+    forward program of it. `gradient` says in words how it is computed, and at what cost; it is
+    empty where there was no choice.
     """
 
     text: str
@@ -47,7 +48,7 @@ class DualSource:
     cache: Path | None = None
     reverse: ReversePrograms | None = None
     partials: bool = True
-    gradient: str = "forward mode"
+    gradient: str = ""
 
 
 class Model:
@@ -78,7 +79,7 @@ class Model:
     ) -> Iterator[tuple[Array, Array, Array, Array]]:
         """Outputs (outputs, n), partials (outputs, P, n), targets and slopes (outputs, n).
 
-        All in blocks. `latency` is that of `Example.wanted`, which gives targets and slopes.
+        All in blocks. `latency` is that of `Example.target_blocks`, which gives targets and slopes.
         """
         rate, controls = one.rate, self.controls(values)
         if isinstance(self.program, CompiledProgram):

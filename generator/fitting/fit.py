@@ -167,7 +167,7 @@ def _conclude(
         reason,
         verdict,
         latencies,
-        (*notes, *_by_reverse(setup), *_corrections(setup, latencies, inspection)),
+        (*notes, *_mode(setup), *_corrections(setup, latencies, inspection)),
         tuple(warnings),
         tuple(record.iterations),
         record.skipped,
@@ -189,9 +189,9 @@ def _what_is_unknown(described: str, best: Attempt) -> str:
     return f"not identifiable at the result: {described}"
 
 
-def _by_reverse(setup: Setup) -> list[str]:
-    """How the gradient was computed, if by reverse mode."""
-    if setup.source.reverse is None:
+def _mode(setup: Setup) -> list[str]:
+    """The mode of differentiation, if there was a choice, with the operations that were counted."""
+    if not setup.source.gradient:
         return []
     notes = [f"gradients are by {setup.source.gradient}"]
     if not setup.source.partials:

@@ -31,7 +31,7 @@ class Derivatives:
     outputs: int
     reverse: ReversePrograms | None = None
     partials: bool = True
-    gradient: str = "forward mode"
+    gradient: str = ""
 
 
 def derivatives(
@@ -68,12 +68,16 @@ def derivatives(
         f"forward mode takes {dual.operations}"
     )
     if wanted == "auto" and dual.operations <= programs.operations:
-        return _by_forward(dual)
+        words = (
+            f"forward mode, {dual.operations} operations per sample; "
+            f"reverse mode takes {programs.operations}"
+        )
+        return _by_forward(dual, words)
     return Derivatives(dual.text, dual.params, dual.inputs, dual.outputs, programs, gradient=words)
 
 
-def _by_forward(dual: DifferentiatedProgram) -> Derivatives:
-    return Derivatives(dual.text, dual.params, dual.inputs, dual.outputs)
+def _by_forward(dual: DifferentiatedProgram, words: str = "") -> Derivatives:
+    return Derivatives(dual.text, dual.params, dual.inputs, dual.outputs, gradient=words)
 
 
 def _by_reverse(programs: ReversePrograms, words: str) -> Derivatives:

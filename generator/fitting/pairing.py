@@ -114,7 +114,7 @@ class Example:
             before = samples
 
     def delayed(self, output: Array, latency: float = 0.0) -> Array:
-        """The target (outputs, n) whose `wanted`, with this `latency`, is `output`."""
+        """The target (outputs, n) whose `target_blocks`, with this `latency`, is `output`."""
         whole = int(np.ceil(latency))
         padded = np.pad(output, ((0, 0), (REACH - 1, REACH)))
         moved = _interpolate(padded, whole - latency)[0] if latency != whole else output

@@ -127,12 +127,22 @@ def _fits(expr: Any) -> bool:
     return not value.is_Integer or abs(int(value)) <= MAX_INTEGER
 
 
+def _may_be_integer(expr: Any) -> bool:
+    """Whether a value is an integer of Faust where all arguments are."""
+    if isinstance(expr, AppliedUndef):
+        return expr.func.__name__ == WHERE and all(map(_may_be_integer, expr.args[1:]))
+    if isinstance(expr, sp.Add | sp.Mul):
+        return all(map(_may_be_integer, expr.args))
+    return isinstance(expr, sp.Symbol) or bool(expr.is_Integer)
+
+
 class _Faust(StrPrinter):  # type: ignore[misc]
     """Faust text. Differs from SymPy's printer in that
 
     - a negated term is a difference from 0, for Faust has no unary minus on expressions;
     - a power is a call of `pow`, which binds the same way everywhere;
     - conditions are numbers, and always in parentheses;
+    - a square is that of a real, for integers above 46340 have none in Faust;
     - functions, constants and time are spelled as in the vocabulary;
     - any other node raises.
     """
@@ -181,6 +191,8 @@ class _Faust(StrPrinter):  # type: ignore[misc]
             return f"0 - {self.parenthesize(negated, PRECEDENCE['Add'])}"
         first, *others = expr.args
         text: str = self.parenthesize(first, PRECEDENCE["Mul"], strict=True)
+        if first == others[0] and not first.is_number and _may_be_integer(first):
+            text = f"float({self._print(first)})"
         for factor in others:
             divisor = _divisor(factor)
             operator, operand = (" * ", factor) if divisor is None else (" / ", divisor)

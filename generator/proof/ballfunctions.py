@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Flag, auto
 from typing import Any, Literal
 
 from flint import arb, fmpq
@@ -18,18 +19,29 @@ from flint import arb, fmpq
 Edge = Literal["positive", "not negative", "not zero"]
 
 
+class Branches(Flag):
+    """How the values of a function on other branches differ from the real ones."""
+
+    NONE = 0
+    SIGN = auto()
+    CONSTANT = auto()
+    #: In any other way.
+    MORE = auto()
+
+
 @dataclass(frozen=True)
 class BallFunction:
     """A function of balls, its partial derivatives, and the quantities that decide where it is.
 
     `slopes` has one function for each argument, None where the derivative is 0. `edges` pairs a
-    quantity with what the function asks of it.
+    quantity with what the function asks of it. `branches` says how it differs on other branches.
     """
 
     value: Callable[..., Any]
     slopes: tuple[Callable[..., Any] | None, ...]
     edges: tuple[tuple[Callable[..., Any], Edge], ...] = ()
     saturates: bool = False
+    branches: Branches = Branches.NONE
 
 
 def number(text: str) -> Any:
@@ -115,38 +127,62 @@ _INSIDE_ONE_OPEN: tuple[Ask, Ask] = (
     (lambda x: 1 + x, "positive"),
 )
 
+SIGN, CONSTANT, MORE = Branches.SIGN, Branches.CONSTANT, Branches.MORE
+
 FUNCTIONS: Mapping[str, BallFunction] = {
     "sin": BallFunction(arb.sin, (arb.cos,)),
     "cos": BallFunction(arb.cos, (lambda x: -x.sin(),)),
     "tan": BallFunction(arb.tan, (lambda x: x.sec() ** 2,), ((arb.cos, "not zero"),)),
-    "asin": BallFunction(_ASIN, (lambda x: (1 - x * x).rsqrt(),), _INSIDE_ONE),
-    "acos": BallFunction(_ACOS, (lambda x: -(1 - x * x).rsqrt(),), _INSIDE_ONE),
-    "atan": BallFunction(arb.atan, (lambda x: 1 / (1 + x * x),), saturates=True),
+    "asin": BallFunction(
+        _ASIN, (lambda x: (1 - x * x).rsqrt(),), _INSIDE_ONE,
+        branches=SIGN | CONSTANT,
+    ),
+    "acos": BallFunction(
+        _ACOS, (lambda x: -(1 - x * x).rsqrt(),), _INSIDE_ONE,
+        branches=SIGN | CONSTANT,
+    ),
+    "atan": BallFunction(arb.atan, (lambda x: 1 / (1 + x * x),), saturates=True, branches=CONSTANT),
     "atan2": BallFunction(
         arb.atan2, (lambda y, x: x / (x * x + y * y), lambda y, x: -y / (x * x + y * y)),
         ((lambda y, x: y, "not zero"),),
+        branches=CONSTANT,
     ),
     "exp": BallFunction(arb.exp, (arb.exp,), saturates=True),
-    "log": BallFunction(arb.log, (lambda x: 1 / x,), ((_itself, "positive"),)),
+    "log": BallFunction(arb.log, (lambda x: 1 / x,), ((_itself, "positive"),), branches=CONSTANT),
     "log10": BallFunction(
-        lambda x: x.log() / arb(10).log(), (lambda x: 1 / _ln10(x),), ((_itself, "positive"),)
+        lambda x: x.log() / arb(10).log(), (lambda x: 1 / _ln10(x),), ((_itself, "positive"),),
+        branches=CONSTANT,
     ),
-    "sqrt": BallFunction(_SQRT, (lambda x: x.rsqrt() / 2,), ((_itself, "not negative"),)),
+    "sqrt": BallFunction(
+        _SQRT, (lambda x: x.rsqrt() / 2,), ((_itself, "not negative"),),
+        branches=SIGN,
+    ),
     "sinh": BallFunction(arb.sinh, (arb.cosh,), saturates=True),
     "cosh": BallFunction(arb.cosh, (arb.sinh,), saturates=True),
     "tanh": BallFunction(arb.tanh, (lambda x: x.sech() ** 2,), saturates=True),
-    "asinh": BallFunction(arb.asinh, (lambda x: (1 + x * x).rsqrt(),)),
-    "acosh": BallFunction(_ACOSH, (lambda x: (x - 1).rsqrt() * (x + 1).rsqrt(),), (_ABOVE_ONE,)),
-    "atanh": BallFunction(arb.atanh, (lambda x: 1 / ((1 - x) * (1 + x)),), _INSIDE_ONE_OPEN),
+    "asinh": BallFunction(arb.asinh, (lambda x: (1 + x * x).rsqrt(),), branches=SIGN | CONSTANT),
+    "acosh": BallFunction(
+        _ACOSH, (lambda x: (x - 1).rsqrt() * (x + 1).rsqrt(),), (_ABOVE_ONE,),
+        branches=SIGN | CONSTANT,
+    ),
+    "atanh": BallFunction(
+        arb.atanh, (lambda x: 1 / ((1 - x) * (1 + x)),), _INSIDE_ONE_OPEN,
+        branches=CONSTANT,
+    ),
     "log1p": BallFunction(
-        arb.log1p, (lambda x: 1 / (1 + x),), ((lambda x: 1 + x, "positive"),)
+        arb.log1p, (lambda x: 1 / (1 + x),), ((lambda x: 1 + x, "positive"),),
+        branches=CONSTANT,
     ),
     "expm1": BallFunction(arb.expm1, (arb.exp,), saturates=True),
-    "cbrt": BallFunction(_cbrt, (lambda x: 1 / (3 * _cbrt(x) ** 2),), ((_itself, "not zero"),)),
+    "cbrt": BallFunction(
+        _cbrt, (lambda x: 1 / (3 * _cbrt(x) ** 2),), ((_itself, "not zero"),),
+        branches=MORE,
+    ),
     "hypot": BallFunction(
         lambda x, y: (x * x + y * y).sqrt(),
         (lambda x, y: x * (x * x + y * y).rsqrt(), lambda x, y: y * (x * x + y * y).rsqrt()),
         ((lambda x, y: x**2 + y**2, "not zero"),),
+        branches=SIGN,
     ),
     "erf": BallFunction(
         arb.erf, (lambda x: _two_over_root_pi() * (-x * x).exp(),), saturates=True
@@ -155,15 +191,22 @@ FUNCTIONS: Mapping[str, BallFunction] = {
         arb.erfc, (lambda x: -_two_over_root_pi() * (-x * x).exp(),), saturates=True
     ),
     "gamma": BallFunction(arb.gamma, (lambda x: x.gamma() * x.digamma(),)),
-    "lgamma": BallFunction(lambda x: abs(x.gamma()).log(), (arb.digamma,)),
+    "lgamma": BallFunction(lambda x: abs(x.gamma()).log(), (arb.digamma,), branches=CONSTANT),
     "J0": BallFunction(lambda x: _j(0, x), (lambda x: -_j(1, x),)),
     "J1": BallFunction(lambda x: _j(1, x), (lambda x: (_j(0, x) - _j(2, x)) / 2,)),
     "Jn": BallFunction(_j, (None, _between(_j))),
-    "Y0": BallFunction(lambda x: _y(0, x), (lambda x: -_y(1, x),), ((_itself, "positive"),)),
-    "Y1": BallFunction(
-        lambda x: _y(1, x), (lambda x: (_y(0, x) - _y(2, x)) / 2,), ((_itself, "positive"),)
+    "Y0": BallFunction(
+        lambda x: _y(0, x), (lambda x: -_y(1, x),), ((_itself, "positive"),),
+        branches=MORE,
     ),
-    "Yn": BallFunction(_y, (None, _between(_y)), ((lambda order, x: x, "positive"),)),
+    "Y1": BallFunction(
+        lambda x: _y(1, x), (lambda x: (_y(0, x) - _y(2, x)) / 2,), ((_itself, "positive"),),
+        branches=MORE,
+    ),
+    "Yn": BallFunction(
+        _y, (None, _between(_y)), ((lambda order, x: x, "positive"),),
+        branches=MORE,
+    ),
     "ldexp": BallFunction(
         lambda x, n: x * _power_of_two(n),
         (

@@ -37,7 +37,7 @@ from .arithmetic import (
     with_branch,
 )
 from .ballfunctions import FUNCTIONS as BALL_FUNCTIONS
-from .ballfunctions import Edge
+from .ballfunctions import Branches, Edge
 from .contexts import (
     BALL_BITS,
     Atom,
@@ -56,19 +56,6 @@ from .forms import alike, is_positive, is_smooth, missing_signs, zeros
 #: Where a step function jumps, some places.
 WHOLE_JUMPS = (1, -1, 2)
 HALF_JUMPS = (0.5, -0.5, 1.5)
-#: Functions that have another sign, or another constant, on another branch; and others.
-SIGN_BRANCHES = ("sqrt", "hypot", "asin", "acos", "acosh", "asinh")
-CONSTANT_BRANCHES = (
-    "log",
-    "log10",
-    "log1p",
-    "lgamma",
-    "atan",
-    "atan2",
-    "atanh",
-    *SIGN_BRANCHES[2:],
-)
-MANY_BRANCHES = ("cbrt", "Y0", "Y1", "Yn")
 #: Numbers beyond this, or below its inverse, make a function flatten out over an unusual distance.
 STEEP_NUMBER = 1e3
 
@@ -364,16 +351,14 @@ class BallCompiler:
                     slope = term if slope is None else slope + term
             return value(*numbers), slope
 
-        if (
-            name not in SIGN_BRANCHES
-            and name not in CONSTANT_BRANCHES
-            and name not in MANY_BRANCHES
-        ):
+        branches = function.branches
+        if not branches:
             return evaluate
         key = f"{name}({', '.join(map(ast.unparse, arguments))})"
         power = Fraction(1, 3) if name == "cbrt" else None
         known = None if name == "lgamma" else self._guards(arguments, [atom for atom, _ in edges])
-        branch = Branch(key, known, name in SIGN_BRANCHES, name in CONSTANT_BRANCHES, power)
+        turns, shifts = Branches.SIGN in branches, Branches.CONSTANT in branches
+        branch = Branch(key, known, turns, shifts, power)
         return with_branch(evaluate, branch)
 
     def _edge_atom(

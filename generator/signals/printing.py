@@ -15,6 +15,9 @@ out of the recursion rather than being computed again. Recursions are never nest
 orders the terms of a sum anew for each term that is added, and the factors of a product, so that N
 of them take it N^3: a long one is cut in parts by `attach`, which the compiler does not look
 through and which costs nothing when the program runs.
+
+The compiler wants bounds of the length of a delay, and has none of what comes out of a recursion:
+what makes such a length is computed again, outside, from the states.
 """
 
 from __future__ import annotations
@@ -122,6 +125,7 @@ class _Printer:
         for number in place:
             self.readers.update(graph.nodes[number].args)
             self.wanted.update(n for n in graph.needs(number) if place[n] != place[number])
+        self.of_lengths = self._of_lengths(place)
         for component in components:
             if len(component) > 1:
                 self.recursion(self._loop(component))
@@ -142,6 +146,19 @@ class _Printer:
             place.update(dict.fromkeys(component, into))
         return [sorted(component) for component in grouped]
 
+    def _of_lengths(self, numbers: Iterable[int]) -> set[int]:
+        """What the lengths of delays are computed from at the same sample, and the lengths."""
+        nodes = self.graph.nodes
+        delays = (nodes[n] for n in numbers if nodes[n].op == "primitive" and nodes[n].name == "@")
+        waiting = [delay.args[1] for delay in delays]
+        lengths: set[int] = set()
+        while waiting:
+            number = waiting.pop()
+            if number not in lengths:
+                lengths.add(number)
+                waiting.extend(nodes[number].args)
+        return lengths
+
     def _loop(self, component: Sequence[int]) -> _Loop:
         graph, inside = self.graph, set(component)
         feedbacks = [n for n in component if graph.nodes[n].op == "feedback"]
@@ -157,8 +174,11 @@ class _Printer:
         )
         further: list[int] = []
         again: list[int] = []
+        exposed = self._lengths_outside(component, states)
         for number in computed:
-            if number in self.wanted and number not in states and not self._several(number):
+            if number in exposed:
+                again.append(number)
+            elif number in self.wanted and number not in states and not self._several(number):
                 known = all(
                     n not in inside or n in states or n in again or graph.nodes[n].op == "feedback"
                     for n in graph.nodes[number].args
@@ -166,6 +186,18 @@ class _Printer:
                 (again if known and not graph.nodes[number].widget else further).append(number)
         self.wanted.update(n for number in again for n in graph.nodes[number].args)
         return _Loop(computed, feedbacks, states, list(given), further, again)
+
+    def _lengths_outside(self, component: Sequence[int], states: Sequence[int]) -> set[int]:
+        """What of a recursion is computed from its states to make the length of a delay outside."""
+        nodes, inside = self.graph.nodes, {*component} - {*states}
+        waiting = [n for n in component if n in self.of_lengths and n in self.wanted]
+        lengths: set[int] = set()
+        while waiting:
+            number = waiting.pop()
+            if number in inside and number not in lengths and nodes[number].op == "primitive":
+                lengths.add(number)
+                waiting.extend(nodes[number].args)
+        return lengths
 
     def _several(self, number: int) -> bool:
         return self.graph.nodes[number].op in ("waveform", "soundfile")

@@ -87,6 +87,7 @@ def choose(
     those that are marked. Raises `InputError` if there are none, or for a name that is unknown or
     stands for several.
     """
+    wanted = [wanted] if isinstance(wanted, str) else wanted
     if wanted:
         problems: list[Problem] = []
         chosen = [_find(parameters, name, file, problems) for name in dict.fromkeys(wanted)]
