@@ -338,6 +338,8 @@ REFUSED = {
     "unknown control 'wdth'": ["--set", "wdth=1"],
     "there is no slider 'gian'": ["--param", "gian"],
     "is not NAME=VALUE": ["--set", "gain"],
+    "'--set dc=nan' is not NAME=VALUE": ["--set", "dc=nan"],
+    "'gain' is sought from": ["--set", "gain=99"],
     "which is fitted": ["--sweep", "gain=0,1"],
     "there are 2 inputs and 1 targets": ["--input", "in.wav"],
     "no Dask scheduler answers": ["--scheduler", "tcp://127.0.0.1:1"],

@@ -72,6 +72,15 @@ def test_what_cannot_be_fitted_is_said() -> None:
         faustdiff.fit(FILTER, noise(), np.zeros(0), RATE)
     with pytest.raises(InputError, match="cannot be read"):
         faustdiff.fit("nothing.dsp", noise(), noise(), RATE)
+    with pytest.raises(InputError, match="0 is no sample rate"):
+        faustdiff.fit(FILTER, noise(), noise(), 0)
+    for what, target in {
+        "give its transpose": noise()[:, None],
+        "has no real numbers": noise() * 1j,
+        "has whole numbers": (32767 * noise()).astype(np.int16),
+    }.items():
+        with pytest.raises(InputError, match=what):
+            faustdiff.fit(FILTER, noise(), target, RATE)
 
 
 def test_menus_and_checkboxes_are_searched() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy.optimize import least_squares as reference
 
 from faustdiff.autodiff import Parameter
 from faustdiff.errors import InputError
+from faustdiff.fitting.examples import folders
 from faustdiff.fitting.identifiability import condition, find_unidentifiable
 from faustdiff.fitting.least_squares import Point, minimize
 from faustdiff.fitting.losses import Sums
@@ -141,3 +143,9 @@ def test_starts_are_spread_and_seeded() -> None:
     for column in np.array(again).T:
         assert sorted((column * 64).astype(int)) == list(range(64))
     assert not (np.array(next(candidates(64, 3, 8, None))) == np.array(again)).any()
+
+
+def test_recordings_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for name in ("a.wav", "a.flac", "b.wav"):
+        (tmp_path / name).touch()
+    assert [name for name, *_ in folders([], [tmp_path])] == ["a.flac", "a.wav", "b"]

@@ -238,3 +238,44 @@ def test_what_a_fit_writes_is_read_by_path(tmp_path: Path) -> None:
     path = tmp_path / "values.json"
     path.write_text(json.dumps({"parameters": parameters, "verdict": "found"}), encoding="utf-8")
     assert read_values(path) == {"/p/a/gain": 0.5, "/p/b/gain": -1.0}
+
+
+def test_safetensors_in_order_and_types(tmp_path: Path) -> None:
+    numpy_format = pytest.importorskip("safetensors.numpy")
+    path = tmp_path / "m.safetensors"
+    modules = {f"{index}.weight": np.full((1, 1), float(index)) for index in (12, 2, 0, 10)}
+    numpy_format.save_file(modules, path)
+    found = read_weights(path)
+    assert [one.tensors["weight"].item() for one in found.layers] == [0, 2, 10, 12]
+    assert not found.notes
+    numpy_format.save_file({"rec.weight": np.ones((1, 1)), "lin.weight": np.ones((1, 1))}, path)
+    assert "sorted by name" in read_weights(path).notes[0]
+
+    def write(kind: str, data: bytes) -> None:
+        entry = {"dtype": kind, "shape": [1, 2], "data_offsets": [0, len(data)]}
+        header = json.dumps({"0.weight": entry}).encode()
+        path.write_bytes(len(header).to_bytes(8, "little") + header + data)
+
+    # 1.5 and -2 are 0x3fc0 and 0xc000 in bfloat16.
+    write("BF16", b"\xc0\x3f\x00\xc0")
+    assert read_weights(path).layers[0].tensors["weight"].tolist() == [[1.5, -2.0]]
+    write("F8_E4M3", b"\x38\x38")
+    with pytest.raises(InputError, match="has numbers of the type F8_E4M3"):
+        read_weights(path)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"state_dict": {}}, "holds no tensors"),
+        ({"architecture": "LSTM", "config": {}, "weights": []}, r"lacks 'hidden_size'"),
+        ({"0.weight_g": [[1.0]], "0.weight_v": [[0.0]]}, "not finite"),
+    ],
+)
+def test_files_that_lack_something(
+    content: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "m.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=message):
+        read_weights(tmp_path / "m.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 import sys
@@ -306,6 +307,10 @@ def named_values(option: str, texts: Sequence[str]) -> Iterator[tuple[str, float
     for text in texts:
         name, _, value = text.rpartition("=")
         try:
-            yield name, float(value)
+            number = float(value)
         except ValueError:
+            number = math.nan
+        if math.isfinite(number):
+            yield name, number
+        else:
             refuse(f"'{option} {text}' is not NAME=VALUE", f"write it as in {option} gain=0.5")

@@ -142,7 +142,9 @@ def folders(inputs: Sequence[str], targets: Sequence[Path]) -> list[tuple[str, s
     folder = targets[0]
     triples: list[tuple[str, str | None, Path]] = []
     problems = []
-    for target in sorted(one for one in folder.iterdir() if one.suffix.lower() in SUFFIXES):
+    recordings = sorted(one for one in folder.iterdir() if one.suffix.lower() in SUFFIXES)
+    stems = [one.stem for one in recordings]
+    for target in recordings:
         source = inputs[0] if inputs else None
         if source is not None and Path(source).is_dir():
             own = Path(source) / target.name
@@ -150,7 +152,9 @@ def folders(inputs: Sequence[str], targets: Sequence[Path]) -> list[tuple[str, s
                 hint = f"put it into {source}, under that name"
                 problems.append(Problem(Place(str(target)), "has no input", hint))
             source = str(own)
-        triples.append((target.stem, source, target))
+        # Two formats of one name keep theirs.
+        name = target.stem if stems.count(target.stem) == 1 else target.name
+        triples.append((name, source, target))
     if not triples:
         raise _refusal(str(folder), "has no recordings", "put WAV files into it")
     if problems:

@@ -142,7 +142,7 @@ def _conclude(
     if ends:
         hints.append(f"at an end of the range: {', '.join(ends)}; is the range wide enough?")
     if attempts.options.starts == 1 and attempts.options.optimizer == "lm":
-        hints.append("the search is in another minimum: try --starts 256")
+        hints.append("the search may be in another minimum: try --starts 256")
     aligned = attempts.options.align and not attempts.options.batch
     verdict = _verdict(setup, inspection, error, hints, aligned)
     if left:

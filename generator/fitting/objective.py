@@ -109,7 +109,7 @@ class Record:
     def check(self, objective: Objective) -> None:
         """Raises `SearchEndError` where the passes are spent."""
         if self.passes_before + objective.passes + 1e-9 >= self.limit:
-            raise SearchEndError(f"{self.limit:g} passes are spent")
+            raise SearchEndError(f"{self.limit:.0f} passes are spent")
 
     def forget(self) -> None:
         """Begins anew: what is best is that of the next attempt."""

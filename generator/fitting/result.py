@@ -28,6 +28,11 @@ from .verdict import Verdict
 Array = NDArray[np.float64]
 
 
+#: What a file of sound can hold: an array with more is one whose frames come first.
+MAX_CHANNELS = 1024
+ARRAY_HINT = "give arrays of floats (frames,) or (channels, frames)"
+
+
 @dataclass(frozen=True)
 class FitResult:
     """What was found.
@@ -102,10 +107,11 @@ class FitResult:
         )
         remarks = [*self.verdict.causes, *self.notes, *self.warnings]
         lines = "".join(f"<li>{escape(one)}</li>" for one in remarks)
+        listed = f"<ul>{lines}</ul>" if lines else ""
         head = "<tr><th>parameter</th><th>value</th><th>range</th></tr>"
         return (
             f"<p><strong>{escape(self.verdict.line)}</strong></p>"
-            f"<table>{head}{rows}</table><ul>{lines}</ul>"
+            f"<table>{head}{rows}</table>{listed}"
         )
 
 
@@ -142,6 +148,8 @@ def examples_of(
 
     Raises `InputError` as recordings do, and for counts that do not match.
     """
+    if rate < 1:
+        raise _refusal("fit", f"{rate} is no sample rate", "give it in Hz, as 44100")
     wanted = _signals(targets)
     given: list[Array] | list[None] = [None] * len(wanted)
     if inputs is not None:
@@ -163,13 +171,35 @@ def _signals(given: object) -> list[Array]:
     """One array, or a list of arrays, as a list of arrays (channels, frames)."""
     several = isinstance(given, Sequence) and len(given) > 0 and np.ndim(given[0]) > 0
     items: Sequence[ArrayLike] = given if several else [given]  # type: ignore[assignment, list-item]
-    return [np.atleast_2d(np.asarray(one, float)) for one in items]
+    return [_signal(one) for one in items]
+
+
+def _signal(given: ArrayLike) -> Array:
+    """Real numbers (frames,) or (channels, frames) as an array (channels, frames)."""
+    try:
+        signal = np.atleast_2d(np.asarray(given))
+    except ValueError:
+        raise _refusal("a signal", "is no array of numbers", ARRAY_HINT) from None
+    if signal.dtype.kind != "f":
+        integers = signal.dtype.kind in "iu" and bool(signal.size)
+        # Samples of 8, 16 or 32 bits, as files hold them; a list of small whole numbers is none.
+        if integers and isinstance(given, np.ndarray) and np.abs(signal.astype(float)).max() > 1:
+            hint = "divide by the largest one of the type, as 32768 of int16"
+            raise _refusal("a signal", f"has whole numbers ({signal.dtype}), not -1 .. 1", hint)
+        if signal.dtype.kind not in "iub":
+            raise _refusal("a signal", f"has no real numbers but {signal.dtype}", ARRAY_HINT)
+    if signal.ndim != 2 or not signal.size:
+        raise _refusal("a signal", f"has the shape {np.shape(given)}", ARRAY_HINT)
+    if len(signal) > MAX_CHANNELS:
+        hint = "channels come first: give its transpose"
+        raise _refusal("a signal", f"has the shape {np.shape(given)}", hint)
+    return signal.astype(float)
+
+
+def _refusal(where: str, what: str, hint: str) -> InputError:
+    return InputError([Problem(Place(where), what, hint)])
 
 
 def _write_arrays(path: Path, signal: Array, rate: int) -> Recording:
-    if signal.ndim != 2 or not signal.size:
-        what = f"has the shape {signal.shape}"
-        hint = "give arrays (frames,) or (channels, frames)"
-        raise InputError([Problem(Place(path.stem), what, hint)])
     write_audio(path, iter([signal]), len(signal), rate, "DOUBLE")
     return open_recording(path)

@@ -101,6 +101,11 @@ def source_of(
     for name, value in (settings or {}).items():
         path = model.program.settable_path(name)
         (starts if path in model.paths else fixed)[path] = value
+    for one, path in zip(source.params, model.paths, strict=True):
+        if not one.min <= starts.get(path, one.init) <= one.max:
+            what = f"'{one.label}' is sought from {one.min:g} to {one.max:g}"
+            hint = f"start within that, or widen the slider's range to reach {starts[path]:g}"
+            raise InputError([Problem(Place(subject.file), what, hint)])
     moved = tuple(
         replace(one, init=starts.get(path, one.init))
         for one, path in zip(source.params, model.paths, strict=True)

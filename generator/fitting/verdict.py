@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .alignment import Alignment, alignment
 from .clock import drift
+from .dependence import dependence
 from .inspection import Inspection
 from .likeness import SAME_COURSE, SoundDifference
 from .lossy import coding_error
@@ -42,6 +43,8 @@ OFFSET_PART = 0.5
 DRIFT_ERROR = 0.1
 #: Samples that are predicted.
 PREDICTED_SAMPLES = 16384
+#: What a prediction explains is chance within so many deviations, where these are this small.
+DEVIATIONS, SMALL_CHANCE = 4.0, 0.01
 #: Of a sound without input, this part of what is left over may be in peaks of its spectrum.
 TONAL_PART = 0.05
 #: Samples in a row at the peak, and the part of all, by which a target is clipped.
@@ -98,7 +101,9 @@ class Verdict:
             return f"found, as far as spectra tell: they differ by {self.rest}"
         if self.difference is not None:
             return f"poor match: spectra differ by {self.rest}"
-        left = f"{100 * min(self.error, 9.99):.2g} % of the target's energy is not explained"
+        # At an error of 1 the result explains nothing; beyond it, less than silence would.
+        part = 100 * min(self.error, 1.0)
+        left = f"{float(f'{part:.2g}'):g} % of the target's energy is not explained"
         return f"poor match: {left} ({decibels(self.error)})"
 
 
@@ -127,7 +132,11 @@ def judge(
         what = f"{count} samples are too few to tell noise from another structure"
         causes = [*_causes(inspection, examples, error, aligned), *hints, what]
         return Verdict("poor match", error, error, tuple(causes))
-    predicted = part * error
+    output = inspection.outputs[0]
+    left = inspection.residual[:, : output.shape[1]]
+    other = dependence(output, left, examples[0].rate)
+    chance = _chance(inspection)
+    predicted = max(0.0 if part <= chance else part, other.part if other else 0.0) * error
     if error <= NOISE_LEFT and predicted <= PREDICTED_LEFT:
         return Verdict("found, with noise", error, predicted)
     lossy = [one for one in examples if one.target.lossy]
@@ -139,9 +148,22 @@ def judge(
         causes.insert(0, f"the target has a constant offset of {constant:.3g}: remove it")
     elif part > LEAST_PREDICTED:
         causes.append(_structure(part, nonlinear))
+    elif other is not None:
+        causes.append(other.description)
     else:
         causes.append("what is left over has nothing to do with the signal: another recording?")
     return Verdict("poor match", error, predicted, tuple(causes))
+
+
+def _chance(inspection: Inspection) -> float:
+    """The part of noise that a prediction explains by chance, where the samples make that small.
+
+    So many deviations of an adjusted R^2 of n samples on p columns, which are sqrt(2 p) / (n - p).
+    """
+    count = min(inspection.residual.shape[1], PREDICTED_SAMPLES)
+    columns = len(POWERS) * 2 * (TAPS_BEFORE + 1 + TAPS_AFTER)
+    chance = DEVIATIONS * np.sqrt(2 * columns) / max(1, count - columns)
+    return float(chance) if chance <= SMALL_CHANCE else 0.0
 
 
 def _constant(inspection: Inspection) -> float | None:
@@ -236,7 +258,7 @@ def predicted_part(inspection: Inspection) -> tuple[float | None, float]:
     )
     sources = [fed, output] if fed.size == output.size and fed.any() else [output]
     sources = [one / (float(np.abs(one).max()) or 1.0) for one in sources]
-    powers = [f(one) for one in sources for f in (_same, np.abs, np.square, _cube)]
+    powers = [f(one) for one in sources for f in POWERS]
     if len(residual) < SAMPLES_FOR_EACH * (len(powers) + TAPS_BEFORE + TAPS_AFTER):
         return None, 0.0
     linear = _share(residual, sources)
@@ -253,6 +275,9 @@ def _same(signal: Array) -> Array:
 
 def _cube(signal: Array) -> Array:
     return np.asarray(signal**3, float)
+
+
+POWERS = (_same, np.abs, np.square, _cube)
 
 
 def _share(residual: Array, sources: Sequence[Array]) -> float:

@@ -10,6 +10,8 @@ What a file holds besides layers, and what has to be added by hand, is said in n
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,18 @@ from ..errors import InputError, Place, Problem
 from . import pytorch
 from .pytorch import NetworkLayer, Tensor
 from .values import read_object
+
+#: NumPy's names of the types of numbers in safetensors.
+SAFETENSORS_TYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "i1",
+    "U8": "u1",
+}
 
 
 @dataclass(frozen=True)
@@ -38,7 +52,7 @@ def read_weights(path: Path) -> Weights:
     """
     match path.suffix.lower():
         case ".safetensors":
-            return Weights(tuple(pytorch.layers(_safetensors(path), str(path))))
+            return _safetensors_layers(path)
         case ".pt" | ".pth":
             return Weights(tuple(pytorch.layers(_torch(path), str(path))))
     content = read_object(path)
@@ -49,7 +63,9 @@ def read_weights(path: Path) -> Weights:
             return Weights(tuple(_rtneural(content["layers"])))
         if isinstance(content.get("state_dict"), dict):
             return _guitarml(content, path)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except KeyError as error:
+        raise _refusal(path, f"lacks {error}", "export the model again") from None
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
         raise _refusal(path, f"is not understood: {error}", "export the model again") from None
     return Weights(tuple(pytorch.layers(content, str(path))))
 
@@ -63,19 +79,55 @@ def _guitarml(content: Mapping[str, Any], path: Path) -> Weights:
     return Weights(tuple(pytorch.layers(content["state_dict"], str(path))), tuple(notes))
 
 
+def _safetensors_layers(path: Path) -> Weights:
+    """A state dict whose file keeps no order: layers are sorted by name, numbers as numbers."""
+    found = _safetensors(path)
+    modules = {name.rpartition(".")[0] for name in found}
+    named = [one for one in modules if not one.rpartition(".")[2].isdecimal()]
+    notes = ["the file keeps no order of its layers: they are sorted by name"] if named else []
+    state = {name: found[name] for name in sorted(found, key=_natural_order)}
+    # One layer alone is in order.
+    return Weights(
+        tuple(pytorch.layers(state, str(path))), tuple(notes) if len(modules) > 1 else ()
+    )
+
+
+def _natural_order(name: str) -> tuple[tuple[int, str], ...]:
+    """A key by which '2.weight' comes before '10.weight'."""
+    return tuple(
+        (int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name)
+    )
+
+
 def _safetensors(path: Path) -> dict[str, Any]:
     _require_file(path)
     try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
+        import safetensors
     except ImportError:
         hint = "pip install safetensors"
         raise _refusal(path, "needs a package that is not installed", hint) from None
+    # It has no types of its own.
+    deserialize: Callable[[bytes], list[tuple[str, Any]]] = safetensors.deserialize
     try:
-        return dict(load_file(path))
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        entries = deserialize(path.read_bytes())
+    except (safetensors.SafetensorError, OSError) as error:
         what = f"is no file of safetensors: {error}"
         raise _refusal(path, what, "save it again") from None
+    return {name: _tensor(path, name, one) for name, one in entries}
+
+
+def _tensor(path: Path, name: str, entry: Mapping[str, Any]) -> Tensor:
+    """A tensor of safetensors, whose `data` are bytes, the lowest first."""
+    kind, data, shape = entry["dtype"], entry["data"], entry["shape"]
+    if kind == "BF16":
+        # The upper half of a number of 32 bits.
+        wide = np.frombuffer(data, "<u2").astype("<u4") << 16
+        return wide.view("<f4").astype(float).reshape(shape)
+    if kind not in SAFETENSORS_TYPES:
+        known = ", ".join(["BF16", *SAFETENSORS_TYPES])
+        what = f"'{name}' has numbers of the type {kind}; {known} are known"
+        raise _refusal(path, what, "convert it to F32, and save it again")
+    return np.frombuffer(data, SAFETENSORS_TYPES[kind]).astype(float).reshape(shape)
 
 
 def _torch(path: Path) -> dict[str, Any]:
@@ -89,7 +141,8 @@ def _torch(path: Path) -> dict[str, Any]:
 
     try:
         # Nothing but tensors: a pickle may run whatever it likes.
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError) as error:
         what = f"has no state dict that can be loaded without running code: {_first(error)}"
         raise _refusal(path, what, "save model.state_dict() instead of the model") from None

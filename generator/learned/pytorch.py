@@ -61,6 +61,8 @@ def layers(state: Mapping[str, Any], file: str = "") -> list[NetworkLayer]:
             problems.append(Problem(Place(file), f"'{key}' is not finite", "train again"))
             continue
         modules.setdefault(module, {})[name] = tensor
+    if not state:
+        problems.append(Problem(Place(file), "holds no tensors", "save model.state_dict()"))
     network: list[NetworkLayer] = []
     for module, tensors in modules.items():
         try:
@@ -102,11 +104,14 @@ def _without_weight_norm(state: Mapping[str, Any]) -> dict[str, Any]:
             v = np.array(other, float)
             g = np.array(result.pop(sized), float).reshape(-1, *[1] * (v.ndim - 1))
             norm = np.sqrt((v**2).sum(axis=tuple(range(1, v.ndim)), keepdims=True))
+            # A direction of length 0 is none, which is refused below as not finite.
+            with np.errstate(invalid="ignore", divide="ignore"):
+                weight = g * v / norm
             # In the place of the direction, so that layers stay in their order.
             name = f"{prefix}weight"
             result = {
                 (name if k == f"{prefix}{direction}" else k): (
-                    g * v / norm if k == f"{prefix}{direction}" else t
+                    weight if k == f"{prefix}{direction}" else t
                 )
                 for k, t in result.items()
             }
