@@ -173,6 +173,25 @@ def test_settings(folder: Path) -> None:
     assert " 0.1 " in result.output
 
 
+def test_a_recording_of_a_folder_that_is_broken_is_left_out(folder: Path) -> None:
+    """It is named, the others are fitted, and the status says so; with no other, nothing is."""
+    signal = soundfile.read(folder / "in.wav")[0]
+    (folder / "wet").mkdir()
+    (folder / "wet" / "broken.wav").write_bytes(b"RIFF, but no more")
+    arguments = ("gain.dsp", "--input", "in.wav", "--target", "wet", "--out", "o")
+    alone = run(*arguments)
+    assert alone.exit_code == 2
+    assert "broken.wav" in alone.output
+    assert not (folder / "o").exists()
+    written(folder / "wet" / "good.wav", 0.3 * signal)
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert "broken: " in result.output
+    assert "fits.csv, and a folder for each of 1" in result.output
+    content = json.loads((folder / "o" / "good" / "values.json").read_text(encoding="utf-8"))
+    assert content["parameters"][0]["value"] == pytest.approx(0.3, rel=1e-9)
+
+
 def test_a_folder_and_a_sweep(folder: Path) -> None:
     """One fit for each recording and each value, with a table of all."""
     signal = soundfile.read(folder / "in.wav")[0]

@@ -16,6 +16,7 @@ from typing import Any
 import click
 import numpy as np
 
+from ..errors import InputError, Problem
 from ..files import make_folder
 from ..fitting.checkpoint import checkpoint, restore
 from ..fitting.dual_runs import DualSource, model_of
@@ -128,7 +129,8 @@ def _run(request: Request, subject: Subject, work: Path, pool: Pool) -> int:
         request.rate,
     )
     if request.many:
-        return _fit_all(_jobs(request, subject, maker, source, menus, out), pool, out)
+        sets, refused = _example_sets(request, maker)
+        return _fit_all(_jobs(request, subject, sets, source, menus, out), refused, pool, out)
     others = _validation_examples(maker, request.other_inputs, request.other_targets, work)
     examples = maker.examples(request.inputs, request.targets, request.truth)
     setup = Setup(source, examples, request.loss, others, str(request.program))
@@ -170,25 +172,43 @@ def _validation_examples(
     return replace(maker, work=folder).examples(inputs, targets, None)
 
 
+#: The examples of one of many fits, under its name.
+ExampleSet = tuple[str, tuple[Example, ...]]
+
+
+def _example_sets(
+    request: Request, maker: ExampleMaker
+) -> tuple[Sequence[ExampleSet], Sequence[Outcome]]:
+    """The examples of each recording of a folder, and the recordings that cannot be used."""
+    targets = request.targets
+    if not (targets and targets[0].is_dir()):
+        return [("", maker.examples(request.inputs, targets, request.truth))], ()
+    sets: list[ExampleSet] = []
+    refused: list[Outcome] = []
+    problems: list[Problem] = []
+    for name, given, target in folders(request.inputs, targets):
+        own = maker.work / name
+        own.mkdir()
+        makes = replace(maker, work=own)
+        try:
+            sets.append((name, makes.examples([given] if given else [], [target], None)))
+        except InputError as error:
+            refused.append(Outcome(name, failure=str(error)))
+            problems += error.problems
+    if not sets:
+        raise InputError(problems)
+    return sets, refused
+
+
 def _jobs(
     request: Request,
     subject: Subject,
-    maker: ExampleMaker,
+    sets: Sequence[ExampleSet],
     source: DualSource,
     menus: tuple[Menu, ...],
     out: Path,
 ) -> list[FitJob]:
-    """A fit for each recording of a folder, and each combination of swept values."""
-    targets = request.targets
-    if targets and targets[0].is_dir():
-        sets = []
-        for name, given, target in folders(request.inputs, targets):
-            own = maker.work / name
-            own.mkdir()
-            makes = replace(maker, work=own)
-            sets.append((name, makes.examples([given] if given else [], [target], None)))
-    else:
-        sets = [("", maker.examples(request.inputs, targets, request.truth))]
+    """A fit for each set of examples, and each combination of swept values."""
     fixed = [[(name, value) for value in values] for name, values in map(_sweep, request.sweeps)]
     model = model_of(source)
     jobs = []
@@ -214,7 +234,7 @@ def _sweep(text: str) -> tuple[str, list[float]]:
         refuse(f"'--sweep {text}' is not NAME=V1,V2,...", "write it as in --sweep order=1,2,4")
 
 
-def _fit_all(jobs: Sequence[FitJob], pool: Pool, out: Path) -> int:
+def _fit_all(jobs: Sequence[FitJob], refused: Sequence[Outcome], pool: Pool, out: Path) -> int:
     def tell(one: Outcome) -> None:
         if one.failure:
             click.echo(f"{one.name}: {one.failure}", err=True)
@@ -224,7 +244,9 @@ def _fit_all(jobs: Sequence[FitJob], pool: Pool, out: Path) -> int:
             click.echo(f"{one.name}: warning: {warning}", err=True)
 
     make_folder(out)
-    outcomes = run_jobs(jobs, pool, tell)
+    for one in refused:
+        tell(one)
+    outcomes = [*refused, *run_jobs(jobs, pool, tell)]
     fits = [one for one in outcomes if not one.failure]
     if fits:
         write_whole(out / "fits.csv", table_csv(jobs[0].setup.labels, outcomes))

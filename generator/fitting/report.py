@@ -85,7 +85,7 @@ def table(fit: Fit) -> Display:
     for one, value, error in zip(fit.params, fit.values, fit.errors, strict=True):
         display.add_row(
             escape(one.label),
-            escape(value_text(value, error, one.unit)),
+            escape(value_text(value, error, one.unit, fit.verdict.digits)),
             f"{one.init:g}",
             f"{one.min:g} .. {one.max:g}",
         )

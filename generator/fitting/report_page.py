@@ -50,7 +50,7 @@ def report_page(setup: Setup, fit: Fit, title: str, files: Sequence[str]) -> str
         {
             "label": one.label,
             "path": one.path,
-            "value": value_text(value, error, one.unit),
+            "value": value_text(value, error, one.unit, fit.verdict.digits),
             "low": f"{one.min:g}",
             "high": f"{one.max:g}",
             "start": f"{one.init:g}",

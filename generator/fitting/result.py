@@ -98,8 +98,10 @@ class FitResult:
 
     def _repr_html_(self) -> str:
         """The verdict and the values, for a notebook."""
+        digits = self.verdict.digits
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{escape(value_text(value, error, one.unit))}</td>"
+            f"<tr><td>{escape(name)}</td>"
+            f"<td>{escape(value_text(value, error, one.unit, digits))}</td>"
             f"<td>{one.min:g} .. {one.max:g}</td></tr>"
             for one, (name, value), error in zip(
                 self.details.params, self.values.items(), self.errors.values(), strict=True

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import math
 
+#: Digits of a value without a standard error.
+MOST_DIGITS = 6
 
-def value_text(value: float, error: float | None, unit: str = "") -> str:
+
+def value_text(value: float, error: float | None, unit: str = "", digits: int = MOST_DIGITS) -> str:
     """A value with its standard error, both rounded to two digits of that, and the unit.
 
-    What is not known, or is known better than to six digits, has six.
+    Without one, or with one that is smaller than six digits show, it has so many `digits`.
     """
     known = error is not None and math.isfinite(error) and error > 0
     if not known or error is None or error < 5e-6 * abs(value):
-        return f"{value:.6g} {unit}".strip()
-    digits = max(0, 1 - math.floor(math.log10(error)))
-    if digits > 12:
-        return f"{value:.6g} {unit}".strip()
-    return f"{value:.{digits}f} ± {error:.{digits}f} {unit}".strip()
+        return f"{_rounded(value, digits)} {unit}".strip()
+    places = max(0, 1 - math.floor(math.log10(error)))
+    if places > 12:
+        return f"{_rounded(value, digits)} {unit}".strip()
+    return f"{value:.{places}f} ± {error:.{places}f} {unit}".strip()
+
+
+def _rounded(value: float, digits: int) -> str:
+    """A number with so many digits, and an exponent only where six do not reach the point."""
+    return f"{float(f'{value:.{digits}g}'):.{MOST_DIGITS}g}"

@@ -21,6 +21,7 @@ from .inspection import Inspection
 from .likeness import SAME_COURSE, SoundDifference
 from .lossy import coding_error
 from .pairing import Example
+from .value_text import MOST_DIGITS
 
 Array = NDArray[np.float64]
 
@@ -75,6 +76,13 @@ class Verdict:
     def good(self) -> bool:
         """Whether the parameters are found."""
         return self.kind != "poor match"
+
+    @property
+    def digits(self) -> int:
+        """How many digits of a value may be known that has no standard error."""
+        if self.kind == "found, by spectra":
+            return 4
+        return 3 if self.coded or not self.good else MOST_DIGITS
 
     def within(self, decibels: float) -> bool:
         """Whether no more than this is left over of samples, or spectra differ by no more."""
