@@ -435,6 +435,19 @@ def test_another_programs_sound_is_said_to_be_unexplained(folder: Path) -> None:
     fitted("--require", "-15", status=3)
 
 
+def test_an_offset_hides_no_other_structure(folder: Path) -> None:
+    signal = soundfile.read(folder / "in.wav")[0]
+    written(folder / "out.wav", 0.5 * signal + 0.3 * np.abs(signal))
+    only = ("--param", "gain")
+    found = fitted(*only, status=3).output.splitlines()
+    assert "constant offset" in found[1]
+    assert any("a nonlinearity" in one and one.endswith("beside it") for one in found)
+    written(folder / "out.wav", 0.5 * signal + 0.4)
+    alone = fitted(*only, status=3).output
+    assert "constant offset of 0.15: remove it" in alone
+    assert "beside it" not in alone
+
+
 def test_what_is_required_of_spectra_is_how_much_they_differ(folder: Path) -> None:
     signal = soundfile.read(folder / "in.wav")[0]
     written(folder / "out.wav", np.abs(signal) * signal)

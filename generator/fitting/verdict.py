@@ -8,7 +8,7 @@ these. A lossy format leaves as much as it leaves of the result itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -40,6 +40,8 @@ TAPS_BEFORE, TAPS_AFTER = 24, 8
 SAMPLES_FOR_EACH = 4
 #: An offset is named if it is this part of what is left over.
 OFFSET_PART = 0.5
+#: Less than this part of what is left over, beside an offset, may come from the offset itself.
+BESIDE_PART = 0.01
 #: With more left over, what looks like the drift of a clock is none.
 DRIFT_ERROR = 0.1
 #: Samples that are predicted.
@@ -154,6 +156,7 @@ def judge(
     constant = _constant(inspection)
     if constant is not None:
         causes.insert(0, f"the target has a constant offset of {constant:.3g}: remove it")
+        causes += _beside_offset(inspection)
     elif part > LEAST_PREDICTED:
         causes.append(_structure(part, nonlinear))
     elif other is not None:
@@ -179,6 +182,17 @@ def _constant(inspection: Inspection) -> float | None:
     means = inspection.residual.mean(axis=1)
     part = np.mean(means**2) / (np.mean(inspection.residual**2) or 1.0)
     return float(-means[0]) if part > OFFSET_PART else None
+
+
+def _beside_offset(inspection: Inspection) -> list[str]:
+    """What another structure would explain, where more than an offset is left over."""
+    offset = inspection.residual.mean(axis=1, keepdims=True)
+    without = replace(inspection, targets=tuple(one + offset for one in inspection.targets))
+    rest = float(np.mean(without.residual**2) / np.mean(inspection.residual**2))
+    part, nonlinear = predicted_part(without)
+    if rest < BESIDE_PART or part is None or part <= LEAST_PREDICTED:
+        return []
+    return [f"{_structure(part, nonlinear)} beside it"]
 
 
 def _structure(part: float, nonlinear: float) -> str:
