@@ -59,7 +59,9 @@ def check_controls(graph: Graph, outputs: Sequence[int], active: Callable[[int],
 def open_controls(graph: Graph, rows: Rows, outputs: Sequence[int]) -> None:
     """Makes each `control` that holds nothing an `attach`, which passes its first argument."""
     controls = [n for n in graph.reachable(outputs) if _is_control(graph.nodes[n])]
-    running = ungated_signals(graph, rows, outputs, graph.needs) if controls else set()
+    if not controls:
+        return
+    running = ungated_signals(graph, rows, outputs, graph.needs)
     steady = Steadiness(graph, rows)
 
     def computed_always(number: int) -> bool:

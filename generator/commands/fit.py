@@ -53,6 +53,9 @@ INTERRUPTED_MESSAGE = "interrupted: nothing was fitted yet, nothing is written"
 #: A checkpoint is not written more often, in seconds.
 CHECKPOINT_INTERVAL = 1.0
 
+#: The examples of one of many fits, under its name.
+ExampleSet = tuple[str, tuple[Example, ...]]
+
 
 @click.command("fit")
 @program_options
@@ -170,10 +173,6 @@ def _validation_examples(
     folder = work / "validation"
     folder.mkdir()
     return replace(maker, work=folder).examples(inputs, targets, None)
-
-
-#: The examples of one of many fits, under its name.
-ExampleSet = tuple[str, tuple[Example, ...]]
 
 
 def _example_sets(

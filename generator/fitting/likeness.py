@@ -56,7 +56,11 @@ class SoundDifference:
     @property
     def matches(self) -> bool:
         """Whether the sounds are alike."""
-        return self.level <= SAME_LEVEL and self.course <= SAME_COURSE
+        return self.within(SAME_LEVEL)
+
+    def within(self, decibels: float) -> bool:
+        """Whether spectra differ by no more than this, and not in their course over time."""
+        return self.level <= decibels and self.course <= SAME_COURSE
 
     @property
     def description(self) -> str:

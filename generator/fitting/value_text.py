@@ -6,6 +6,8 @@ import math
 
 #: Digits of a value without a standard error.
 MOST_DIGITS = 6
+#: With more places behind the point, a value is printed as without a standard error.
+MOST_PLACES = 12
 
 
 def value_text(value: float, error: float | None, unit: str = "", digits: int = MOST_DIGITS) -> str:
@@ -13,13 +15,11 @@ def value_text(value: float, error: float | None, unit: str = "", digits: int = 
 
     Without one, or with one that is smaller than six digits show, it has so many `digits`.
     """
-    known = error is not None and math.isfinite(error) and error > 0
-    if not known or error is None or error < 5e-6 * abs(value):
-        return f"{_rounded(value, digits)} {unit}".strip()
-    places = max(0, 1 - math.floor(math.log10(error)))
-    if places > 12:
-        return f"{_rounded(value, digits)} {unit}".strip()
-    return f"{value:.{places}f} ± {error:.{places}f} {unit}".strip()
+    if error and math.isfinite(error) and error >= 5e-6 * abs(value):
+        places = max(0, 1 - math.floor(math.log10(error)))
+        if places <= MOST_PLACES:
+            return f"{value:.{places}f} ± {error:.{places}f} {unit}".strip()
+    return f"{_rounded(value, digits)} {unit}".strip()
 
 
 def _rounded(value: float, digits: int) -> str:

@@ -18,7 +18,7 @@ from .alignment import Alignment, alignment
 from .clock import drift
 from .dependence import dependence
 from .inspection import Inspection
-from .likeness import SAME_COURSE, SoundDifference
+from .likeness import SoundDifference
 from .lossy import coding_error
 from .pairing import Example
 from .value_text import MOST_DIGITS
@@ -89,7 +89,7 @@ class Verdict:
     def within(self, decibels: float) -> bool:
         """Whether no more than this is left over of samples, or spectra differ by no more."""
         if self.difference is not None:
-            return self.difference.level <= decibels and self.difference.course <= SAME_COURSE
+            return self.difference.within(decibels)
         return self.error <= 10 ** (decibels / 10)
 
     @property
@@ -186,9 +186,10 @@ def _constant(inspection: Inspection) -> float | None:
 
 def _beside_offset(inspection: Inspection) -> list[str]:
     """What another structure would explain, where more than an offset is left over."""
-    offset = inspection.residual.mean(axis=1, keepdims=True)
+    residual = inspection.residual
+    offset = residual.mean(axis=1, keepdims=True)
     without = replace(inspection, targets=tuple(one + offset for one in inspection.targets))
-    rest = float(np.mean(without.residual**2) / np.mean(inspection.residual**2))
+    rest = float(np.mean((residual - offset) ** 2) / np.mean(residual**2))
     part, nonlinear = predicted_part(without)
     if rest < BESIDE_PART or part is None or part <= LEAST_PREDICTED:
         return []
