@@ -152,7 +152,7 @@ def checked_signals(
     """The signals `given`, (batch, channels, frames) or without the first axis, in three axes.
 
     They are copied only where the type differs or frames do not follow each other in memory.
-    Raises ValueError for a wrong shape, no item at all, or a sample that is not finite.
+    Raises ValueError for a wrong shape, or no item at all.
     """
     array = np.asarray(given)
     length = "frames" if frames is None else frames
@@ -166,7 +166,6 @@ def checked_signals(
     array = array if array.ndim == 3 else array[None]
     if array.size and array.shape[2] > 1 and array.strides[2] != array.itemsize:
         array = np.ascontiguousarray(array)
-    require_finite(array, what)
     return array
 
 
