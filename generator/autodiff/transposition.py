@@ -245,12 +245,11 @@ class _Transposition:
             return
         for lag in lags:
             cotangent = self.time.delay(cotangent, lag)
-        moved, more = self.split_steady(cotangent)
-        scale = self.product(scale, more)
         if safe:
-            self.coefficients.add(number, Term(moved, root, scale))
+            cotangent, more = self.split_steady(cotangent)
+            self.coefficients.add(number, Term(cotangent, root, self.product(scale, more)))
         else:
-            product = self.masked_product(self.time.plain.mul(root, moved), moved, safe)
+            product = self.masked_product(self.time.plain.mul(root, cotangent), cotangent, safe)
             assert product is not None
             self.coefficients.add(number, Term(product, None, scale))
 
