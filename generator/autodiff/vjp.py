@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +27,6 @@ from ..faust.batch import (
     AbsentChannels,
     BatchProgram,
     Channels,
-    NotFiniteError,
     build_batch,
 )
 from ..faust.compilers import Compiler, find_compiler
@@ -39,6 +37,7 @@ from .arguments import (
     Names,
     Values,
     checked_signals,
+    naming_place,
     require_finite,
     require_type,
     whole_number,
@@ -190,7 +189,7 @@ class VJP:
             borders.append(state)
             pieces = [one[:, :, start:stop] for one in sources]
             sink = outputs[:, :, start:stop]
-            with _naming_place(x, "inputs"):
+            with naming_place(x, "inputs"):
                 state = self._run_forward(pieces, sink, tape, values, stop - start, state)
         assert state is not None
         kept = Tape(
@@ -236,16 +235,11 @@ class VJP:
         entries = tuple(np.zeros(len(one)) for one in self.waveforms)
         pieces = list(_segments(count, tape.segment))
         for (start, stop), border in reversed(list(zip(pieces, tape.borders, strict=True))):
-            recorded = tape.recorded
-            if recorded is None:
-                recorded = self._buffers.take(items, self.programs.tape, stop - start)
-                sources = [one[:, :, start:stop] for one in tape.inputs]
-                dropped = AbsentChannels(self.outputs)
-                self._run_forward(sources, dropped, recorded, values, stop - start, border)
+            recorded = self._recorded(tape, start, stop, border)
             read = np.empty((items, 2 * len(reads), stop - start), self.dtype)
             absent = AbsentChannels(self.inputs)
             first: Channels = absent if through is None else through[:, :, start:stop]
-            with _naming_place(given, "cotangents"):
+            with naming_place(given, "cotangents"):
                 finished = self._backward.run(
                     [given[:, :, start:stop], recorded],
                     [first, moving[:, :, start:stop], read],
@@ -268,6 +262,17 @@ class VJP:
         if through is not None and not batched:
             through = through[0]
         return Cotangents(through, shaped, state, entries)
+
+    def _recorded(self, tape: Tape, start: int, stop: int, border: State | None) -> Signals:
+        """The signals of a piece of the tape, run again if they were not kept."""
+        if tape.recorded is not None:
+            return tape.recorded
+        items, frames = len(tape.values.numbers), stop - start
+        recorded = self._buffers.take(items, self.programs.tape, frames)
+        sources = [one[:, :, start:stop] for one in tape.inputs]
+        dropped = AbsentChannels(self.outputs)
+        self._run_forward(sources, dropped, recorded, tape.values, frames, border)
+        return recorded
 
     def restore(self, recorded: Signals, sliders: Mapping[str, ArrayLike]) -> Tape:
         """A tape from its signals, (batch, tape, frames) as in `Tape.recorded`, and its sliders.
@@ -369,16 +374,6 @@ class VJP:
             rates = f"{other.sample_rate} Hz, and this program runs at {self.sample_rate} Hz"
             raise ValueError(f"the tape was made at {rates}")
         raise ValueError(f"the tape is of {other.dtype}, and this program computes {self.dtype}")
-
-
-@contextmanager
-def _naming_place(signals: Signals, what: str) -> Iterator[None]:
-    """Says which of the `signals` of a run is not finite."""
-    try:
-        yield
-    except NotFiniteError:
-        require_finite(signals, what)
-        raise
 
 
 def _add_up(entries: Sequence[NDArray[np.float64]], reads: Sequence[int], read: Signals) -> None:
