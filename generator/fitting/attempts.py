@@ -8,7 +8,7 @@ they are, if that explains as much. The fraction of a sample is found together w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
-from .alignment import MAX_SAMPLES, Alignment, alignment
+from .alignment import MAX_SAMPLES, Alignment, example_alignment
 from .clock import at_own_clock, drift
 from .dual_runs import model_of
 from .identifiability import find_unidentifiable, share
@@ -58,13 +58,17 @@ RACE_PASSES = 1000.0
 
 @dataclass(frozen=True)
 class Attempt:
-    """What an attempt has come to: the best units of a setup, and why it ended."""
+    """What an attempt has come to: the best units of a setup, and why it ended.
+
+    `sums` are those at `units`, if they are known.
+    """
 
     setup: Setup
     units: Array
     best: Iteration
     whole: bool
     reason: str
+    sums: Sums | None = None
 
     @property
     def explained(self) -> bool:
@@ -265,7 +269,7 @@ class Attempts:
             signs = np.array(one.signs or (1.0,) * one.outputs)[:, None]
             target = signs * one.target.samples(MAX_SAMPLES)
             given = whole.input_blocks(MAX_SAMPLES)
-            by = _align(one.input is not None, output, target, given, one.rate)
+            by = example_alignment(one.input is not None, output, target, given, one.rate)
             known = one.advance
             if len(values) > sliders:
                 known += round(float(values[sliders + index]))
@@ -412,7 +416,7 @@ class Attempts:
         finally:
             record.passes_before += objective.passes
             if record.units is not None and record.best is not None:
-                last = Attempt(setup, record.units, record.best, record.whole, reason)
+                last = Attempt(setup, record.units, record.best, record.whole, reason, record.sums)
                 self.finished.append(last)
 
 
@@ -432,19 +436,3 @@ def leaves_much(attempt: Attempt) -> bool:
     """Whether it leaves much of the target."""
     point = Point(attempt.units, Sums(0.0, attempt.units, attempt.units, attempt.best.error), 0.0)
     return not attempt.whole or is_lost(attempt.setup.objective(), point)
-
-
-def _align(
-    has_input: bool, output: Array, target: Array, given: Iterable[Array], rate: int
-) -> Alignment:
-    signal = output
-    if not np.isfinite(output).all() or not np.abs(output).max() > 0:
-        if not has_input:
-            return Alignment(0, (1.0,) * len(target), 0.0)
-        fed = np.concatenate(list(given), axis=1).mean(axis=0)
-        signal = np.broadcast_to(fed, target.shape)
-    result = alignment(signal, target, rate)
-    if not has_input:
-        # What sounds by itself is not upside down.
-        result = replace(result, signs=(1.0,) * len(target))
-    return result
