@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faustdiff.faust.batch import AbsentChannels, BatchProgram, BatchResult, build_batch
+from faustdiff.faust.batch import (
+    AbsentChannels,
+    BatchProgram,
+    BatchResult,
+    NotFiniteError,
+    build_batch,
+)
 from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.cpp_rewriting import with_channels, with_local_states
 from faustdiff.faust.program import build
@@ -95,6 +101,34 @@ def test_absent_inputs_are_silent_and_one_item_serves_all(echo: BatchProgram) ->
     np.testing.assert_array_equal(y[:, 0], run(echo, silent)[0][:, 0])
 
 
+@pytest.mark.parametrize("reversed_time", [False, True])
+def test_inputs_that_have_to_be_finite_are(
+    compiler: Compiler, double: bool, reversed_time: bool
+) -> None:
+    # The second input is not used, and a sample of the first that is no number is no place.
+    process = "process(x, y, z) = rdtable(9, float(ba.time), int(x) & 7), y * 0, z : _, !, _;"
+    options = {"double": double, "sample_rate": 44100, "reversed_time": reversed_time}
+    program = build_batch(f'import("stdfaust.lib"); {process}', compiler, finite=2, **options)
+    x = np.ones((2, 3, FRAMES), program.dtype)
+    y = np.empty((2, 2, FRAMES), program.dtype)
+
+    def run_once() -> None:
+        program.run([x], [y], np.empty((2, 0)), frames=FRAMES, threads=2)
+
+    for place in ((0, 0, 0), (0, 1, 1023), (1, 0, 1024), (1, 1, FRAMES - 1)):
+        for value in (np.nan, np.inf, -np.inf):
+            x[place] = value
+            with pytest.raises(NotFiniteError):
+                run_once()
+            x[place] = 1
+    largest = np.finfo(program.dtype).max
+    x[1, 2, 7], x[1, 1, 8], x[0, 1, 9] = np.nan, largest, -largest
+    run_once()
+    expected = np.ones((2, FRAMES))
+    expected[1, 7] = np.nan
+    np.testing.assert_array_equal(y[:, 1], expected)
+
+
 def test_what_does_not_fit_is_refused(echo: BatchProgram) -> None:
     y = np.empty((3, 2, FRAMES))
     with pytest.raises(ValueError, match="expected 2 channels, not 1"):
@@ -115,5 +149,7 @@ def test_other_code_than_the_compilers_is_refused(compiler: Compiler) -> None:
     cpp = compiler.to_cpp("process = _;", double=True)
     with pytest.raises(ValueError, match="of a kind that is not known"):
         with_channels(cpp.replace("FAUSTFLOAT* input0 =", "auto input0 ="))
+    with pytest.raises(ValueError, match="no loop over samples"):
+        with_channels(cpp.replace("< count", "!= count"), finite=1)
     with pytest.raises(FaustError):
         build_batch("process = nothing;", compiler, double=True, sample_rate=44100)

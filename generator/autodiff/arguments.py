@@ -6,7 +6,8 @@ a signal, one for each frame as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import nearest
-from ..faust.batch import BatchProgram
+from ..faust.batch import BatchProgram, NotFiniteError
 from ..faust.interface import Control, Signals
 from ..signals.sliders import Parameter
 
@@ -152,7 +153,7 @@ def checked_signals(
     """The signals `given`, (batch, channels, frames) or without the first axis, in three axes.
 
     They are copied only where the type differs or frames do not follow each other in memory.
-    Raises ValueError for a wrong shape, no item at all, or a sample that is not finite.
+    Raises ValueError for a wrong shape, or no item at all.
     """
     array = np.asarray(given)
     length = "frames" if frames is None else frames
@@ -166,7 +167,6 @@ def checked_signals(
     array = array if array.ndim == 3 else array[None]
     if array.size and array.shape[2] > 1 and array.strides[2] != array.itemsize:
         array = np.ascontiguousarray(array)
-    require_finite(array, what)
     return array
 
 
@@ -207,3 +207,13 @@ def require_finite(array: NDArray[Any], what: str) -> None:
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
     where = f" at {list(index)}" if index else ""
     raise ValueError(f"{what}: {array[index]}{where} is not a finite number")
+
+
+@contextmanager
+def naming_place(signals: Signals, what: str) -> Iterator[None]:
+    """Says which of the `signals` of a run is not finite."""
+    try:
+        yield
+    except NotFiniteError:
+        require_finite(signals, what)
+        raise

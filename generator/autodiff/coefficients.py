@@ -11,8 +11,8 @@ signal and a cotangent; of several orders the one with the fewest products per s
   large, as behind a network. That is for the caller: `chained`.
 
 M is computed from sliders alone, by forward mode, so the compiler does it once per block. Where
-the sums over time of the cotangents of the coefficients can be had (`sums`), the chain rule is
-needed once and not for each sample.
+the sums over time of what makes up the cotangents can be had (`sums`), the chain rule is
+needed once and not for each sample; and coefficients share the sums of what they have in common.
 """
 
 from __future__ import annotations
@@ -63,9 +63,15 @@ class Coefficients:
     def add(self, number: int, term: Term) -> None:
         self.terms.setdefault(number, []).append(term)
 
-    def sums(self) -> dict[int, int]:
-        """The cotangent of each coefficient."""
-        return {number: self._sum(terms) for number, terms in sorted(self.terms.items())}
+    def summands(self) -> dict[int, list[tuple[Signal, int]]]:
+        """What adds up, over time, to the cotangent of each coefficient: (scale, signal)s.
+
+        A scale of None stands for 1. Coefficients may have signals in common.
+        """
+        return {
+            number: [(one.scale, self._product(one)) for one in terms]
+            for number, terms in sorted(self.terms.items())
+        }
 
     def cotangents(self) -> dict[int, int]:
         """The cotangents of sliders, and of the signals in `chained`."""
@@ -149,6 +155,10 @@ class Coefficients:
             scaled = self._times(term.scale, term.cotangent)
             total = self.plain.add(total, self._times(term.factor, scaled))
         return self.plain.present(total, 0.0)
+
+    def _product(self, term: Term) -> int:
+        """A term without its scale."""
+        return self.plain.present(self._times(term.factor, term.cotangent), 0.0)
 
     def _times(self, factor: Signal, signal: Signal) -> Signal:
         """The product, where None is a factor of 1."""

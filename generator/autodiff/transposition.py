@@ -16,7 +16,7 @@ that is a factor of a partial at the same sample; how it gets there is for `tape
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..signals.bounds import Bounds
@@ -128,11 +128,24 @@ class _Transposition:
             self.cotangent_of.update(collected.cotangents())
             self.through_coefficients(collected.chained, ends)
             return Transpose(self.results(), self.time)
-        totals, first = collected.sums(), first_input + len(outputs)
-        sums = [graph.add("input", (first + place,)) for place in range(len(totals))]
-        self.cotangent_of.update(zip(totals, sums, strict=True))
-        self.through_coefficients(list(totals), ends)
-        return Transpose(self.results(), self.time, tuple(totals.values()), tuple(sums))
+        return self.by_sums(collected.summands(), first_input + len(outputs), ends)
+
+    def by_sums(
+        self, summands: Mapping[int, Sequence[tuple[Signal, int]]], first_input: int, ends: set[int]
+    ) -> Transpose:
+        """Goes on from the sums over time of the `summands` of coefficients, which are inputs."""
+        plain = self.time.plain
+        sums: dict[int, int] = {}
+        for number, terms in summands.items():
+            for scale, summand in terms:
+                if summand not in sums:
+                    sums[summand] = self.graph.add("input", (first_input + len(sums),))
+                share = sums[summand] if scale is None else plain.mul(scale, sums[summand])
+                total = plain.add(self.cotangent_of.get(number), share)
+                assert total is not None
+                self.cotangent_of[number] = total
+        self.through_coefficients(list(summands), ends)
+        return Transpose(self.results(), self.time, tuple(sums), tuple(sums.values()))
 
     def results(self) -> tuple[int, ...]:
         return tuple(self.silent(self.cotangent_of.get(number)) for number in self.leaves)
@@ -224,44 +237,63 @@ class _Transposition:
 
         Its sum over time counts, and that of c[n] f[n - d] is that of c[n + d] f[n], with d steady
         and both zero outside: one recorded signal serves for all its delays. What is steady in
-        the factor is taken out of it too.
+        the factor and the cotangent is taken out of them too.
         """
         assert self.coefficients is not None
-        root, lag, scale = self.split_factor(factor)
+        root, lags, scale = self.split_factor(factor)
         if root is None:
             return
-        moved = self.time.delay(cotangent, lag)
+        for lag in lags:
+            cotangent = self.time.delay(cotangent, lag)
         if safe:
-            self.coefficients.add(number, Term(moved, root, scale))
+            cotangent, more = self.split_steady(cotangent)
+            self.coefficients.add(number, Term(cotangent, root, self.product(scale, more)))
         else:
-            product = self.masked_product(self.time.plain.mul(root, moved), moved, safe)
+            product = self.masked_product(self.time.plain.mul(root, cotangent), cotangent, safe)
             assert product is not None
             self.coefficients.add(number, Term(product, None, scale))
 
-    def split_factor(self, factor: Signal) -> tuple[Signal, Signal, Signal]:
-        """A factor without the delays and the steady factors at its end; their sum and product.
+    def split_factor(self, factor: Signal) -> tuple[Signal, list[Signal], Signal]:
+        """A factor without the delays and the steady factors at its end; those, and their product.
 
         As a product, None stands for 1. A signal of the original is not taken apart: it may be
-        recorded for other factors too.
+        recorded for other factors too. Delays that are not numbers come first, and one by one: the
+        feedback of the transposed program delays by them too.
         """
-        lag: Signal = None
+        lags: list[Signal] = []
+        number: Signal = None
         scale: Signal = None
         seen: set[int] = set()
         while factor is not None and factor not in seen:
             seen.add(factor)
             node = self.graph.nodes[factor]
             if node.op == "feedback":
-                lag = self.time.plain.add(lag, self.graph.number(1))
+                number = self.time.plain.add(number, self.graph.number(1))
                 factor = self.graph.source(factor)
             elif delayed := self.delay(factor):
-                factor, more = delayed
-                lag = self.time.plain.add(lag, more)
+                factor, lag = delayed
+                if lag is None or self.graph.nodes[lag].op == "number":
+                    number = self.time.plain.add(number, lag)
+                else:
+                    lags.append(lag)
             elif factor >= self.original_size and (scaled := self.steady_multiple(node)):
                 factor, more = scaled
-                scale = more if scale is None else self.time.plain.mul(scale, more)
+                scale = self.product(scale, more)
             else:
                 break
-        return factor, lag, scale
+        return factor, [*lags, number], scale
+
+    def split_steady(self, signal: int) -> tuple[int, Signal]:
+        """A signal of the transposed program without its steady factors, and their product."""
+        scale: Signal = None
+        while scaled := self.steady_multiple(self.graph.nodes[signal]):
+            signal, more = scaled
+            scale = self.product(scale, more)
+        return signal, scale
+
+    def product(self, a: Signal, b: Signal) -> Signal:
+        """The product of two factors, where None stands for 1."""
+        return b if a is None else a if b is None else self.time.plain.mul(a, b)
 
     def steady_multiple(self, node: Node) -> tuple[int, Signal] | None:
         """What a signal is a steady multiple of, and by which factor."""

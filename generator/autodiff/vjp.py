@@ -23,12 +23,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..extras import naming_extras
-from ..faust.batch import AbsentChannels, BatchProgram, Channels, build_batch
+from ..faust.batch import (
+    AbsentChannels,
+    BatchProgram,
+    Channels,
+    build_batch,
+)
 from ..faust.compilers import Compiler, find_compiler
 from ..faust.interface import Signals
 from ..signals.source import read_source
 from ..table.model import Table
-from .arguments import Names, Values, checked_signals, require_type, whole_number
+from .arguments import (
+    Names,
+    Values,
+    checked_signals,
+    naming_place,
+    require_finite,
+    require_type,
+    whole_number,
+)
 from .buffers import Buffers
 from .reverse import ReversePrograms, reverse_programs
 
@@ -102,7 +115,7 @@ class VJP:
         cache: Path | None = None,
     ) -> None:
         def compile_batch(
-            text: str, reversed_time: bool, sums: int = 0, double: bool = double
+            text: str, reversed_time: bool, finite: int, sums: int = 0, double: bool = double
         ) -> BatchProgram:
             return build_batch(
                 text,
@@ -110,6 +123,7 @@ class VJP:
                 double=double,
                 sample_rate=sample_rate,
                 reversed_time=reversed_time,
+                finite=finite,
                 sums=sums,
                 include=include,
                 cache=cache,
@@ -119,12 +133,12 @@ class VJP:
         self.programs = programs
         self.sample_rate = sample_rate
         self.threads = whole_number(threads or os.cpu_count() or 1, "threads", 1)
-        self._forward = compile_batch(programs.forward, False)
+        self._forward = compile_batch(programs.forward, False, programs.inputs)
         sums = programs.coefficients if programs.sliders else len(programs.params)
-        self._backward = compile_batch(programs.backward, True, sums)
+        self._backward = compile_batch(programs.backward, True, programs.outputs, sums)
         # At a single sample, always in double: sums over time may cancel.
         self._sliders = (
-            compile_batch(programs.sliders, False, double=True) if programs.sliders else None
+            compile_batch(programs.sliders, False, 0, double=True) if programs.sliders else None
         )
         self.dtype = self._forward.dtype
         self.inputs, self.outputs = programs.inputs, programs.outputs
@@ -175,7 +189,8 @@ class VJP:
             borders.append(state)
             pieces = [one[:, :, start:stop] for one in sources]
             sink = outputs[:, :, start:stop]
-            state = self._run_forward(pieces, sink, tape, values, stop - start, state)
+            with naming_place(x, "inputs"):
+                state = self._run_forward(pieces, sink, tape, values, stop - start, state)
         assert state is not None
         kept = Tape(
             self,
@@ -220,24 +235,20 @@ class VJP:
         entries = tuple(np.zeros(len(one)) for one in self.waveforms)
         pieces = list(_segments(count, tape.segment))
         for (start, stop), border in reversed(list(zip(pieces, tape.borders, strict=True))):
-            recorded = tape.recorded
-            if recorded is None:
-                recorded = self._buffers.take(items, self.programs.tape, stop - start)
-                sources = [one[:, :, start:stop] for one in tape.inputs]
-                dropped = AbsentChannels(self.outputs)
-                self._run_forward(sources, dropped, recorded, values, stop - start, border)
+            recorded = self._recorded(tape, start, stop, border)
             read = np.empty((items, 2 * len(reads), stop - start), self.dtype)
             absent = AbsentChannels(self.inputs)
             first: Channels = absent if through is None else through[:, :, start:stop]
-            finished = self._backward.run(
-                [given[:, :, start:stop], recorded],
-                [first, moving[:, :, start:stop], read],
-                values.numbers[:, self.names.backward],
-                frames=stop - start,
-                initial=self._initial(state, items, "backward"),
-                keep_state=True,
-                threads=self.threads,
-            )
+            with naming_place(given, "cotangents"):
+                finished = self._backward.run(
+                    [given[:, :, start:stop], recorded],
+                    [first, moving[:, :, start:stop], read],
+                    values.numbers[:, self.names.backward],
+                    frames=stop - start,
+                    initial=self._initial(state, items, "backward"),
+                    keep_state=True,
+                    threads=self.threads,
+                )
             if tape.recorded is None:
                 self._buffers.give_back(recorded)
             totals += finished.totals
@@ -252,6 +263,17 @@ class VJP:
             through = through[0]
         return Cotangents(through, shaped, state, entries)
 
+    def _recorded(self, tape: Tape, start: int, stop: int, border: State | None) -> Signals:
+        """The signals of a piece of the tape, run again if they were not kept."""
+        if tape.recorded is not None:
+            return tape.recorded
+        items, frames = len(tape.values.numbers), stop - start
+        recorded = self._buffers.take(items, self.programs.tape, frames)
+        sources = [one[:, :, start:stop] for one in tape.inputs]
+        dropped = AbsentChannels(self.outputs)
+        self._run_forward(sources, dropped, recorded, tape.values, frames, border)
+        return recorded
+
     def restore(self, recorded: Signals, sliders: Mapping[str, ArrayLike]) -> Tape:
         """A tape from its signals, (batch, tape, frames) as in `Tape.recorded`, and its sliders.
 
@@ -260,6 +282,7 @@ class VJP:
         given = checked_signals(
             recorded, self.programs.tape, None, self.dtype, "signals of the tape"
         )
+        require_finite(given, "signals of the tape")
         frames = given.shape[2]
         values = self.names.values(sliders, len(given), frames)
         return Tape(self, values, (), given, (None,), frames, max(frames, 1), None)

@@ -48,6 +48,10 @@ class _BatchJob(ctypes.Structure):
     ]
 
 
+class NotFiniteError(ValueError):
+    """An input of a batch that has to be finite has a sample that is NaN or infinite."""
+
+
 @dataclass(frozen=True)
 class BatchResult:
     """What a run of a batch gives beside its signals.
@@ -82,7 +86,7 @@ class BatchProgram:
         self._api.close_batch.argtypes = [ctypes.c_void_p]
         self._api.state_size.restype = ctypes.c_longlong
         self._api.run_batch.argtypes = [ctypes.c_void_p, ctypes.POINTER(_BatchJob)]
-        self._api.run_batch.restype = None
+        self._api.run_batch.restype = ctypes.c_bool
         self.state_size = int(self._api.state_size())
         self._batch = self._api.open_batch()
         weakref.finalize(self, self._api.close_batch, self._batch)
@@ -104,7 +108,7 @@ class BatchProgram:
         frames) of `dtype`, contiguous along frames; a first axis of length 1 is for all items. The
         `sums` have no channels. `values` (items, controls) are those of `settable`.
         `initial` (items, bytes) is where the instances start, else fresh. Raises ValueError if the
-        shapes do not fit.
+        shapes do not fit, and NotFiniteError for a sample that is not, in an input that has to be.
         """
         items = len(values)
         sources = self._channels(inputs, self.inputs, items, frames)
@@ -131,7 +135,9 @@ class BatchProgram:
             _address(totals),
         )
         with in_program():
-            self._api.run_batch(self._batch, ctypes.byref(job))
+            finite = self._api.run_batch(self._batch, ctypes.byref(job))
+        if not finite:
+            raise NotFiniteError("an input has a sample that is not finite")
         return BatchResult(totals, state)
 
     def _channels(
@@ -169,6 +175,7 @@ def build_batch(
     double: bool,
     sample_rate: int,
     reversed_time: bool = False,
+    finite: int = 0,
     sums: int = 0,
     local_states: bool = True,
     include: Sequence[Path] = (),
@@ -178,14 +185,15 @@ def build_batch(
     """Faust text to a program that runs in batches.
 
     `sample_rate` is in Hz; with `reversed_time`, the program's first sample is the last one of its
-    signals. The last `sums` outputs are added up over time instead of given. Without
+    signals. The first `finite` inputs have to be finite: the program reads 0 for a sample of them
+    that is not. The last `sums` outputs are added up over time instead of given. Without
     `local_states`, states stay where the compiler puts them, which is slower. Other parameters as
     for `build`. Raises FaustError if a compiler is missing, refuses the program, or writes C++ that
     is not understood.
     """
     cpp = translate(source, compiler, double=double, include=include, cache=cache, timeout=timeout)
     try:
-        text = with_channels(with_local_states(cpp) if local_states else cpp, sums)
+        text = with_channels(with_local_states(cpp) if local_states else cpp, finite, sums)
     except ValueError as error:
         raise FaustError(str(error), compiler.name, source) from None
     library = compile_cpp(

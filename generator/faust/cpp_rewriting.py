@@ -24,6 +24,7 @@ BLOCK_OPTIONS = ("-vec", "-lv", "1", "-vs", "256")
 
 _MEMBER = re.compile(r"^\t(double|float|int) (\w+)(?:\[(\d+)\])?;$", re.M)
 _CHANNEL = re.compile(r"FAUSTFLOAT\* ((?:input|output)\d+) = (inputs|outputs)\[(\d+)\];")
+_LOOP = re.compile(r"\tfor \(int (i\d+) = 0; \1 < count; .*\{\n")
 _COMPUTE = re.compile(r"\tvirtual void compute\(.*\{\n")
 
 
@@ -54,25 +55,42 @@ def delays_alone(cpp: str) -> bool:
     return bool(lines) and lines == members
 
 
-def with_channels(cpp: str, sums: int = 0) -> str:
+def with_channels(cpp: str, finite: int = 0, sums: int = 0) -> str:
     """The class with its inputs and outputs as `Channel` of batch.cpp, which knows the direction.
 
-    The last `sums` outputs are each a `Total` there. Raises ValueError if the compiler emits them
-    in another way than it is known to.
+    The first `finite` inputs are each a `FiniteChannel` there, of which every sample is read once;
+    the last `sums` outputs are each a `Total`. Raises ValueError if the compiler emits them in
+    another way than it is known to.
     """
     before, body, after = _split_at_body(cpp)
     signals = len(re.findall(r" = outputs\[\d+\];", body)) - sums
 
     def declaration(match: re.Match[str]) -> str:
         name, number = match[1], int(match[3])
-        summed = name.startswith("output") and number >= signals
-        return f"{'Total' if summed else 'Channel'} {name}{{{match[2]}[{number}]}};"
+        special = {
+            "inputs": "FiniteChannel" if number < finite else "",
+            "outputs": "Total" if number >= signals else "",
+        }
+        return f"{special[match[2]] or 'Channel'} {name}{{{match[2]}[{number}]}};"
 
-    body = _CHANNEL.sub(declaration, body)
-    declared = re.sub(r"(Channel|Total) \w+\{(inputs|outputs)\[\d+\]\};", "", body)
+    body = _read_once(_CHANNEL.sub(declaration, body), finite)
+    declared = re.sub(r"(Channel|FiniteChannel|Total) \w+\{(inputs|outputs)\[\d+\]\};", "", body)
     if re.search(r"\b(inputs|outputs)\[", declared):
         raise ValueError("the C++ text has inputs or outputs of a kind that is not known")
     return before + body + after
+
+
+def _read_once(body: str, inputs: int) -> str:
+    """The body with a variable for the sample of each of the first inputs, used or not."""
+    loops = list(_LOOP.finditer(body))
+    if inputs and len(loops) != 1:
+        raise ValueError("the C++ text has no loop over samples of a kind that is known")
+    reads = ""
+    for number in range(inputs):
+        read, variable = f"input{number}[{loops[0][1]}]", f"sample{number}"
+        body = body.replace(read, variable)
+        reads += f"\t\t\tconst FAUSTFLOAT {variable} = {read};\n"
+    return _LOOP.sub(lambda loop: loop[0] + reads, body)
 
 
 def _split_at_body(cpp: str) -> tuple[str, str, str]:
