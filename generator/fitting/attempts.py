@@ -46,6 +46,8 @@ NEAR_LAG = 8
 FAR_PART = 0.75
 #: A latency that is nearer to a whole number of samples than this may be one.
 WHOLE_DISTANCE = 0.03
+#: Times that the drift of a clock is undone.
+CLOCK_ROUNDS = 3
 #: Starts at each place of a slider that tunes: of one search, and of a race.
 TIMBRES, MANY_TIMBRES = 4, 8
 #: A loss that sees phases is left where it makes the difference of spectra so many times larger.
@@ -354,8 +356,8 @@ class Attempts:
         return True
 
     def _correct_clock(self) -> None:
-        """Where the target's clock drifts, without that; twice, as it is known better then."""
-        for _ in range(2):
+        """Where the target's clock drifts, without that; again, as it is known better then."""
+        for _ in range(CLOCK_ROUNDS):
             best = self.best()
             if best is None or best.explained or not best.whole:
                 return
@@ -368,7 +370,7 @@ class Attempts:
                 output = model.output(values[:sliders], one, MAX_SAMPLES)
                 wanted = one.target_blocks(MAX_SAMPLES, latency=latency)
                 target = np.concatenate([part for part, _ in wanted], axis=1)[:, : output.shape[1]]
-                ppm = drift(output, target, one.rate)
+                ppm = drift(output, target, one.rate, known=bool(one.drift))
                 slower = at_own_clock(one, ppm) if ppm else None
                 examples.append(slower or one)
             if tuple(examples) == setup.examples:
@@ -381,7 +383,8 @@ class Attempts:
     def _round_latencies(self) -> None:
         """Most latencies are whole: where the one that is found nearly is, it alone is tried."""
         best = self.best()
-        if best is None or not best.setup.latency:
+        # Where a clock drifts, the latency is none that was whole.
+        if best is None or not best.setup.latency or any(one.drift for one in best.setup.examples):
             return
         sliders = len(best.setup.source.params)
         by = best.setup.objective().scales.values(best.units)[sliders:]
