@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from ..errors import InputError, Problem
-from ..files import make_folder
+from ..files import make_folder, name_of
 from ..fitting.checkpoint import checkpoint, restore
 from ..fitting.dual_runs import DualSource, model_of
 from ..fitting.examples import ExampleMaker, folders
@@ -98,7 +98,7 @@ def fit_command(**given: Any) -> None:
     ):
         subject = Subject(
             read_source(program),
-            program.stem,
+            name_of(program),
             str(program),
             chosen_compiler(request.compiler),
             (program.parent, *request.include),

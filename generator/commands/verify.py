@@ -11,7 +11,7 @@ from rich.console import Console
 from ..autodiff import verification, verification_report
 from ..autodiff.tangents import TableSlope
 from ..faust.excitation import DEFAULT_SECONDS, excitation
-from ..files import is_stream
+from ..files import is_stream, name_of
 from .options import (
     EXIT_NOT_HELD,
     Output,
@@ -107,7 +107,7 @@ def verify_command(
             compiler=chosen_compiler(compiler),
             include=(program.parent, *include),
             table=rules,
-            name=program.stem,
+            name=name_of(program),
             file=str(program),
             settings=dict(named_values("--set", settings)),
             epsilon=epsilon,
