@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import sys
 import tempfile
@@ -228,9 +229,12 @@ def _jobs(
 def _sweep(text: str) -> tuple[str, list[float]]:
     name, _, values = text.rpartition("=")
     try:
-        return name, [float(value) for value in values.split(",")]
+        numbers = [float(value) for value in values.split(",")]
     except ValueError:
+        numbers = []
+    if not numbers or not all(map(math.isfinite, numbers)):
         refuse(f"'--sweep {text}' is not NAME=V1,V2,...", "write it as in --sweep order=1,2,4")
+    return name, numbers
 
 
 def _fit_all(jobs: Sequence[FitJob], refused: Sequence[Outcome], pool: Pool, out: Path) -> int:
