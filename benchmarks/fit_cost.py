@@ -2,8 +2,9 @@
 
 The script compiles the program by itself and lets SciPy's `least_squares` take differences: no
 derivatives, no latency, no verdict, no files. Both are whole processes, with their children, and
-find the same parameters. In a batch the recordings are a quarter of a second long. Seconds of
-processor (user and system), the least of several runs.
+find the same parameters. In a batch the recordings are a quarter of a second long, and what one of
+them costs is the difference of a large folder and a small one: without start and compilers. Seconds
+of processor (user and system), the least of several runs.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from faustdiff.recordings import write_audio
 
 RATE = 44100
 SECONDS, SHORT = 1.0, 0.25
+#: Recordings of a small folder.
+FEW = 10
 RUNS = 3
 AMPLIFIER = """import("stdfaust.lib");
 drive = hslider("drive [diff:1] [unit:dB]", 6, 0, 40, 0.1);
@@ -103,13 +106,21 @@ def main() -> None:
         for what, option in (("without a report", "--no-report"), ("with a report", "--report")):
             cost = processor([*fit, "--out", str(folder / "o"), option])
             print(f"faustdiff fit, {what:<17}{cost:6.2f} s{cost / script:6.2f} times")
-        many = folder / "many"
-        many.mkdir()
-        recordings(many, count, SHORT)
-        batch = [*tool, program, "--input", str(many / "in"), "--target", str(many / "out")]
+        for size in (FEW, FEW + count):
+            (folder / str(size)).mkdir()
+            recordings(folder / str(size), size, SHORT)
         for what, option in (("without reports", "--no-report"), ("with reports", "--report")):
-            cost = processor([*batch, "--out", str(folder / "b"), option])
-            print(f"{count} recordings, {what:<17}{cost / count:8.3f} s each")
+            few, many = (
+                processor([*tool, program, *_folders(folder / str(size)), option])
+                for size in (FEW, FEW + count)
+            )
+            print(f"{count} recordings, {what:<17}{(many - few) / count:8.3f} s each")
+
+
+def _folders(many: Path) -> list[str]:
+    """The options for a batch."""
+    names = (("--input", "in"), ("--target", "out"), ("--out", "fits"))
+    return [word for option, name in names for word in (option, str(many / name))]
 
 
 if __name__ == "__main__":

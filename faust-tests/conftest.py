@@ -113,7 +113,7 @@ def little_optimization(monkeypatch: pytest.MonkeyPatch) -> None:
 
     `test_harness.py` compares programs that are optimized in full.
     """
-    monkeypatch.setattr(translation, "FAST_FLAGS", ("-O1", translation.PORTABLE_FLAG))
+    monkeypatch.setattr(translation, "FAST_FLAGS", ("-O0", translation.PORTABLE_FLAG))
 
 
 @pytest.fixture(scope="session")

@@ -52,8 +52,8 @@ SHOWN = ("primitives.yaml -> load", "sample   input", "0   1.000", "1  -0.500")
 DIFFERENT = ("faustdiff diff HEAD~1:primitives.yaml primitives.yaml",)
 #: Words that stand for a file of the reader, by the option before them.
 STANDS_FOR = {"--table FILE": "--table primitives.yaml", "--extend FILE": "--extend my.yaml"}
-#: What takes a minute, with five points to a curve instead of 61.
-SMALLER = {"python examples/landscapes.py": "python examples/landscapes.py --every 15"}
+#: What takes a minute, with three points to a curve instead of 61.
+SMALLER = {"python examples/landscapes.py": "python examples/landscapes.py --every 30"}
 
 #: What some of the commands have to leave behind.
 WRITTEN: Mapping[str, str] = {

@@ -229,6 +229,18 @@ def test_a_clock_that_drifts_is_undone(tmp_path: Path) -> None:
     assert float(said.split("drifts by ")[1].split()[0]) == pytest.approx(100, rel=0.05)
 
 
+@pytest.mark.parametrize("ppm", [50, -50])
+def test_the_drift_of_a_short_recording_is_undone(tmp_path: Path, ppm: int) -> None:
+    """A quarter of a second, at the end of which it is half a sample."""
+    slower = soxr.resample(device(), RATE, RATE * (1 + ppm * 1e-6), "VHQ")[: RATE // 4]
+    slower += 0.01 * slower.std() * np.random.default_rng(7).normal(size=len(slower))
+    found = fitted(tmp_path, slower)
+    assert found.verdict.good
+    assert worst(found) < 3e-2
+    (said,) = [one for one in found.notes if "drifts" in one]
+    assert float(said.split("drifts by ")[1].split()[0]) == pytest.approx(ppm, rel=0.1)
+
+
 def test_an_offset_is_named_first(tmp_path: Path) -> None:
     found = fitted(tmp_path, device() + 0.1)
     assert found.verdict.causes[0].startswith("the target has a constant offset of 0.0")

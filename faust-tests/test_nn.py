@@ -347,7 +347,15 @@ TASKS = (
 )
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.example)
+#: The others take twice as long.
+OFTEN = ("waveshaper", "gru")
+
+
+@pytest.mark.parametrize(
+    "task",
+    [pytest.param(task, marks=() if task.example in OFTEN else pytest.mark.slow) for task in TASKS],
+    ids=lambda task: task.example,
+)
 def test_learns(task: Task, compiler: Compiler) -> None:
     source = (EXAMPLES / f"{task.example}.dsp").read_text(encoding="utf-8")
     # g++ would optimize for longer than the program runs.

@@ -112,6 +112,7 @@ AMONG_MANY = [
             "compressor",
             "dcblocker",
             "amp_follower",
+            "sum(i, 60",
         )
     )
 ]

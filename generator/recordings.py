@@ -178,14 +178,19 @@ def write_audio(
 
     `subtype` is libsndfile's: PCM_16, PCM_24, FLOAT, DOUBLE. Raises OSError.
     """
+    with replacing(path, ".wav") as new:
+        write_new_audio(new, blocks, channels, rate, subtype)
+
+
+def write_new_audio(
+    path: Path, blocks: Iterable[Array], channels: int, rate: int, subtype: str = "FLOAT"
+) -> None:
+    """As `write_audio`, as far as it gets: for a file that nobody else knows yet."""
     import soundfile
 
-    with (
-        replacing(path, ".wav") as new,
-        soundfile.SoundFile(
-            new, "w", samplerate=rate, channels=channels, subtype=subtype, format="WAV"
-        ) as sound,
-    ):
+    with soundfile.SoundFile(
+        path, "w", samplerate=rate, channels=channels, subtype=subtype, format="WAV"
+    ) as sound:
         for samples in blocks:
             sound.write(np.ascontiguousarray(samples.T))
 

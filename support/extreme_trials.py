@@ -215,16 +215,19 @@ def _numbers(point: Point) -> Numbers:
 
 def _extreme(row: Primitive, point: Point, name: str, double: bool) -> Extreme:
     assert row.value is not None
-    value = rounded(fold(row.value, _numbers(point)), double)
     guard = row.guard_of(name)
-    if guard is not None and not condition(guard.when, _Rounded(point, double)):
-        slope = fold(guard.elsewhere, _numbers(point))
-        return Extreme(row, point, name, value, rounded(slope, double), True)
+    declared = guard is not None and not condition(guard.when, _Rounded(point, double))
     try:
-        slope = fold(row.value, Jets(point, name)).slope
+        if declared:
+            assert guard is not None
+            jet = Jet(fold(row.value, _numbers(point)), fold(guard.elsewhere, _numbers(point)))
+        else:
+            jet = fold(row.value, Jets(point, name))
     except ZeroDivisionError:
-        slope = mp.inf
-    return Extreme(row, point, name, value, rounded(slope, double), False)
+        assert not declared
+        jet = Jet(fold(row.value, _numbers(point)), mp.inf)
+    value, slope = rounded(jet.value, double), rounded(jet.slope, double)
+    return Extreme(row, point, name, value, slope, declared)
 
 
 class _Rounded(Numbers):

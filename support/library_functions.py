@@ -584,6 +584,7 @@ PHYSICAL_MODELS = (
         text=r"\(l, s, p, x).(bridged(pm.openString(l, s, p, x)))",
         only="cyfaust",
         why=HEAVY,
+        often=False,
     ),
     row(
         "pm.nylonString",

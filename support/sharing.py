@@ -38,7 +38,7 @@ SHARED = pytest.StashKey[bool]()
 LIBRARY = ("-fPIC", "-fvisibility=hidden")
 FLAGS = {
     "vector": (("-O0", PORTABLE_FLAG), ("-O1", PORTABLE_FLAG), FAST_FLAGS),
-    "algorithm": (("-O1", PORTABLE_FLAG), FAST_FLAGS),
+    "algorithm": (("-O0", PORTABLE_FLAG), ("-O1", PORTABLE_FLAG), FAST_FLAGS),
 }
 
 

@@ -110,3 +110,15 @@ def test_where_all_is_known_nothing_heavy_is_imported(tmp_path: Path) -> None:
             [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
         )
         assert loaded in done.stdout.splitlines()[-1], done.stdout
+
+
+@pytest.mark.exhaustive
+def test_programs_are_differentiated_without_proofs() -> None:
+    """SymPy would take a quarter of the time in which these start."""
+    modules = "differentiate", "fit", "freeze", "page", "train", "verify"
+    imports = "".join(f"import faustdiff.commands.{name}\n" for name in modules)
+    script = f"{imports}import sys; print({{'sympy', 'flint'}} & {{*sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "set()\n"

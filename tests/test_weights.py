@@ -87,7 +87,8 @@ def test_rtneural(tmp_path: Path) -> None:
             "layers": [
                 layer("lstm", kernel, state, bias),
                 layer("gru", gates, gated, both),
-                layer("dense", dense, offset, activation="tanh"),
+                layer("dense", dense, offset),
+                layer("activation", activation="tanh"),
                 layer("conv1d", taps, shift, dilation=3),
             ],
         },
@@ -176,6 +177,10 @@ def test_nam_wavenet(tmp_path: Path) -> None:
     assert found.layers[2].tensors["bias"].tolist() == [0, 0]
     assert found.layers[7].tensors["bias"].tolist() == [count - 2]
     assert f"multiplied by {count - 1}" in found.notes[0]
+    assert ", tanh, dense" in found.notes[0]
+    array["activation"] = "Hardtanh"
+    with pytest.raises(InputError, match="array 0 has the activation 'Hardtanh'"):
+        read(tmp_path, nam("WaveNet", {"layers": [array]}, numbers), "m.nam")
 
 
 @pytest.mark.exhaustive
@@ -220,6 +225,25 @@ UNKNOWN = {
     "the architecture ConvNet is not known": nam("ConvNet", {}, [1.0]),
     "weights are too few": nam("LSTM", {"input_size": 1, "hidden_size": 9, "num_layers": 1}, [1.0]),
     "is of the type 'prelu'": {"layers": [{"type": "prelu", "weights": [[0.1]]}]},
+    "layer 1 has the activation 'swoosh'": {
+        "layers": [
+            {"type": "dense", "weights": [[[1.0]], [0.0]]},
+            {"type": "activation", "activation": "swoosh"},
+        ]
+    },
+    "layer 0 has the activation 'softmax'": {
+        "layers": [{"type": "dense", "activation": "softmax", "weights": [[[1.0]], [0.0]]}]
+    },
+    "a gru with relu": {
+        "layers": [{"type": "gru", "activation": "relu", "weights": [[[1.0] * 3], [[1.0] * 3]]}]
+    },
+    "it holds true": {"0.weight": [[0.5, True]]},
+    'it holds "2"': {"0.weight": [[0.5, "2"]]},
+    "not understood: it holds false": {"layers": [{"type": "dense", "weights": [[[False]]]}]},
+    "understood: it holds true": nam(
+        "LSTM", {"input_size": 1, "hidden_size": 1, "num_layers": 1}, [True]
+    ),
+    "'0.weight_g' is not a tensor of numbers": {"0.weight_g": ["a"], "0.weight_v": [[1.0]]},
     "is not understood: 'architecture'": {"architecture": "x"},
 }
 

@@ -13,14 +13,13 @@ from typing import Any
 
 import mpmath as mp
 
-from ..library.printing import MAX_INTEGER
 from ..signals.graph import Graph
 from ..signals.propagate import propagate
 from ..signals.row_lookup import CALL, Rows
 from ..table.folding import COMPARISONS, Algebra
 from ..table.model import Primitive
 from ..table.rules import Rule, tangent
-from ..table.vocabulary import CONSTANTS, Function
+from ..table.vocabulary import CONSTANTS, MAX_INTEGER, Function
 
 #: A number that the graph computes with before the compiler does; None is a structural zero.
 Signal = int | None

@@ -27,7 +27,7 @@ from ..fitting.losses import Residual
 from ..fitting.objective import Record
 from ..fitting.outputs import ExtraFiles, write_results
 from ..fitting.pairing import Example
-from ..fitting.pool import Pool, open_pool
+from ..fitting.pool import Pool, Shared, open_pool
 from ..fitting.report import summary, table
 from ..fitting.setup import Options, Setup
 from ..fitting.subject import Menu, Subject, source_of
@@ -209,7 +209,7 @@ def _jobs(
 ) -> list[FitJob]:
     """A fit for each set of examples, and each combination of swept values."""
     fixed = [[(name, value) for value in values] for name, values in map(_sweep, request.sweeps)]
-    model = model_of(source)
+    model, shared = model_of(source), Shared(subject)
     jobs = []
     for (name, examples), values in itertools.product(sets, itertools.product(*fixed)):
         paths = {model.program.settable_path(key): value for key, value in values}
@@ -221,7 +221,7 @@ def _jobs(
         title = title.replace("/", "_")
         setup = Setup(swept, examples, request.loss, (), str(request.program))
         extras = ExtraFiles(bool(request.report), request.plot)
-        jobs.append(FitJob(title, subject, setup, menus, request.options, out / title, extras))
+        jobs.append(FitJob(title, shared, setup, menus, request.options, out / title, extras))
     return jobs
 
 

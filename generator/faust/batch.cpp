@@ -103,9 +103,6 @@ static void collect(const char* event, const char*, const char*, FAUSTFLOAT* zon
     if (zone && strcmp(event, "declare") && !strstr(event, "bargraph")) zones->push_back(zone);
 }
 
-static void ignore(const char*, const char*, const char*, FAUSTFLOAT*, double, double, double,
-                   double) {}
-
 // A state is all of an instance but the pointer that its class begins with.
 static const size_t kState = sizeof(mydsp) - sizeof(void*);
 static char* state(mydsp& instance) { return reinterpret_cast<char*>(&instance) + sizeof(void*); }

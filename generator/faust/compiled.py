@@ -48,12 +48,15 @@ class CompiledProgram(Program):
             instance = self.api.create(44100)
         self.inputs = self.api.inputs(instance)
         self.outputs = self.api.outputs(instance)
-        self.controls = tuple(control for control, _ in self.widgets(instance))
+        widgets = self._widgets(instance)
+        self.controls = tuple(control for control, _ in widgets)
+        #: Where the values of the controls stand in an instance, in bytes from its beginning.
+        self.offsets = tuple(offset for _, offset in widgets)
         self.api.destroy(instance)
 
-    def widgets(self, instance: int) -> list[tuple[Control, Any]]:
-        """The controls of an instance, each with its value as a ctypes number in the instance."""
-        widgets: list[tuple[Control, Any]] = []
+    def _widgets(self, instance: int) -> list[tuple[Control, int]]:
+        """The controls of an instance, each with the offset of its value."""
+        widgets: list[tuple[Control, int]] = []
         groups: list[str] = []
         meta: dict[int | None, dict[str, str]] = {}
 
@@ -79,7 +82,7 @@ class CompiledProgram(Program):
                 control = Control(
                     text, path, event.decode(), init, low, high, step, meta.get(zone, {})
                 )
-                widgets.append((control, self.real.from_address(zone or 0)))
+                widgets.append((control, (zone or 0) - instance))
 
         self.api.describe(instance, LISTENER(tell))
         return widgets
@@ -114,11 +117,12 @@ class Session:
         with in_program():
             self.instance = program.api.create(sample_rate)
         weakref.finalize(self, program.api.destroy, self.instance)
-        self._values = []
-        for control, value in program.widgets(self.instance):
+        self._values = [
+            program.real.from_address(self.instance + offset) for offset in program.offsets
+        ]
+        for control, value in zip(program.controls, self._values, strict=True):
             # Faust leaves a bargraph undefined until it is computed.
             value.value = control.init
-            self._values.append(value)
 
     def set(self, name: str, value: float) -> None:
         """Set a control by label or path; ValueError for an unknown name or a bargraph."""

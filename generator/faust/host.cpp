@@ -87,6 +87,10 @@ struct UI {
     }
 };
 
+// Takes no notice: what it does to an instance is to give it its sounds.
+static void ignore(const char*, const char*, const char*, FAUSTFLOAT*, double, double, double,
+                   double) {}
+
 #include "program.hpp"
 
 #define API extern "C" __attribute__((visibility("default")))
@@ -94,6 +98,8 @@ struct UI {
 API mydsp* create(int sample_rate) {
     mydsp* instance = new mydsp();
     instance->init(sample_rate);
+    UI ui{ignore};
+    instance->buildUserInterface(&ui);
     return instance;
 }
 

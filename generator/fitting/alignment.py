@@ -8,7 +8,8 @@ its magnitude to the power of `WHITENING_EXPONENT`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,26 @@ def alignment(signal: Array, target: Array, rate: int) -> Alignment:
     place = _summit(strength, nearest)
     signs = tuple(-1.0 if curve[place] < 0 else 1.0 for curve in curves)
     return Alignment(place - limit, signs, float(strength[place]) / spread)
+
+
+def example_alignment(
+    has_input: bool, output: Array, target: Array, given: Iterable[Array], rate: int
+) -> Alignment:
+    """How `target` lies against the `output` of a program, or against what is fed to a silent one.
+
+    What is `given` (inputs, n) comes in blocks; a program without input has none.
+    """
+    signal = output
+    if not np.isfinite(output).all() or not np.abs(output).max() > 0:
+        if not has_input:
+            return Alignment(0, (1.0,) * len(target), 0.0)
+        fed = np.concatenate(list(given), axis=1).mean(axis=0)
+        signal = np.broadcast_to(fed, target.shape)
+    result = alignment(signal, target, rate)
+    if not has_input:
+        # What sounds by itself is not upside down.
+        result = replace(result, signs=(1.0,) * len(target))
+    return result
 
 
 def _summit(curve: Array, place: int) -> int:

@@ -8,7 +8,7 @@ they are, if that explains as much. The fraction of a sample is found together w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, Place, Problem
-from .alignment import MAX_SAMPLES, Alignment, alignment
+from .alignment import MAX_SAMPLES, Alignment, example_alignment
 from .clock import at_own_clock, drift
 from .dual_runs import model_of
 from .identifiability import find_unidentifiable, share
@@ -46,6 +46,8 @@ NEAR_LAG = 8
 FAR_PART = 0.75
 #: A latency that is nearer to a whole number of samples than this may be one.
 WHOLE_DISTANCE = 0.03
+#: Times that the drift of a clock is undone.
+CLOCK_ROUNDS = 3
 #: Starts at each place of a slider that tunes: of one search, and of a race.
 TIMBRES, MANY_TIMBRES = 4, 8
 #: A loss that sees phases is left where it makes the difference of spectra so many times larger.
@@ -58,13 +60,17 @@ RACE_PASSES = 1000.0
 
 @dataclass(frozen=True)
 class Attempt:
-    """What an attempt has come to: the best units of a setup, and why it ended."""
+    """What an attempt has come to: the best units of a setup, and why it ended.
+
+    `sums` are those at `units`, if they are known.
+    """
 
     setup: Setup
     units: Array
     best: Iteration
     whole: bool
     reason: str
+    sums: Sums | None = None
 
     @property
     def explained(self) -> bool:
@@ -265,7 +271,7 @@ class Attempts:
             signs = np.array(one.signs or (1.0,) * one.outputs)[:, None]
             target = signs * one.target.samples(MAX_SAMPLES)
             given = whole.input_blocks(MAX_SAMPLES)
-            by = _align(one.input is not None, output, target, given, one.rate)
+            by = example_alignment(one.input is not None, output, target, given, one.rate)
             known = one.advance
             if len(values) > sliders:
                 known += round(float(values[sliders + index]))
@@ -350,8 +356,8 @@ class Attempts:
         return True
 
     def _correct_clock(self) -> None:
-        """Where the target's clock drifts, without that; twice, as it is known better then."""
-        for _ in range(2):
+        """Where the target's clock drifts, without that; again, as it is known better then."""
+        for _ in range(CLOCK_ROUNDS):
             best = self.best()
             if best is None or best.explained or not best.whole:
                 return
@@ -364,7 +370,7 @@ class Attempts:
                 output = model.output(values[:sliders], one, MAX_SAMPLES)
                 wanted = one.target_blocks(MAX_SAMPLES, latency=latency)
                 target = np.concatenate([part for part, _ in wanted], axis=1)[:, : output.shape[1]]
-                ppm = drift(output, target, one.rate)
+                ppm = drift(output, target, one.rate, known=bool(one.drift))
                 slower = at_own_clock(one, ppm) if ppm else None
                 examples.append(slower or one)
             if tuple(examples) == setup.examples:
@@ -377,7 +383,8 @@ class Attempts:
     def _round_latencies(self) -> None:
         """Most latencies are whole: where the one that is found nearly is, it alone is tried."""
         best = self.best()
-        if best is None or not best.setup.latency:
+        # Where a clock drifts, the latency is none that was whole.
+        if best is None or not best.setup.latency or any(one.drift for one in best.setup.examples):
             return
         sliders = len(best.setup.source.params)
         by = best.setup.objective().scales.values(best.units)[sliders:]
@@ -412,7 +419,7 @@ class Attempts:
         finally:
             record.passes_before += objective.passes
             if record.units is not None and record.best is not None:
-                last = Attempt(setup, record.units, record.best, record.whole, reason)
+                last = Attempt(setup, record.units, record.best, record.whole, reason, record.sums)
                 self.finished.append(last)
 
 
@@ -432,19 +439,3 @@ def leaves_much(attempt: Attempt) -> bool:
     """Whether it leaves much of the target."""
     point = Point(attempt.units, Sums(0.0, attempt.units, attempt.units, attempt.best.error), 0.0)
     return not attempt.whole or is_lost(attempt.setup.objective(), point)
-
-
-def _align(
-    has_input: bool, output: Array, target: Array, given: Iterable[Array], rate: int
-) -> Alignment:
-    signal = output
-    if not np.isfinite(output).all() or not np.abs(output).max() > 0:
-        if not has_input:
-            return Alignment(0, (1.0,) * len(target), 0.0)
-        fed = np.concatenate(list(given), axis=1).mean(axis=0)
-        signal = np.broadcast_to(fed, target.shape)
-    result = alignment(signal, target, rate)
-    if not has_input:
-        # What sounds by itself is not upside down.
-        result = replace(result, signs=(1.0,) * len(target))
-    return result

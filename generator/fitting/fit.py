@@ -120,12 +120,14 @@ def open_gates(setup: Setup) -> tuple[Setup, list[str]]:
 def _conclude(
     best: Attempt, attempts: Attempts, reason: str, notes: list[str], interrupted: bool
 ) -> Fit:
-    """The fit that the best attempt amounts to: all of it computed anew, over all samples."""
-    setup, units, record = best.setup, best.units, attempts.record
+    """The fit that the best attempt amounts to: over all samples."""
+    setup, units, record, options = best.setup, best.units, attempts.record, attempts.options
     objective, sliders = setup.objective(), len(best.setup.source.params)
     if lossy(setup.examples) and setup.compares_samples and best.best.error > NOTHING_LEFT:
         units = without_bias(setup, units)
-    sums = objective(units)
+    sums = best.sums
+    if sums is None or units is not best.units or not best.whole or options.optimizer != "lm":
+        sums = objective(units)
     require_finite(objective, units, sums, setup.labels, setup.file)
     values = objective.scales.values(units)
     loss = setup.measure
@@ -141,9 +143,9 @@ def _conclude(
         hints.append("the search is not over: let it go on, or allow more with --passes")
     if ends:
         hints.append(f"at an end of the range: {', '.join(ends)}; is the range wide enough?")
-    if attempts.options.starts == 1 and attempts.options.optimizer == "lm":
+    if options.starts == 1 and options.optimizer == "lm":
         hints.append("the search may be in another minimum: try --starts 256")
-    aligned = attempts.options.align and not attempts.options.batch
+    aligned = options.align and not options.batch
     verdict = _verdict(setup, inspection, error, hints, aligned)
     if left:
         warnings.append(_what_is_unknown(left.describe(setup.labels), best))

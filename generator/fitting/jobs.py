@@ -16,7 +16,7 @@ from ..errors import InputError
 from .fit import Fit, fit
 from .objective import Record
 from .outputs import ExtraFiles, write_results
-from .pool import Pool
+from .pool import Pool, Shared
 from .report import summary
 from .setup import Options, Setup
 from .subject import Menu, Subject, choices
@@ -27,7 +27,7 @@ class FitJob:
     """One of many fits: what is fitted, how, and the folder `out` that it leaves."""
 
     name: str
-    subject: Subject
+    subject: Shared[Subject]
     setup: Setup
     menus: tuple[Menu, ...]
     options: Options
@@ -88,7 +88,7 @@ def run_job(job: FitJob) -> Outcome:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         result = fit_menus(job.setup, job.menus, job.options)
-        write_results(job.out, job.subject, result, job.extras)
+        write_results(job.out, job.subject.value, result, job.extras)
     except InputError as error:
         return Outcome(job.name, failure=str(error))
     except OSError as error:

@@ -57,8 +57,6 @@ class Point:
 
 def step(point: Point) -> Array:
     """The next step (P,), which stays within 0..1."""
-    from scipy.optimize import lsq_linear
-
     sums = point.sums
     scale = np.sqrt(np.maximum(np.diag(sums.curvature), 0.0))
     if not scale.any():
@@ -75,8 +73,13 @@ def step(point: Point) -> Array:
     system = np.concatenate([factor, np.sqrt(point.damping) * np.eye(len(scale))])
     low, high = -point.units * scale, (1.0 - point.units) * scale
     low, high = np.minimum(low, -1e-300), np.maximum(high, 1e-300)
-    solution = lsq_linear(system, np.concatenate([right, np.zeros(len(scale))]), (low, high))
-    return np.asarray(np.clip(point.units + solution.x / scale, 0.0, 1.0) - point.units, float)
+    wanted = np.concatenate([right, np.zeros(len(scale))])
+    solution = np.linalg.lstsq(system, wanted, rcond=-1)[0]
+    if not ((low <= solution) & (solution <= high)).all():
+        from scipy.optimize import lsq_linear
+
+        solution = lsq_linear(system, wanted, (low, high)).x
+    return np.asarray(np.clip(point.units + solution / scale, 0.0, 1.0) - point.units, float)
 
 
 def expected_gain(point: Point, move: Array) -> float:

@@ -21,7 +21,6 @@ from ..table.algebras import Arrays
 from ..table.assembling import built_in_table
 from ..table.expressions import Expression
 from ..table.folding import fold
-from ..table.model import Primitive
 from ..table.rules import partial
 
 Array = NDArray[np.float64]
@@ -102,9 +101,11 @@ _ROWS = {"squared": "squared_error", "absolute": "absolute_error", "huber": "hub
 
 
 @cache
-def _row(kind: str) -> Primitive:
-    """The row of a loss, of an output `y` and a target `t`."""
-    return built_in_table()[_ROWS[kind]]
+def _cost(kind: str) -> tuple[Expression, Expression]:
+    """What a residual costs, of an output `y` and a target `t`, and its derivative by `y`."""
+    row = built_in_table()[_ROWS[kind]]
+    assert row.value is not None
+    return row.value, partial(row, "y")
 
 
 @dataclass(frozen=True)
@@ -156,13 +157,11 @@ class Residual(Loss):
 
     def rho(self, residual: Array) -> Array:
         """What each sample adds: the value of the row of the table."""
-        value = _row(self.kind).value
-        assert value is not None
-        return self._fold(value, residual)
+        return self._fold(_cost(self.kind)[0], residual)
 
     def slope(self, residual: Array) -> Array:
         """The derivative of `rho`, by the row: 0 at the kink of the absolute value."""
-        return self._fold(partial(_row(self.kind), "y"), residual)
+        return self._fold(_cost(self.kind)[1], residual)
 
     def _fold(self, expression: Expression, residual: Array) -> Array:
         values = {"y": residual, "t": 0.0, "delta": self.delta}

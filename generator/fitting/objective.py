@@ -57,6 +57,8 @@ class Record:
     iterations: list[Iteration] = field(default_factory=list)
     units: Array | None = None
     best: Iteration | None = None
+    #: Those at `units`, where they were computed here.
+    sums: Sums | None = None
     #: Steps that were skipped because they were not finite.
     skipped: int = 0
     #: What an optimizer needs to go on, as JSON holds it.
@@ -99,7 +101,7 @@ class Record:
         )
         self.iterations.append(iteration)
         if comparable and np.isfinite(sums.loss):
-            self._keep(iteration, units, whole)
+            self._keep(iteration, units, sums, whole)
         if self.tell:
             self.tell(self)
         if self.patience and self._since >= self.patience:
@@ -113,10 +115,10 @@ class Record:
 
     def forget(self) -> None:
         """Begins anew: what is best is that of the next attempt."""
-        self.units, self.best, self.whole, self.state = None, None, False, {}
+        self.units, self.best, self.sums, self.whole, self.state = None, None, None, False, {}
         self._since = 0
 
-    def _keep(self, iteration: Iteration, units: Array, whole: bool) -> None:
+    def _keep(self, iteration: Iteration, units: Array, sums: Sums, whole: bool) -> None:
         better = (
             self.best is None
             or (whole and not self.whole)
@@ -126,7 +128,7 @@ class Record:
         )
         self._since = 0 if better else self._since + 1
         if better:
-            self.best, self.units, self.whole = iteration, units.copy(), whole
+            self.best, self.units, self.sums, self.whole = iteration, units.copy(), sums, whole
 
 
 def _rank(iteration: Iteration) -> float:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..files import replacing
-from ..recordings import write_audio
+from ..recordings import write_new_audio
 from .dual_runs import model_of
 from .fit import Fit
+from .pairing import Array
 from .report import iterations_csv, values_json
 from .subject import Subject
 
@@ -40,40 +41,57 @@ def write_results(out: Path, subject: Subject, fit: Fit, extras: ExtraFiles) -> 
     """
     setup, name = fit.setup, subject.name
     program = subject.with_initial_values(setup, fit.values)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".new-") as folder:
-        new = Path(folder)
-        sounds = _sound_names(len(setup.examples))
-        for one, sound in zip(setup.examples, sounds, strict=True):
-            blocks = (part for part, *_ in model_of(setup.source).runs(np.array(fit.values), one))
-            write_audio(new / sound, blocks, setup.source.outputs, one.rate)
-        texts = {
-            "values.json": values_json(setup, fit),
-            "iterations.csv": iterations_csv(fit),
-            f"{name}.dsp": program.text,
-        }
-        files = [*texts, *sounds]
-        if extras.plot:
-            from .plots import plot
+    sounds = _sound_names(len(setup.examples))
+    contents = {
+        "values.json": values_json(setup, fit).encode(),
+        "iterations.csv": iterations_csv(fit).encode(),
+        f"{name}.dsp": program.text.encode(),
+    }
+    files = [*contents, *sounds]
+    if extras.plot:
+        from .plots import plot
 
-            (new / "fit.png").write_bytes(plot(setup, fit))
-            files.append("fit.png")
-        if extras.report:
-            from .report_page import report_page
+        contents["fit.png"] = plot(setup, fit)
+        files.append("fit.png")
+    if extras.report:
+        from .report_page import report_page
 
-            texts["report.html"] = report_page(setup, fit, name, files)
-            files.append("report.html")
-        for file, text in texts.items():
-            (new / file).write_text(text, encoding="utf-8")
-        return WrittenFiles(tuple(_move_into_place(new, out, files)), program.own)
+        contents["report.html"] = report_page(setup, fit, name, files).encode()
+        files.append("report.html")
+    with _folder(out), ExitStack() as stack:
+        # Each stands beside its place until all are whole.
+        new = {file: stack.enter_context(replacing(out / file)) for file in files}
+        for file, content in contents.items():
+            new[file].write_bytes(content)
+        for index, sound in enumerate(sounds):
+            one = setup.examples[index]
+            write_new_audio(new[sound], _result(fit, index), setup.source.outputs, one.rate)
+    return WrittenFiles(tuple(out / file for file in files), program.own)
 
 
-def _move_into_place(new: Path, out: Path, files: Sequence[str]) -> list[Path]:
-    out.mkdir(exist_ok=True)
-    for file in files:
-        with replacing(out / file) as place:
-            place.write_bytes((new / file).read_bytes())
-    return [out / file for file in files]
+@contextmanager
+def _folder(out: Path) -> Iterator[None]:
+    """A folder, which is there afterwards if the block does not fail, or if it was."""
+    before = out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if not before:
+            out.rmdir()
+        raise
+
+
+def _result(fit: Fit, index: int) -> Iterator[Array]:
+    """The output of an example (outputs, n), block by block: as inspected, if that was all."""
+    one, inspection = fit.setup.examples[index], fit.inspection
+    if inspection is not None and not any(one.band for one in fit.setup.examples):
+        output = inspection.outputs[index]
+        if output.shape[1] == one.frames:
+            yield output
+            return
+    for output, *_ in model_of(fit.setup.source).runs(np.array(fit.values), one):
+        yield output
 
 
 def _sound_names(count: int) -> list[str]:

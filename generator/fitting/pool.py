@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, Generic, TypeVar
 
 from ..errors import InputError, Place, Problem
 
+T = TypeVar("T")
+
 #: For a scheduler to answer, in seconds.
 SCHEDULER_SECONDS = 10
+
+
+class Shared(Generic[T]):
+    """A `value` that many items refer to: it is packed once, and unpacked once per process."""
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    @cached_property
+    def _content(self) -> bytes:
+        return pickle.dumps(self.value)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Shared[Any]], tuple[bytes]]:
+        return _unpack, (self._content,)
+
+
+@lru_cache(maxsize=4)
+def _unpack(content: bytes) -> Shared[Any]:
+    return Shared(pickle.loads(content))
 
 
 class Pool:

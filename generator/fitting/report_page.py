@@ -155,8 +155,10 @@ def _wave(signal: Array, peak: float, height: int) -> str:
     x = np.linspace(0, 1000, len(edges))
     middle = height / 2
     above, below = middle - high / peak * middle * 0.96, middle - low / peak * middle * 0.96
-    points = [*zip(x, above, strict=True), *zip(x[::-1], below[::-1] + 0.5, strict=True)]
-    return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in points) + "Z"
+    across = np.concatenate([x, x[::-1]])
+    down = np.concatenate([above, below[::-1] + 0.5])
+    points = np.stack([across, down], axis=1).reshape(-1).tolist()
+    return "M" + "L".join(["%.1f %.1f"] * len(across)) % tuple(points) + "Z"
 
 
 def _curve(losses: Sequence[float]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, Place, Problem
+from ..table.assembling import built_in_table
 from . import pytorch
 from .pytorch import NetworkLayer, Tensor
 from .values import read_object
@@ -151,7 +152,12 @@ def _torch(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not all(hasattr(one, "detach") for one in content.values()):
         what = "holds no state dict: names with tensors"
         raise _refusal(path, what, "save model.state_dict()")
-    return {str(name): one.detach().double().numpy() for name, one in content.items()}
+    return {str(name): _array(one.detach()) for name, one in content.items()}
+
+
+def _array(tensor: Any) -> np.ndarray[Any, Any]:
+    """A tensor of PyTorch as an array: floats of any width as doubles, for NumPy lacks some."""
+    return np.asarray((tensor.double() if tensor.is_floating_point() else tensor).numpy())
 
 
 def _first(error: Exception) -> str:
@@ -166,8 +172,8 @@ def _require_file(path: Path) -> None:
 class _NumberList:
     """A flat list of numbers that is read from its beginning."""
 
-    def __init__(self, values: Sequence[float]) -> None:
-        self._values = np.asarray(values, float).reshape(-1)
+    def __init__(self, values: Any) -> None:
+        self._values = pytorch.tensor(values).reshape(-1)
         self._place = 0
 
     def take(self, *shape: int) -> Tensor:
@@ -228,7 +234,10 @@ def _nam_wavenet(config: Mapping[str, Any], numbers: _NumberList) -> Weights:
     if config.get("head"):
         raise ValueError("a WaveNet with a head after its arrays is not known")
     layers: list[NetworkLayer] = []
-    for array in config["layers"]:
+    activations: list[str] = []
+    for index, array in enumerate(config["layers"]):
+        name = _activation(str(array.get("activation", "Tanh")), f"array {index}")
+        activations.append(name or "no activation")
         channels, width = int(array["channels"]), int(array["input_size"])
         condition, size = int(array["condition_size"]), int(array["kernel_size"])
         out = channels * (2 if array.get("gated") else 1)
@@ -244,9 +253,10 @@ def _nam_wavenet(config: Mapping[str, Any], numbers: _NumberList) -> Weights:
     scale = float(numbers.take(1)[0])
     first = config["layers"][0]
     gate = ", gated" if first.get("gated") else ""
+    names = " or ".join(dict.fromkeys(activations))
     note = (
         "of each array: dense in, then for each dilation convolution, dense of the input, "
-        f"{first.get('activation', 'Tanh')}{gate}, dense to the next; then dense to the head; the "
+        f"{names}{gate}, dense to the next; then dense to the head; the "
         f"sum of the heads is multiplied by {scale:g}"
     )
     return Weights(tuple(layers), (note,))
@@ -258,28 +268,46 @@ def _dense(numbers: _NumberList, inputs: int, outputs: int, *, bias: bool) -> Ne
     return NetworkLayer(f"dense({inputs}, {outputs})", {"weight": weight, "bias": offset})
 
 
-def _rtneural(layers: Sequence[Mapping[str, Any]]) -> Iterator[NetworkLayer]:
+def _rtneural(layers: Sequence[Mapping[str, Any]]) -> list[NetworkLayer]:
     """Layers of RTNeural, in the layouts of Keras: inputs first, gates z, r, h of a GRU."""
+    result: list[NetworkLayer] = []
     for number, one in enumerate(layers):
         kind = str(one["type"]).lower().replace("-", "").replace("_", "")
-        weights = [np.asarray(part, float) for part in one.get("weights", [])]
+        weights = [pytorch.tensor(part) for part in one.get("weights", [])]
         match kind:
             case "dense" | "timedistributeddense":
-                layer = _keras_dense(weights)
+                result.append(_keras_dense(weights))
             case "lstm":
-                layer = _keras_recurrent("lstm", weights, (0, 1, 2, 3))
+                result.append(_keras_recurrent("lstm", weights, (0, 1, 2, 3)))
             case "gru":
-                layer = _keras_recurrent("gru", weights, (1, 0, 2))
+                result.append(_keras_recurrent("gru", weights, (1, 0, 2)))
             case "conv1d":
-                layer = _keras_convolution(one, weights)
-            case "activation":
-                continue
+                result.append(_keras_convolution(one, weights))
+            case "activation" if result:
+                pass
             case _:
                 raise ValueError(f"layer {number} is of the type '{one['type']}'")
-        activation = str(one.get("activation") or "")
-        if activation and kind not in ("lstm", "gru"):
-            layer = NetworkLayer(f"{layer.call} then {activation}", layer.tensors)
-        yield layer
+        activation = _activation(str(one.get("activation") or ""), f"layer {number}")
+        if kind in ("lstm", "gru"):
+            if activation not in ("", "tanh"):
+                raise ValueError(f"layer {number} is a {kind} with {activation}: here it has tanh")
+        elif activation:
+            before = result.pop()
+            result.append(NetworkLayer(f"{before.call} then {activation}", before.tensors))
+    return result
+
+
+def _activation(name: str, where: str) -> str:
+    """The activation of `df.nn` that a layer names, or nothing for none; ValueError for others."""
+    same = name.lower().replace("_", "")
+    if same in ("", "linear"):
+        return ""
+    rows = built_in_table().primitives
+    known = ["tanh", *(row.name for row in rows if row.section == "Activations")]
+    for one in known:
+        if one.replace("_", "") == same:
+            return one
+    raise ValueError(f"{where} has the activation '{name}'; df.nn has {', '.join(known)}")
 
 
 def _keras_dense(weights: Sequence[Tensor]) -> NetworkLayer:

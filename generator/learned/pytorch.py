@@ -8,6 +8,7 @@ number the layers with parameters from 0.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,34 +48,56 @@ def layers(state: Mapping[str, Any], file: str = "") -> list[NetworkLayer]:
     not fit, and for other layers.
     """
     modules: dict[str, dict[str, Tensor]] = {}
-    state = _without_weight_norm(state)
+    numbers: dict[str, Tensor] = {}
     problems: list[Problem] = []
     for key, nested in state.items():
-        module, _, name = key.rpartition(".")
         try:
-            tensor = np.array(nested, float)
-        except (TypeError, ValueError):
-            what = f"'{key}' is not a tensor of numbers"
+            numbers[key] = tensor(nested)
+        except (TypeError, ValueError) as error:
+            what = f"'{key}' is not a tensor of numbers: {error}"
             problems.append(Problem(Place(file), what, "save each tensor with tolist()"))
-            continue
-        if not np.isfinite(tensor).all():
+    for key, one in _without_weight_norm(numbers).items():
+        module, _, name = key.rpartition(".")
+        if not np.isfinite(one).all():
             problems.append(Problem(Place(file), f"'{key}' is not finite", "train again"))
             continue
-        modules.setdefault(module, {})[name] = tensor
+        modules.setdefault(module, {})[name] = one
     if not state:
         problems.append(Problem(Place(file), "holds no tensors", "save model.state_dict()"))
     network: list[NetworkLayer] = []
-    for module, tensors in modules.items():
+    for module, parts in modules.items():
         try:
-            network.extend(_layers(tensors))
+            network.extend(_layers(parts))
         except _RefusedError as error:
             where = f"'{module}' " if module else ""
-            what = f"module {where}with {_shapes(tensors)}: {error}"
+            what = f"module {where}with {_shapes(parts)}: {error}"
             hint = "df.nn has dense, conv1d, rnn, gru, lstm and layer_norm"
             problems.append(Problem(Place(file), what, hint))
     if problems:
         raise InputError(problems)
     return network
+
+
+def tensor(nested: Any) -> Tensor:
+    """Nested lists of numbers, or an array, as an array.
+
+    Raises TypeError for anything else, as truth values and text, and ValueError for rows that
+    differ in length.
+    """
+    if isinstance(nested, np.ndarray):
+        if nested.dtype.kind not in "iuf":
+            raise TypeError(f"it holds the type {nested.dtype}")
+    else:
+        _require_numbers(nested)
+    return np.array(nested, float)
+
+
+def _require_numbers(nested: Any) -> None:
+    if isinstance(nested, list):
+        for part in nested:
+            _require_numbers(part)
+    elif isinstance(nested, bool) or not isinstance(nested, int | float):
+        raise TypeError(f"it holds {json.dumps(nested)[:40]}")
 
 
 def tensors(network: Sequence[NetworkLayer]) -> dict[str, Any]:
@@ -86,7 +109,7 @@ def tensors(network: Sequence[NetworkLayer]) -> dict[str, Any]:
     }
 
 
-def _without_weight_norm(state: Mapping[str, Any]) -> dict[str, Any]:
+def _without_weight_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """With the weight itself where a layer has its size and direction: g v / |v|, row by row.
 
     Salimans and Kingma, "Weight normalization" (2016), under both names that PyTorch has for it.
@@ -98,11 +121,10 @@ def _without_weight_norm(state: Mapping[str, Any]) -> dict[str, Any]:
     ):
         for sized in [one for one in state if one.endswith(size)]:
             prefix = sized[: -len(size)]
-            other = result.get(f"{prefix}{direction}")
-            if other is None:
+            v = result.get(f"{prefix}{direction}")
+            if v is None:
                 continue
-            v = np.array(other, float)
-            g = np.array(result.pop(sized), float).reshape(-1, *[1] * (v.ndim - 1))
+            g = result.pop(sized).reshape(-1, *[1] * (v.ndim - 1))
             norm = np.sqrt((v**2).sum(axis=tuple(range(1, v.ndim)), keepdims=True))
             # A direction of length 0 is none, which is refused below as not finite.
             with np.errstate(invalid="ignore", divide="ignore"):

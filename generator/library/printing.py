@@ -20,10 +20,7 @@ from sympy.printing.str import StrPrinter
 from ..table.algebras import RELATIONS
 from ..table.expressions import Expression
 from ..table.folding import Algebra, fold
-from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function
-
-#: Faust integers have 32 bits; what is larger must be written as a real.
-MAX_INTEGER = 2**31 - 1
+from ..table.vocabulary import CONSTANTS, FUNCTIONS, MAX_INTEGER, WHERE, Function
 
 _DELAY = "delay"
 _LOOKUP = "lookup"

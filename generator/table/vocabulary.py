@@ -19,6 +19,9 @@ from .intervals import Interval, absolute, hull, mask, remainder
 mp: Any = DeferredModule("mpmath")
 sp: Any = DeferredModule("sympy")
 
+#: Faust integers have 32 bits; what is larger must be written as a real.
+MAX_INTEGER = 2**31 - 1
+
 #: The type that Faust gives a result: always the same, or that of the arguments at these places.
 Result = Literal["real", "integer"] | tuple[int, ...]
 
