@@ -3,18 +3,18 @@
     python -m benchmarks.fad_compile_time [faust|cyfaust] [TITLE]
 
 All programs of the tests (`support/fad_cases.py`), or those with TITLE in their name: the time of
-the processor in user mode from Faust to C++, the median of a few runs, the worst ratio on top. A
+the processor in user mode from Faust to C++, the least of a few runs, the worst ratio on top. A
 program whose seeds are no names has no counterpart in `df.jvp`, and is listed at the end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import resource
-import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from faustdiff.faust.compilers import Compiler, FaustError, find_compiler
@@ -22,7 +22,7 @@ from support.derivatives import PRELUDE, Case
 from support.fad_cases import SEEDS, SHAPES
 
 LIBRARY = Path(__file__).resolve().parent.parent / "build"
-REPEATS = 5
+REPEATS = 7
 LIMIT = 120
 
 
@@ -88,18 +88,21 @@ def _leaves(seeds: str) -> Iterator[str]:
         yield from _leaves(rest)
 
 
-def seconds(compiler: Compiler, program: str) -> float:
-    """The median time from Faust to C++; infinite if it is not done in time."""
-    times: list[float] = []
+def seconds(compiler: Compiler, programs: Sequence[str]) -> list[float]:
+    """The least time of each program from Faust to C++; infinite if it is not done in time.
+
+    The programs take turns, so that what else the machine does weighs on all of them.
+    """
+    least = [math.inf] * len(programs)
     for _ in range(REPEATS):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-        source = f"{PRELUDE}process = {program};"
-        try:
-            compiler.to_cpp(source, double=True, include=[LIBRARY], timeout=LIMIT)
-        except FaustError:
-            return math.inf
-        times.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
-    return statistics.median(times)
+        for index, program in enumerate(programs):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            source = f"{PRELUDE}process = {program};"
+            with contextlib.suppress(FaustError):
+                compiler.to_cpp(source, double=True, include=[LIBRARY], timeout=LIMIT)
+                used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+                least[index] = min(least[index], used)
+    return least
 
 
 def named(cases: list[Case], part: str) -> list[Case]:
@@ -113,12 +116,13 @@ def main(name: str | None = None, part: str = "") -> None:
     lines: list[tuple[float, str]] = []
     alone = []
     for case in named([*SEEDS, *SHAPES], part):
-        own = seconds(compiler, case.text)
         try:
-            other = seconds(compiler, by_jvp(case.text))
+            counterpart = by_jvp(case.text)
         except NoCounterpartError as error:
+            (own,) = seconds(compiler, [case.text])
             alone.append(f"{'':6} {own:8.3f} {'':8}  {case.title}: seeds {error}")
             continue
+        own, other = seconds(compiler, [case.text, counterpart])
         lines.append((own / other, f"{own:8.3f} {other:8.3f}  {case.title}"))
     print(f"compiler {compiler.version()}; times of df.jvp, seconds, those of df.jvp, program")
     for ratio, line in sorted(lines, reverse=True):

@@ -110,6 +110,37 @@ def test_the_command_refuses_seeds_that_a_group_hides(
     assert said in result.output
 
 
+#: Ways to the words, for a program that needs no `--fad`.
+OWN_WORDS = [
+    'df = library("diff.lib"); fad = df.fad; process = fad(GROUP, a);',
+    'df = library("diff.lib"); process = vgroup("g", df.fad(a, a)), df . rad(GROUP, a);',
+    'process = library("diff.lib").fad(GROUP, a);',
+    'import("diff.lib"); process = fad(GROUP, a);',
+]
+
+
+@pytest.mark.parametrize("program", OWN_WORDS)
+def test_a_hidden_seed_is_refused_however_the_words_are_called(
+    tmp_path: Path, program: str
+) -> None:
+    path = tmp_path / "program.dsp"
+    for group, status in (('vgroup("g", 2 * a)', 2), ("2 * a", 0)):
+        text = 'a = hslider("a", 0.6, 0, 1, 0.01);\n' + program.replace("GROUP", group)
+        path.write_text(text, "utf-8")
+        options = ["--all", "-I", str(BUILD), "-o", str(tmp_path / "out.dsp")]
+        result = CliRunner().invoke(main, ["differentiate", str(path), *options])
+        assert result.exit_code == status, result.output
+        assert ("the group 'g' hides the seed 'a' in it" in result.output) == (status == 2)
+
+
+def test_the_option_leaves_a_program_alone_that_defines_the_words(tmp_path: Path) -> None:
+    path = tmp_path / "program.dsp"
+    path.write_text('a = hslider("a", 0.6, 0, 1, 0.01);\n' + OWN_WORDS[0].replace("GROUP", "a"))
+    options = ["--fad", "--all", "-I", str(BUILD), "-o", str(tmp_path / "out.dsp")]
+    result = CliRunner().invoke(main, ["differentiate", str(path), *options])
+    assert result.exit_code == 0, result.output
+
+
 @pytest.mark.parametrize("mode", ["jvp", "grad"])
 def test_no_derivative_passes_a_stop(compiler: Compiler, mode: str) -> None:
     source = rf"{HEAD}process = 0.5 : df.{mode}(1, \(p).(p * df.stop(p * p, sin(p)) :> _));"

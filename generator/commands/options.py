@@ -202,24 +202,37 @@ def read_table(table: Path, extensions: tuple[Path, ...]) -> Table:
 
 
 def read_source(program: Path) -> str:
-    """The text of a program, after `FAD_WORDS` if asked; ends the command if it cannot be read."""
+    """The text of a program, after `FAD_WORDS` if asked; ends the command if it cannot be used.
+
+    A program that defines the words itself is taken as it is.
+    """
+    from ..signals.seeds import defines_words, mark_words, mark_words_of_library
+
     context = click.get_current_context(silent=True)
     with usable_input(program):
         text = read_text(program, "Faust program")
-        if context is None or not context.meta.get(FAD_WORDS):
+        if context is None:
             return text
-        include = (program.parent, *context.params.get("include", ()))
-        _check_seeds(program, text, find_compiler(context.params.get("compiler")), include)
-        return FAD_WORDS + text
+        if context.meta.get(FAD_WORDS) and not defines_words(text):
+            _check_seeds(program, mark_words(text), context)
+            return FAD_WORDS + text
+        marked = mark_words_of_library(text)
+        if marked is not None:
+            # What the compiler says of a program is not said of the one with markers.
+            with suppress(FaustError, CompilerMissingError):
+                _check_seeds(program, marked, context)
+        return text
 
 
-def _check_seeds(program: Path, text: str, compiler: Compiler, include: Sequence[Path]) -> None:
+def _check_seeds(program: Path, marked: str, context: click.Context) -> None:
     """Refuses seeds that a group hides, and says which are numbers; see `signals.seeds`."""
     from ..signals.core import parse
     from ..signals.row_lookup import Rows
-    from ..signals.seeds import MARKER_WORDS, check_seeds
+    from ..signals.seeds import check_seeds
 
-    expanded = compiler.expand(MARKER_WORDS + text, include=include)
+    compiler = find_compiler(context.params.get("compiler"))
+    include = (program.parent, *context.params.get("include", ()))
+    expanded = compiler.expand(marked, include=include)
     core = parse(expanded, Rows(read(resource("primitives.yaml"), ()), compiler).arities)
     for number in check_seeds(core.process, str(program)):
         what = f"{program}: the seed {number} is a number, and stands for that number everywhere"

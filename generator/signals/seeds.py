@@ -2,12 +2,12 @@
 
 In C++ Faust a function cannot look into a group, so that `fad(vgroup("amp", 2 * g), g)` has a
 partial of 0; nor can it see what is fed into it, so that `2 * g : rad(_, g)` has one. Expanded
-with `MARKER_WORDS` in front, instead of the words of the library, a program shows what its words
-are given.
+with markers instead of the words of the library, a program shows what its words are given.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,12 +18,41 @@ from .boxes import Box
 CALL, EXPRESSION, SEEDS = "df.fad", "df.fad: expression", "df.fad: seeds"
 
 #: The words with as many inputs and outputs as those of the library, and nothing taken apart.
-MARKER_WORDS = (
-    f'fad_marked(E, S) = vgroup("{CALL}", (vgroup("{EXPRESSION}", E), (par(i, max(0, inputs(S)'
+MARKERS = (
+    f'marked(E, S) = vgroup("{CALL}", (vgroup("{EXPRESSION}", E), (par(i, max(0, inputs(S)'
     f' - inputs(E)), !)), (par(i, inputs(S), 0) : vgroup("{SEEDS}", S) : par(i, outputs(S), !)))); '
-    "fad(E, S) = fad_marked(E, S) : par(k, outputs(E), (_, par(i, outputs(S), 0.0))); "
-    "rad(E, S) = fad_marked(E, S), par(i, outputs(S), 0.0); "
+    "marked_fad(E, S) = marked(E, S) : par(k, outputs(E), (_, par(i, outputs(S), 0.0))); "
+    "marked_rad(E, S) = marked(E, S), par(i, outputs(S), 0.0); "
 )
+#: `df.fad`, where `df` is any name, and the words of a program that imports the whole library.
+LIBRARY_WORD = re.compile(
+    r'(?:\b[A-Za-z_]\w*|\blibrary\s*\(\s*"[^"]*\bdiff\.lib"\s*\))\s*\.\s*(fad|rad)\b'
+)
+IMPORT = re.compile(r'\bimport\s*\(\s*"[^"]*\bdiff\.lib"\s*\)')
+IMPORTED_WORD = re.compile(r"(?<![\w.])(fad|rad)(?=\s*\()")
+#: A definition of one of the words, as in `fad = df.fad;`.
+DEFINITION = re.compile(r"(?:^|;)\s*(?:fad|rad)\s*(?:\([^()]*\)\s*)?=(?!=)", re.MULTILINE)
+
+
+def defines_words(text: str) -> bool:
+    """Whether a program defines `fad` or `rad` itself."""
+    return DEFINITION.search(text) is not None
+
+
+def mark_words(text: str) -> str:
+    """A program that has no definition of its own for the words, with markers for them."""
+    marked = LIBRARY_WORD.sub(r"marked_\1", text)
+    return f"{MARKERS}fad = marked_fad; rad = marked_rad; {marked}"
+
+
+def mark_words_of_library(text: str) -> str | None:
+    """A program that takes the words from the library, with markers for them; None for others."""
+    if "diff.lib" not in text:
+        return None
+    marked = LIBRARY_WORD.sub(r"marked_\1", text)
+    if IMPORT.search(text) and not defines_words(text):
+        marked = IMPORTED_WORD.sub(r"marked_\1", marked)
+    return None if marked == text else MARKERS + marked
 
 
 @dataclass(frozen=True)
@@ -55,7 +84,7 @@ class SeedCall:
 
 
 def check_seeds(process: Box, file: str) -> tuple[str, ...]:
-    """The numbers among the seeds of a program that was expanded with `MARKER_WORDS`.
+    """The numbers among the seeds of a program that was expanded with markers for the words.
 
     Raises `InputError` if a seed is hidden by a group, or acts on what is fed into its word: its
     partial would be 0, or leave that out.
