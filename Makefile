@@ -33,6 +33,7 @@ quick: $(READY)  ## What can be tested within half a minute, without a compiler.
 
 fuzz: $(READY)  ## Hostile input and random programs, FUZZ times as many as in the tests.
 	FAUSTDIFF_FUZZ=$(FUZZ) $(PY) -m pytest -n $(JOBS) tests/test_fuzz.py faust-tests/test_fuzz_programs.py
+	$(PY) tools/coverage_fuzz.py --seconds $$((20 * $(FUZZ)))
 
 figures: $(READY)  ## What was drawn by fuzzing, which faults were survived. Writes docs/robustness.md.
 	$(PY) -m benchmarks.robustness

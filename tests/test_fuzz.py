@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+import coverage_fuzz
 from faustdiff.commands.main import commands, main
 from faustdiff.errors import InputError
 from faustdiff.learned.values import read_values
@@ -138,3 +139,11 @@ def test_no_recording_does_more_than_be_read(content: bytes) -> None:
             assert error.problems
         else:
             assert found.frames >= 0
+
+
+@pytest.mark.parametrize("target", coverage_fuzz.TARGETS.values(), ids=coverage_fuzz.TARGETS)
+def test_what_is_led_by_coverage_starts_from_what_is_right(target: coverage_fuzz.Target) -> None:
+    """Right texts, pieces of them, and with bytes that are none: read, or refused by our errors."""
+    for text in target.texts():
+        for hostile in (text, text[: len(text) // 2], text + "\0", "\udcff" + text):
+            target.read(hostile)
