@@ -157,7 +157,8 @@ def judge(
     if error <= NOISE_LEFT and predicted <= PREDICTED_LEFT:
         structured = part > MOSTLY_PREDICTED and not lossy
         named = (_structure(part, nonlinear),) if structured else ()
-        return Verdict("found, with noise", error, predicted, named, structured=structured)
+        coded = bool(lossy) or any(one.input is not None and one.input.lossy for one in examples)
+        return Verdict("found, with noise", error, predicted, named, None, coded, structured)
     if lossy and error <= CODEC_FACTOR * coding_error(inspection.outputs[0], lossy[0].target):
         return Verdict("found, with noise", error, predicted, coded=True)
     causes = [*_causes(inspection, examples, error, aligned), *hints]
@@ -218,6 +219,10 @@ def _causes(
     """What the recordings themselves show, the likeliest first."""
     causes = []
     one, output, target = examples[0], inspection.outputs[0], inspection.targets[0]
+    if one.input is not None and one.input.lossy:
+        causes.append(
+            "the input has a lossy format: what the target was made of was another sound?"
+        )
     delay = alignment(output, target, one.rate)
     if delay.reliable and abs(delay.lag) > 1 and not aligned:
         causes.append(lateness(delay.lag, one.rate))
