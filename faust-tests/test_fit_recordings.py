@@ -279,6 +279,28 @@ def test_standard_errors_are_those_of_the_noise(tmp_path: Path) -> None:
     assert (ratio < 2.0).all()
 
 
+def test_a_little_of_another_structure_is_no_noise(tmp_path: Path) -> None:
+    """A mild pole moves the tone by per cents, and leaves next to nothing of a dull sound."""
+    found = fitted(tmp_path, lfilter([0.8], [1, -0.2], device()))
+    assert found.verdict.structured
+    assert "found, but for another structure" in found.verdict.line
+    assert "a filter that the program does not have" in found.verdict.causes[0]
+    assert found.errors == (None,) * 4
+
+
+def test_standard_errors_behind_a_coder_are_those_of_its_blocks(tmp_path: Path) -> None:
+    """OPUS weakens what is high by as much as differs from block to block."""
+    path = tmp_path / "target.opus"
+    sound = soxr.resample(device(), RATE, 48000, "VHQ")
+    soundfile.write(path, sound, 48000, format="OGG", subtype="OPUS")
+    found = fitted(tmp_path, path)
+    assert found.verdict.coded
+    for one, value, error in zip(found.params, found.values, found.errors, strict=True):
+        assert error is not None
+        assert abs(value - HIDDEN[one.label]) < 4 * error, one.label
+        assert error < 0.1 * abs(value), one.label
+
+
 @pytest.mark.parametrize("lag", [0, 1, 37, -25, 900])
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_alignment(lag: int, sign: float) -> None:

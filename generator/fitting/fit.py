@@ -122,9 +122,9 @@ def _conclude(
 ) -> Fit:
     """The fit that the best attempt amounts to: over all samples."""
     setup, units, record, options = best.setup, best.units, attempts.record, attempts.options
-    objective, sliders = setup.objective(), len(best.setup.source.params)
+    objective, sliders, spread = setup.objective(), len(best.setup.source.params), None
     if lossy(setup.examples) and setup.compares_samples and best.best.error > NOTHING_LEFT:
-        units = without_bias(setup, units)
+        units, spread = without_bias(setup, units)
     sums = best.sums
     if sums is None or units is not best.units or not best.whole or options.optimizer != "lm":
         sums = objective(units)
@@ -152,8 +152,9 @@ def _conclude(
     if ends and verdict.good:
         warnings.append(hints[0])
     latencies = _latencies(setup, values)
-    known = setup.tells_errors and not left and verdict.good
-    errors = inspection.standard_errors() if known else (None,) * len(values)
+    errors: tuple[float | None, ...] = (None,) * len(values)
+    if verdict.good and not (left or verdict.structured):
+        errors = _standard_errors(setup, inspection, spread, objective.scales.slopes(units))
     if record.skipped:
         warnings.append(f"{record.skipped} steps that were not finite were skipped")
     return Fit(
@@ -176,6 +177,15 @@ def _conclude(
         interrupted,
         inspection,
     )
+
+
+def _standard_errors(
+    setup: Setup, inspection: Inspection, spread: Array | None, slopes: Array
+) -> tuple[float | None, ...]:
+    """Of the values (P,): by what is left over, or by the `spread` of units behind a format."""
+    if spread is not None:
+        return tuple(map(float, spread * slopes))
+    return inspection.standard_errors() if setup.tells_errors else (None,) * len(slopes)
 
 
 def _latencies(setup: Setup, values: Array) -> tuple[float, ...]:

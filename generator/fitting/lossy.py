@@ -4,6 +4,10 @@ What such a format leaves out depends on the signal, and biases the parameters: 
 what is high moves a lowpass. So the result is coded in the same way and fitted in its turn: the
 difference is the bias, and is taken off (Gourieroux, Monfort and Renault, "Indirect inference",
 1993).
+
+A coder also answers differently each time that a sound lies otherwise in its blocks. How much that
+moves the parameters tells their standard errors: what the target has got of it is unknown, and so
+is what the result has (Efron, "Bootstrap methods", 1979).
 """
 
 from __future__ import annotations
@@ -39,6 +43,8 @@ RECODING_ROUNDS = 6
 LEAST_STEP, SLOPES, SETTLED_STEP = 0.01, (0.3, 1.5), 1e-3
 #: Passes of one such fit.
 PASSES_PER_ROUND = 12
+#: Shifts by which the result lies otherwise in a coder's blocks, in seconds.
+CODER_SHIFTS = (0.0043, 0.0091, 0.0127, 0.0167)
 #: Qualities of the coder that are tried: libsndfile's compression levels.
 COMPRESSION_LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -105,20 +111,22 @@ def coding_error(signal: Array, recording: Recording) -> float:
     return part
 
 
-def without_bias(setup: Setup, units: Array) -> Array:
-    """The units without what the format of the targets adds to them.
+def without_bias(setup: Setup, units: Array) -> tuple[Array, Array | None]:
+    """The units without what the format of the targets adds to them, and their standard errors.
 
-    A fixed point: what is fitted to the coded result is to be `units`. Each unit is found by
-    secants, for a strong coder moves the fit by a part of what the result is moved by.
+    These are None for a format without blocks. A fixed point: what is fitted to the coded result is
+    to be `units`. Each unit is found by secants, for a strong coder moves the fit by a part of what
+    the result is moved by.
     """
     corrected = units.copy()
     slope = np.ones_like(units)
     last: tuple[Array, Array] | None = None
+    errors: Array | None = None
     with tempfile.TemporaryDirectory(prefix="faustdiff-") as name:
         for _ in range(RECODING_ROUNDS):
             again = _refit(setup, corrected, Path(name))
             if again is None:
-                return units
+                return units, None
             if last is not None:
                 step, answer = corrected - last[0], again - last[1]
                 # Of shorter steps, what the coder does differently each time is too large a part.
@@ -128,11 +136,20 @@ def without_bias(setup: Setup, units: Array) -> Array:
             corrected = np.clip(corrected + (units - again) / slope, 0.0, 1.0)
             if np.abs(corrected - last[0]).max() < SETTLED_STEP:
                 break
-    return corrected
+        if not any(one.target.coding in COARSE_FORMATS for one in setup.examples):
+            rate = setup.examples[0].rate
+            shifts = [round(seconds * rate) for seconds in CODER_SHIFTS]
+            answers = [_refit(setup, corrected, Path(name), shift) for shift in shifts]
+            spread = np.std([one for one in answers if one is not None], axis=0, ddof=1)
+            errors = np.sqrt(2) * spread / slope
+    return corrected, errors
 
 
-def _refit(setup: Setup, units: Array, folder: Path) -> Array | None:
-    """What is fitted to the coded result at `units`, which is as late as the targets are."""
+def _refit(setup: Setup, units: Array, folder: Path, shift: int = 0) -> Array | None:
+    """What is fitted to the coded result at `units`, which is as late as the targets are.
+
+    It is coded after `shift` samples of silence.
+    """
     sliders = len(setup.source.params)
     values = setup.objective().scales.values(units)
     late = values[sliders:] if setup.latency else np.zeros(len(setup.examples))
@@ -141,9 +158,11 @@ def _refit(setup: Setup, units: Array, folder: Path) -> Array | None:
         if not one.target.lossy:
             return None
         signal = one.delayed(model_of(setup.source).output(values[:sliders], one), late[index])
-        heard = through_codec(signal, replace(one.target, rate=one.rate), folder)
+        wide = np.pad(signal, ((0, 0), (shift, 0)))
+        heard = through_codec(wide, replace(one.target, rate=one.rate), folder)
         if heard is None:
             return None
+        heard = heard[:, shift:]
         path = folder / f"coded-{index}.wav"
         write_audio(path, iter([heard]), len(heard), one.rate, "DOUBLE")
         examples.append(replace(one, target=open_recording(path)))
