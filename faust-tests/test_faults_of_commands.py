@@ -313,3 +313,19 @@ def test_a_dash_is_no_folder(command: str, folder: Path, away: Path) -> None:
     done = process(command, folder, {**os.environ, "TMPDIR": str(away)}, "-")
     assert_said(done, "'-' is the standard output, and this is to be a folder")
     assert not (folder / "-").exists()
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if "gain.dsp" in COMMANDS[name]])
+def test_a_name_of_a_file_that_is_no_text(
+    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It becomes the name of a program, and the title of a page."""
+    name = os.fsdecode(b"gain\xff.dsp")
+    try:
+        (folder / "gain.dsp").rename(folder / name)
+    except OSError:
+        pytest.skip("this system has no such names")
+    monkeypatch.chdir(folder)
+    line = [name if word == "gain.dsp" else word for word in words(command)]
+    result = CliRunner().invoke(main, line)
+    assert result.exit_code == 0, result.output

@@ -286,11 +286,13 @@ def test_cache_answers_without_a_process(
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".cpp", ".so"]
 
 
-def test_cache_notices_a_changed_library(build_program: Any, tmp_path: Path) -> None:
-    library = tmp_path / "value.lib"
+@pytest.mark.parametrize("name", ["value.lib", "../value.lib"])
+def test_cache_notices_a_changed_library(build_program: Any, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "programs"
+    folder.mkdir()
     for value in (1, 2):
-        library.write_text(f"value = {value};\n")
-        program = build_program('import("value.lib"); process = value;', include=[tmp_path])
+        (folder / name).write_text(f"value = {value};\n")
+        program = build_program(f'import("{name}"); process = value;', include=[folder])
         assert program.run(frames=1) == value
 
 

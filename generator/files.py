@@ -25,6 +25,11 @@ from .errors import InputError, Place, Problem
 MAX_TEXT_BYTES = 1 << 28
 
 
+def name_of(path: Path) -> str:
+    """The name of a file without its ending, as text: bytes that are none are "?"."""
+    return path.stem.encode("utf-8", "replace").decode("utf-8")
+
+
 def read_text(path: Path, kind: str) -> str:
     """The text of a file, which is to be a `kind`, as in "Faust program".
 

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faustdiff.table.algebras import Numbers, Stream, Symbols
-from faustdiff.table.expressions import TIME, ExpressionError, parse
+from faustdiff.table.expressions import MAX_EXPONENT, TIME, ExpressionError, parse
 from faustdiff.table.folding import condition, fold
 from faustdiff.table.vocabulary import FUNCTIONS
 
@@ -278,6 +278,22 @@ def test_the_names_of_a_signal_in_time() -> None:
 @pytest.mark.parametrize("text", ["x", "-x", "+x", "x[n]", "x[n - 1]", "x[n - 1 - int(y)]", "t[3]"])
 def test_accepted(text: str) -> None:
     parse(text, [*ARGUMENTS, "t", TIME])
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("1e300", "1e301"),
+        ("-1e300", "1e999"),
+        (f"x ** {MAX_EXPONENT}", f"x ** {MAX_EXPONENT + 1}"),
+        ("x ** (1 / 2)", "x ** (1 / 0)"),
+        (f"x ** ({2 * MAX_EXPONENT} / 2)", f"x ** ({2 * MAX_EXPONENT + 1} / 2)"),
+    ],
+)
+def test_a_limit_itself_is_accepted(good: str, bad: str) -> None:
+    parse(good, ARGUMENTS)
+    with pytest.raises(ExpressionError, match="too large"):
+        parse(bad, ARGUMENTS)
 
 
 @pytest.mark.exhaustive

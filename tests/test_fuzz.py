@@ -147,3 +147,28 @@ def test_what_is_led_by_coverage_starts_from_what_is_right(target: coverage_fuzz
     for text in target.texts():
         for hostile in (text, text[: len(text) // 2], text + "\0", "\udcff" + text):
             target.read(hostile)
+
+
+@pytest.mark.parametrize("name", ["verify", "fit", "train"])
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e400"])
+def test_a_number_of_an_option_is_finite(name: str, number: str) -> None:
+    """No range leaves out NaN: with it for a tolerance, anything would agree."""
+    context = click.Context(main)
+    command = main.get_command(context, name)
+    assert command is not None
+    options = [one for one in command.params if isinstance(one.type, click.FloatRange)]
+    assert options
+    with nothing_written():
+        for option in options:
+            words = [name, "broken.dsp", option.opts[0], number]
+            result = CliRunner().invoke(main, words)
+            assert result.exit_code == 2, result.output
+            assert option.opts[0] in result.output.splitlines()[-1]
+
+
+def test_a_whole_number_that_no_float_holds(tmp_path: Path) -> None:
+    path = tmp_path / "values.json"
+    for digits in (400, 5000):
+        path.write_text(f'{{"gain": -{"9" * digits}}}')
+        with pytest.raises(InputError, match="'gain' is -inf"):
+            read_values(path)

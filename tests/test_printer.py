@@ -42,6 +42,14 @@ FAUST = [
     ("x * x", "float(x) * x"),
     ("1 + x * x * x", "1 + float(x) * x * x"),
     ("(x - y) * (x - y)", "float(x - y) * (x - y)"),
+    (
+        "where(x > 0, y, x) * where(x > 0, y, x)",
+        "float(select2((x > 0), x, y)) * select2((x > 0), x, y)",
+    ),
+    (
+        "where(x > 0, 0.5, x) * where(x > 0, 0.5, x)",
+        "select2((x > 0), x, 0.5) * select2((x > 0), x, 0.5)",
+    ),
     ("x * y", "x * y"),
     ("sin(x) * sin(x)", "sin(x) * sin(x)"),
     ("0.5 * x * (0.5 * x)", "0.5 * x * (0.5 * x)"),

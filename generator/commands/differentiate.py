@@ -10,7 +10,7 @@ import click
 from ..autodiff.differentiate import Mode, differentiate
 from ..autodiff.reverse import ReversePrograms, reverse_programs
 from ..autodiff.tangents import TableSlope
-from ..files import is_stream
+from ..files import is_stream, name_of
 from .options import (
     Output,
     chosen_compiler,
@@ -109,7 +109,7 @@ def differentiate_command(
             "compiler": chosen_compiler(compiler),
             "include": (program.parent, *include),
             "table": read_table(table, extensions),
-            "name": program.stem,
+            "name": name_of(program),
             "file": str(program),
         }
         if two:

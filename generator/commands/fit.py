@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import click
 import numpy as np
 
 from ..errors import InputError, Problem
-from ..files import make_folder
+from ..files import make_folder, name_of
 from ..fitting.checkpoint import checkpoint, restore
 from ..fitting.dual_runs import DualSource, model_of
 from ..fitting.examples import ExampleMaker, folders
@@ -98,7 +99,7 @@ def fit_command(**given: Any) -> None:
     ):
         subject = Subject(
             read_source(program),
-            program.stem,
+            name_of(program),
             str(program),
             chosen_compiler(request.compiler),
             (program.parent, *request.include),
@@ -228,9 +229,12 @@ def _jobs(
 def _sweep(text: str) -> tuple[str, list[float]]:
     name, _, values = text.rpartition("=")
     try:
-        return name, [float(value) for value in values.split(",")]
+        numbers = [float(value) for value in values.split(",")]
     except ValueError:
+        numbers = []
+    if not numbers or not all(map(math.isfinite, numbers)):
         refuse(f"'--sweep {text}' is not NAME=V1,V2,...", "write it as in --sweep order=1,2,4")
+    return name, numbers
 
 
 def _fit_all(jobs: Sequence[FitJob], refused: Sequence[Outcome], pool: Pool, out: Path) -> int:

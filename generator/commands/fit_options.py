@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from ..fitting.catalogue import LOSSES, parse_loss
 from ..fitting.descent import LEARNING_RATES
 from ..fitting.gradients import Wanted
 from ..fitting.setup import DEFAULT_PASSES, OPTIMIZERS, Options, compares_samples
-from .options import Output, refuse
+from .options import SECONDS, FiniteFloat, Output, refuse
 
 #: Of `--online`: that of the seeds.
 ONLINE_RATE = 0.1
@@ -105,9 +106,12 @@ def _decibels(context: click.Context, parameter: click.Parameter, text: str | No
     if text is None:
         return None
     try:
-        return float(text.strip().lower().removesuffix("db"))
+        level = float(text.strip().lower().removesuffix("db"))
     except ValueError:
+        level = math.nan
+    if math.isnan(level):
         refuse(f"'--require {text}' is not a level in decibels", "write it as in --require -20dB")
+    return level
 
 
 def _loss(context: click.Context, parameter: click.Parameter, text: str) -> str:
@@ -194,13 +198,13 @@ OPTIONS = (
     click.option(
         "--learning-rate",
         "learning_rate",
-        type=click.FloatRange(0, min_open=True),
+        type=FiniteFloat(0, min_open=True),
         help="Of Adam, SGD and --online.  "
         f"[default: {LEARNING_RATES['adam']}, {LEARNING_RATES['sgd']}, {ONLINE_RATE}]",
     ),
     click.option(
         "--passes",
-        type=click.FloatRange(1),
+        type=FiniteFloat(1),
         help="Stop after so many.  "
         f"[default: {', '.join(f'{name} {passes}' for name, passes in DEFAULT_PASSES.items())}]",
     ),
@@ -255,9 +259,7 @@ OPTIONS = (
         help="Exit with 3 if more than this is left over, as -20dB, or, with a loss of spectra, if "
         "they differ by more than this, as 3dB; else if the match is poor.",
     ),
-    click.option(
-        "--seconds", type=click.FloatRange(0, min_open=True), help="Of generated signals."
-    ),
+    click.option("--seconds", type=SECONDS, help="Of generated signals."),
     click.option(
         "--report/--no-report",
         default=None,

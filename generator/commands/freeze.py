@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..files import name_of
 from ..learned.freezing import freeze
 from ..learned.values import read_values
 from .options import (
@@ -67,7 +68,7 @@ def freeze_command(
             library=library,
             compiler=chosen_compiler(compiler),
             include=(program.parent, *include),
-            name=program.stem,
+            name=name_of(program),
             values_file=str(params),
         )
     for name in frozen.unused:

@@ -39,6 +39,22 @@ MAX_LINE_SHOWN = 300
 COMPILER_PLACE = re.compile(r"^program(\.dsp)? ?: ?(?=\d)", re.MULTILINE)
 
 
+class FiniteFloat(click.FloatRange):
+    """A number of a range; no range leaves out NaN, and one without an end has infinity in it."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+#: A length in seconds: more than eleven days of sound are a mistake.
+SECONDS = FiniteFloat(0, 1e6, min_open=True)
+
+
 class Output(click.Path):
     """A file that is written once, for which `-` is the standard output; or a folder.
 
@@ -170,7 +186,7 @@ def excitation_options(seconds: float) -> Callable[[Callable[..., Any]], Callabl
         )
         length = click.option(
             "--seconds",
-            type=click.FloatRange(0, min_open=True),
+            type=SECONDS,
             help=f"How long to run.  [default: {seconds:g}, or the whole file]",
         )
         rate = click.option(

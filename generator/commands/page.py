@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..faust.wasm import INSTALL_FOR_WASM
+from ..files import name_of
 from ..pages.page import page
 from ..pages.programs import page_program
 from .options import (
@@ -75,7 +76,7 @@ def page_command(
             table=rules,
             file=str(program),
         )
-    name = title or program.stem.replace("_", " ").replace("-", " ").capitalize()
+    name = title or name_of(program).replace("_", " ").replace("-", " ").capitalize()
     text = page(result, title=name, source=source)
     write_whole(output, text)
     tell(output, f"wrote {output}: {len(text.encode()) / 1000:.0f} kB")

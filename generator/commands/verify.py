@@ -11,9 +11,10 @@ from rich.console import Console
 from ..autodiff import verification, verification_report
 from ..autodiff.tangents import TableSlope
 from ..faust.excitation import DEFAULT_SECONDS, excitation
-from ..files import is_stream
+from ..files import is_stream, name_of
 from .options import (
     EXIT_NOT_HELD,
+    FiniteFloat,
     Output,
     chosen_compiler,
     excitation_options,
@@ -43,14 +44,14 @@ from .options import (
 )
 @click.option(
     "--epsilon",
-    type=click.FloatRange(0, 0.1, min_open=True),
+    type=FiniteFloat(0, 0.1, min_open=True),
     default=verification.DEFAULT_EPSILON,
     show_default=True,
     help="Greatest step of the differences, relative to the slider's value.",
 )
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteFloat(0, min_open=True),
     default=verification.DEFAULT_TOLERANCE,
     show_default=True,
     help="The greatest relative error that is let pass.",
@@ -107,7 +108,7 @@ def verify_command(
             compiler=chosen_compiler(compiler),
             include=(program.parent, *include),
             table=rules,
-            name=program.stem,
+            name=name_of(program),
             file=str(program),
             settings=dict(named_values("--set", settings)),
             epsilon=epsilon,

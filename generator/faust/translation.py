@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import platform
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 from .cache import Entry, digest
 from .calling import COMPILER_TIMEOUT, call, read_answer
 from .compilers import Compiler, gpp, gpp_target, gpp_version, include_flags
+from .imports import content_of, imported
 
 #: What a program is compiled in: one instance, or a batch of items on threads.
 HOST_FILES = (Path(__file__).with_name("host.cpp"), Path(__file__).with_name("batch.cpp"))
@@ -35,7 +35,7 @@ FAST_FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "
 MAX_OPTIMIZED = 300_000
 LEVELS = ((100_000, FAST_FLAGS[0]), (MAX_OPTIMIZED, "-O2"), (500_000, "-Og"))
 
-# What a program may read from an include folder: Faust code, and headers of foreign functions.
+#: What a compiler's own libraries consist of: Faust code, and headers of foreign functions.
 SOURCE_SUFFIXES = {".lib", ".dsp", ".h", ".hh", ".hpp"}
 
 
@@ -72,7 +72,7 @@ def compile_cpp(
     ]
     hosts = {path.name: path.read_text(encoding="utf-8") for path in HOST_FILES}
     machine = (platform.machine(), gpp_version(), gpp_target() if fast else "")
-    identity = (*hosts.values(), host, *flags, *machine, *_contents(include))
+    identity = (*hosts.values(), host, *flags, *machine, *imported(cpp, include))
     entry = Entry.of(cache, ".so", cpp, *identity)
 
     def make(work: Path) -> bytes:
@@ -104,7 +104,7 @@ def translate(
     precision = "double" if double else "single"
     library = _library_digest(compiler.libraries())
     identity = (compiler.name, compiler.version(), library, precision, *options)
-    entry = Entry.of(cache, ".cpp", source, *identity, *_contents(include))
+    entry = Entry.of(cache, ".cpp", source, *identity, *imported(source, include))
 
     def make(work: Path) -> bytes:
         return compiler.to_cpp(
@@ -117,18 +117,9 @@ def translate(
 @functools.cache
 def _library_digest(folder: Path) -> str:
     """A hash of a compiler's own libraries, which stay as they are while a process runs."""
-    return digest(*_contents([folder]))
-
-
-def _contents(folders: Sequence[Path]) -> Iterator[str]:
-    """Names and texts of all that a program could import from `folders`."""
-    for folder in map(Path, folders):
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in SOURCE_SUFFIXES and path.is_file():
-                yield str(path.relative_to(folder))
-                # What may not be read cannot be imported either.
-                with suppress(OSError):
-                    yield path.read_text(encoding="utf-8", errors="surrogateescape")
+    files = sorted(path for path in folder.rglob("*") if path.suffix in SOURCE_SUFFIXES)
+    paths = [path for path in files if path.is_file()]
+    return digest(*(str(path.relative_to(folder)) for path in paths), *map(content_of, paths))
 
 
 def _fast_flags(size: int) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def restore(file: Path, setup: Setup, options: Options) -> Record:
         )
     except OSError as error:
         raise _refusal(file, f"cannot be read: {error.strerror}", "leave out --resume") from None
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError):
         raise _refusal(file, "is no checkpoint", "leave out --resume") from None
     if known != (CHECKPOINT_FORMAT, setup.identity, options.optimizer):
         what = "is of another program, examples, loss or optimizer"

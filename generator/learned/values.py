@@ -69,7 +69,11 @@ def read_object(path: Path) -> dict[str, Any]:
         return InputError([Problem(Place(str(path), line, column), what, hint)])
 
     try:
-        content = json.loads(read_text(path, "file of values"), object_pairs_hook=_unique_keys)
+        content = json.loads(
+            read_text(path, "file of values"),
+            object_pairs_hook=_unique_keys,
+            parse_int=_whole_number,
+        )
     except json.JSONDecodeError as error:
         raise refusal(f"is not JSON: {error.msg}", "repair it", error.lineno, error.colno) from None
     except RecursionError:
@@ -79,6 +83,11 @@ def read_object(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not content:
         raise refusal("is no object with values", 'write it as {"gain": 0.5, "0.weight": [[1.0]]}')
     return content
+
+
+def _whole_number(digits: str) -> int | float:
+    """A whole number; of so many digits that no float holds it, infinity."""
+    return int(digits) if len(digits) < 300 else float(digits)
 
 
 class _DuplicateKeyError(Exception):

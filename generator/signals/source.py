@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..files import read_text
+from ..files import name_of, read_text
 from .reading import NAMELESS
 
 
@@ -31,4 +31,4 @@ def read_source(program: str | Path) -> Source:
         return Source(program)
     path = Path(program)
     text = read_text(path, "Faust program")
-    return Source(text, path.stem, str(path), (path.parent,))
+    return Source(text, name_of(path), str(path), (path.parent,))
