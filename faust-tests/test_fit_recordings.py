@@ -279,6 +279,24 @@ def test_standard_errors_are_those_of_the_noise(tmp_path: Path) -> None:
     assert (ratio < 2.0).all()
 
 
+def test_a_little_of_another_structure_is_no_noise(tmp_path: Path) -> None:
+    """A mild pole moves the tone by per cents, and leaves next to nothing of a dull sound."""
+    found = fitted(tmp_path, lfilter([0.8], [1, -0.2], device()))
+    assert found.verdict.structured
+    assert "found, but for another structure" in found.verdict.line
+    assert "a filter that the program does not have" in found.verdict.causes[0]
+    assert found.errors == (None,) * 4
+
+
+def test_an_input_in_a_lossy_format_may_be_another_sound(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "input.wav", signal(), RATE, subtype="PCM_U8")
+    soundfile.write(tmp_path / "target.wav", device(), RATE, subtype="FLOAT")
+    recordings = [open_recording(tmp_path / f"{name}.wav") for name in ("input", "target")]
+    found = fit(Setup(source(), (pair(*recordings, 1, 1, tmp_path),), "mse"), Options())
+    assert found.verdict.coded
+    assert found.errors == (None,) * 4
+
+
 def test_standard_errors_behind_a_coder_are_those_of_its_blocks(tmp_path: Path) -> None:
     """OPUS weakens what is high by as much as differs from block to block."""
     path = tmp_path / "target.opus"

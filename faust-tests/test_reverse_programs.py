@@ -100,9 +100,11 @@ EXAMPLES = (*FUNCTIONS, *WHOLE)
 def check(programs: Sequence[Whole], compiler: Compiler, frames: int = 400) -> list[Adjoint]:
     """Each program against forward mode, and its inputs' cotangents against differences too.
 
-    What is wrong is told in one message.
+    With 2.54.9 by signals, with the newer compiler by sums over time: programs are made alike for
+    both. What is wrong is told in one message.
     """
-    found = adjoints(programs, compiler, frames=frames, step=STEP)
+    by_sums = compiler.name != "faust"
+    found = adjoints(programs, compiler, frames=frames, step=STEP, by_sums=by_sums)
     wrong = [f"{one.whole.title}: {one.error:.1e}" for one in found if one.error > BY_FORWARD]
     wrong += [
         f"{one.whole.title}: the value is another"

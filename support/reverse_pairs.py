@@ -67,13 +67,19 @@ class Adjoint:
 
 
 def adjoints(
-    programs: Sequence[Whole], compiler: Compiler, *, frames: int = 400, step: float = 1e-4
+    programs: Sequence[Whole],
+    compiler: Compiler,
+    *,
+    frames: int = 400,
+    step: float = 1e-4,
+    by_sums: bool = False,
 ) -> list[Adjoint]:
     """Each program in reverse mode, all continuous sliders, at their initial values.
 
-    Programs that depend on no input and no slider are left out.
+    Programs that depend on no input and no slider are left out. With `by_sums`, sliders get their
+    gradients from the sums over time of what the backward programs give, as in `faustdiff.vjp`.
     """
-    each = [(p, m) for p in programs if (m := _reversed(p, compiler))]
+    each = [(p, m) for p in programs if (m := _reversed(p, compiler, by_sums))]
     programs, made = [p for p, _ in each], [m for _, m in each]
     rng = np.random.default_rng(5)
     fed = [one.feed(m.inputs, frames) for one, m in zip(programs, made, strict=True)]
@@ -85,8 +91,10 @@ def adjoints(
     tapes = [o[m.outputs :] for o, m in zip(out, made, strict=True)]
     backward = joined([m.backward for m in made], compiler)
     back = np.concatenate([c for pair in zip(g, tapes, strict=True) for c in pair])[:, ::-1]
-    counts = [m.inputs + len(m.params) for m in made]
+    counts = [m.inputs + (m.coefficients if m.sliders else len(m.params)) for m in made]
     cotangents = parted(backward.run(back, frames)[:, ::-1], counts)
+    sums = [one[m.inputs :].sum(axis=1) for one, m in zip(cotangents, made, strict=True)]
+    gradients = _of_sums(made, sums, compiler)
 
     products = _forward(programs, made, fed, along, g, compiler)
     slopes, originals = _differences(programs, made, fed, along, g, step, compiler)
@@ -96,7 +104,7 @@ def adjoints(
             m,
             out[k][: m.outputs],
             originals[k],
-            cotangents[k][m.inputs :].sum(axis=1),
+            gradients[k],
             cotangents[k][: m.inputs],
             along[k],
             *products[k],
@@ -106,12 +114,27 @@ def adjoints(
     ]
 
 
-def _reversed(program: Whole, compiler: Compiler) -> ReversePrograms | None:
-    """The two programs; None where there is no input and no slider."""
+def _reversed(program: Whole, compiler: Compiler, by_sums: bool) -> ReversePrograms | None:
+    """The programs; None where there is no input and no slider."""
     try:
-        return reverse_programs(program.text, all_continuous=True, compiler=compiler)
+        return reverse_programs(
+            program.text, all_continuous=True, by_sums=by_sums, compiler=compiler
+        )
     except NothingToDifferentiateError:
         return None
+
+
+def _of_sums(
+    made: Sequence[ReversePrograms], sums: Sequence[Array], compiler: Compiler
+) -> list[Array]:
+    """The gradients by sliders, of the `sums` over time of what the backward programs give."""
+    texts = [m.sliders for m in made if m.sliders]
+    if not texts:
+        return list(sums)
+    given = np.concatenate([one for one, m in zip(sums, made, strict=True) if m.sliders])
+    widths = [len(m.params) for m in made if m.sliders]
+    results = iter(parted(joined(texts, compiler).run(given[:, None], 1)[:, 0], widths))
+    return [next(results) if m.sliders else one for one, m in zip(sums, made, strict=True)]
 
 
 def _forward(

@@ -154,6 +154,7 @@ def _programs(
         hint = "name it once: the cotangents of a signal add up to that of a parameter"
         raise InputError([Problem(Place(file), what, hint)])
     params = tuple(original.sliders[n] for n in chosen)
+    by_sums = by_sums and bool(params)
     signals = tuple(original.sliders[n] for n in moved)
     moving = with_signals(original, moved)
     program, graph = moving.program, moving.program.graph
@@ -192,7 +193,7 @@ def _programs(
         operations(graph, rows, [*program.outputs, *cut.tape])
         + operations(cut.graph, rows, cut.outputs)
         + RECORDING_COST * len(cut.tape),
-        texts.sliders(_of_sums(graph, transposed, moments, steady)) if by_sums and params else "",
+        texts.sliders(_of_sums(graph, transposed, moments, steady)) if by_sums else "",
         len(transposed.coefficients),
     )
 

@@ -144,6 +144,9 @@ class _Transposition:
                 total = plain.add(self.cotangent_of.get(number), share)
                 assert total is not None
                 self.cotangent_of[number] = total
+        if not sums:
+            # No slider has an effect; a program has one output or more.
+            sums = {self.graph.number(0.0): self.graph.add("input", (first_input,))}
         self.through_coefficients(list(summands), ends)
         return Transpose(self.results(), self.time, tuple(sums), tuple(sums.values()))
 

@@ -112,7 +112,8 @@ class Setup:
 
         What a lossy format changes depends on the signal, and is none.
         """
-        lossy = any(one.target.lossy for one in self.examples)
+        files = [file for one in self.examples for file in (one.input, one.target)]
+        lossy = any(file is not None and file.lossy for file in files)
         return self.loss == "mse" and bool(self.source.partials) and not lossy
 
     @property

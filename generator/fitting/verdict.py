@@ -32,6 +32,8 @@ Kind = Literal["found", "found, with noise", "found, by spectra", "poor match"]
 NOTHING_LEFT, PREDICTED_LEFT, NOISE_LEFT = 1e-6, 3e-5, 0.25
 #: With less of what is left over predicted, no structure is named.
 LEAST_PREDICTED = 0.03
+#: From this part of a little that is left over, it is no noise: errors of values are not known.
+MOSTLY_PREDICTED = 0.7
 #: What a lossy format may leave, in multiples of what it leaves of the result.
 CODEC_FACTOR = 4.0
 #: Samples from which what is left over is predicted, before and after each.
@@ -64,7 +66,8 @@ class Verdict:
     is left over and depends on the signal. `difference` is that of spectra, for losses that compare
     no samples: what these do not tell apart, as an attack within a window, may be off.
     `coded` says that what is left over depends on the signal, but no more than a lossy format makes
-    it: values may be off by what the format removes.
+    it: values may be off by what the format removes. `structured` says that little is left over,
+    but most of it depends on the signal: values may be off by what another structure makes of them.
     """
 
     kind: Kind
@@ -73,6 +76,7 @@ class Verdict:
     causes: tuple[str, ...] = ()
     difference: SoundDifference | None = None
     coded: bool = False
+    structured: bool = False
 
     @property
     def good(self) -> bool:
@@ -84,7 +88,7 @@ class Verdict:
         """How many digits of a value may be known that has no standard error."""
         if self.kind == "found, by spectra":
             return 4
-        return 3 if self.coded or not self.good else MOST_DIGITS
+        return 3 if self.coded or self.structured or not self.good else MOST_DIGITS
 
     def within(self, decibels: float) -> bool:
         """Whether no more than this is left over of samples, or spectra differ by no more."""
@@ -104,6 +108,8 @@ class Verdict:
         """The verdict as one line."""
         if self.kind == "found":
             return "found"
+        if self.structured:
+            return f"found, but for another structure at {decibels(self.error)}"
         if self.kind == "found, with noise":
             how = "as far as a lossy format tells" if self.coded else "with noise"
             return f"found, {how} at {decibels(self.error)}"
@@ -147,9 +153,12 @@ def judge(
     other = dependence(output, left, examples[0].rate)
     chance = _chance(inspection)
     predicted = max(0.0 if part <= chance else part, other.part if other else 0.0) * error
-    if error <= NOISE_LEFT and predicted <= PREDICTED_LEFT:
-        return Verdict("found, with noise", error, predicted)
     lossy = [one for one in examples if one.target.lossy]
+    if error <= NOISE_LEFT and predicted <= PREDICTED_LEFT:
+        structured = part > MOSTLY_PREDICTED and not lossy
+        named = (_structure(part, nonlinear),) if structured else ()
+        coded = bool(lossy) or any(one.input is not None and one.input.lossy for one in examples)
+        return Verdict("found, with noise", error, predicted, named, None, coded, structured)
     if lossy and error <= CODEC_FACTOR * coding_error(inspection.outputs[0], lossy[0].target):
         return Verdict("found, with noise", error, predicted, coded=True)
     causes = [*_causes(inspection, examples, error, aligned), *hints]
@@ -210,6 +219,10 @@ def _causes(
     """What the recordings themselves show, the likeliest first."""
     causes = []
     one, output, target = examples[0], inspection.outputs[0], inspection.targets[0]
+    if one.input is not None and one.input.lossy:
+        causes.append(
+            "the input has a lossy format: what the target was made of was another sound?"
+        )
     delay = alignment(output, target, one.rate)
     if delay.reliable and abs(delay.lag) > 1 and not aligned:
         causes.append(lateness(delay.lag, one.rate))
