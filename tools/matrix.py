@@ -27,7 +27,7 @@ COMPILERS = {
     "wasm": "import sys; from faustdiff.faust.wasm import faustwasm; sys.exit(faustwasm() is None)",
 }
 #: What is run in each row: everything without a compiler that is quick, then programs.
-QUICK = ["-m", "not (slow or compilers or exhaustive)"]
+QUICK = ["-m", "not (slow or compilers or exhaustive)", "tests"]
 PROGRAMS = ["faust-tests/test_harness.py", "faust-tests/test_differentiate.py"]
 #: What these need of the project's extras.
 EXTRA = "fit"
@@ -82,7 +82,7 @@ def environment(version: str, age: str) -> Path | Row:
             return Row(name, "SKIPPED", line)
     mine = folder / "bin" / "python"
     pip = [str(mine), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    extras = ["pytest", "hypothesis", "cyfaust==0.2.1"]
+    extras = ["pytest", "hypothesis", "jsonschema", "packaging", "cyfaust==0.2.1"]
     done, line = run([*pip, *constraints(age), "--editable", f".[{EXTRA}]", *extras])
     return mine if done else Row(name, "SKIPPED", f"not installed: {line}")
 
