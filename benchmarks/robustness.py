@@ -31,7 +31,7 @@ KINDS = {
     "faults of every command": "faust-tests/test_faults_of_commands.py",
 }
 #: How long each parser is given what is led by coverage, times FAUSTDIFF_FUZZ.
-SECONDS = 20
+SECONDS = 10
 #: What hypothesis says of a test.
 DRAWN = re.compile(r"(\d+) passing(?: examples)?, (\d+) failing")
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,13 +134,23 @@ PROBLEMS = (
 )
 
 
-# What a plain model becomes is the same program as by hand, so one precision tells.
-@pytest.mark.parametrize(
-    ("folder", "double"),
-    [(FOLDERS[0], True), (FOLDERS[0], False), (FOLDERS[1], True)],
-    ids=["double", "single", "plain-double"],
-)
-@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.example)
+def every_way() -> Iterator[Any]:
+    """What a plain model becomes is the same program as by hand, so one precision tells.
+
+    What learns a frequency runs long: by hand in double, the other ways are slow.
+    """
+    for problem in PROBLEMS:
+        for name, folder, double in (
+            ("double", FOLDERS[0], True),
+            ("single", FOLDERS[0], False),
+            ("plain-double", FOLDERS[1], True),
+        ):
+            slow = problem.example == "frequency" and name != "double"
+            marks = pytest.mark.slow if slow else ()
+            yield pytest.param(problem, folder, double, id=f"{problem.example}-{name}", marks=marks)
+
+
+@pytest.mark.parametrize(("problem", "folder", "double"), list(every_way()))
 def test_learns_and_stays(folder: Path, problem: Problem, compiler: Compiler, double: bool) -> None:
     text = source(folder, problem.example)
     program = build(text, compiler=compiler, double=double, include=[BUILD])

@@ -15,9 +15,16 @@ from support.derivatives import HEAD, check_derivatives
 from support.fad_cases import SEEDS
 from support.paths import BUILD
 
+#: They take a compiler three seconds or more, and `rad` of the same is tried always.
+LONG = ("fad: gain and offset", "fad: fourth order", "fad: smoothed slider")
+
 
 @pytest.mark.parametrize(
-    "index", range(len(SEEDS)), ids=[f"{i} {c.title}" for i, c in enumerate(SEEDS)]
+    "index",
+    [
+        pytest.param(i, id=f"{i} {c.title}", marks=pytest.mark.slow if c.title in LONG else ())
+        for i, c in enumerate(SEEDS)
+    ],
 )
 def test_derivatives_are_those_of_the_expression(compiler: Compiler, index: int) -> None:
     check_derivatives(compiler, SEEDS, index)

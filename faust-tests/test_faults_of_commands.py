@@ -171,13 +171,19 @@ def test_without_a_fault_it_ends_well(
     assert bool(outputs(folder)) == COMMANDS[command].endswith("OUT")
 
 
-@pytest.mark.parametrize("kind", FAKES)
-@pytest.mark.parametrize("command", COMPILING)
+#: What the compiler writes of the rows of `build` is not run, and its language not looked at.
+FAKED = [
+    (command, kind)
+    for command in COMPILING
+    for kind in FAKES
+    if (command, kind) != ("build", "writes another language")
+]
+
+
+@pytest.mark.parametrize(("command", "kind"), FAKED)
 def test_a_compiler_of_a_bad_kind(
     command: str, kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if (command, kind) == ("build", "writes another language"):
-        pytest.skip("what the compiler writes of new rows is not run")
     body, _ = FAKES[kind]
     script = (HEAD.replace("DSPDIR", libraries()) + body + "\n").encode()
     install(folder, "faust", script)

@@ -9,7 +9,7 @@ import http.server
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ pytestmark = pytest.mark.xdist_group("site")
 PATIENCE = 60_000
 #: What the theme calls its colours by day and by night.
 SCHEMES = {"light": "default", "dark": "slate"}
-#: Widths and palettes, in the order of the fewest changes: to lay out a long page takes a second.
+SLOW = pytest.mark.slow
+#: Widths and palettes of the window.
 VIEWS = ((1280, "light"), (390, "light"), (390, "dark"), (1280, "dark"))
 #: The palette of the site is chosen, as by its button.
 CHOOSE = "(it) => document.querySelector(`input[data-md-color-scheme=${it}]`).click()"
@@ -39,8 +40,16 @@ process = os.osc(440) : nowhere;
 """
 
 
-def test_every_page_can_be_read(site: Path, chromium: Any) -> None:
-    """On a phone and on a desktop, by day and by night."""
+@pytest.mark.parametrize(
+    "views",
+    [
+        pytest.param((VIEWS[0], VIEWS[2]), id="desktop by day, phone by night"),
+        pytest.param((VIEWS[1], VIEWS[3]), id="phone by day, desktop by night", marks=SLOW),
+    ],
+)
+def test_every_page_can_be_read(
+    site: Path, chromium: Any, views: Sequence[tuple[int, str]]
+) -> None:
     context = chromium.new_context()
     page = context.new_page()
     errors: list[str] = []
@@ -52,7 +61,7 @@ def test_every_page_can_be_read(site: Path, chromium: Any) -> None:
         page.goto(path.as_uri())
         # Colours are read at once, not on their way.
         page.add_style_tag(content="* { transition: none !important; }")
-        for width, scheme in VIEWS:
+        for width, scheme in views:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
             if page.evaluate(CHOSEN) != SCHEMES[scheme]:

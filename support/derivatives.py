@@ -46,6 +46,7 @@ scaled = 2 * (b : si.smoo);
 quick = a : si.smooth(0.5);
 slow = a : si.smooth(0.9);
 smoother = smooth : si.smoo : +(1);
+smoothest = smoother : si.smooth(0.5);
 """
 
 

@@ -149,6 +149,7 @@ SHAPES = [
     *both("a number times a smoothed slider", "sin(scaled) * scaled", "scaled"),
     *both("two smoothed sliders of one slider", "quick * sin(slow) + slow", "quick", "slow"),
     *both("smoothed twice", "x : *(smoother) : fi.lowpass(2, 500 * smoother)", "smoother"),
+    Case("smoothed three times", "smoothest * sin(smoothest)", ("smoothest",)),
     # Several inputs, and none.
     *both("two inputs", "*(a), *(b) :> _", "a", "b", signals="x, x'"),
     *both(

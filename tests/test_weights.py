@@ -303,3 +303,17 @@ def test_files_that_lack_something(
     (tmp_path / "m.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match=message):
         read_weights(tmp_path / "m.json")
+
+
+@pytest.mark.exhaustive
+def test_bytes_that_are_no_pickle_are_refused(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    path = tmp_path / "model.pt"
+    for content in (b"", b"0", b"\x80\x02.", b"PK\x03\x04", *map(random_bytes, range(60))):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="no state dict"):
+            read_weights(path)
+
+
+def random_bytes(seed: int) -> bytes:
+    return np.random.default_rng(seed).bytes(1 + 7 * seed)

@@ -29,6 +29,8 @@ COMPILERS = {
 #: What is run in each row: everything without a compiler that is quick, then programs.
 QUICK = ["-m", "not (slow or compilers or exhaustive)"]
 PROGRAMS = ["faust-tests/test_harness.py", "faust-tests/test_differentiate.py"]
+#: What these need of the project's extras.
+EXTRA = "fit"
 TIMEOUT = 1800
 
 
@@ -60,7 +62,7 @@ def constraints(age: str) -> list[str]:
         return ["--upgrade"]
     file = CACHE / "oldest.txt"
     lines = []
-    for one in requirements():
+    for one in requirements(EXTRA):
         lower = [bound.version for bound in one.specifier if bound.operator in (">=", "==")]
         lines += [f"{one.name}=={version}" for version in lower]
     file.write_text("\n".join(lines) + "\n", "utf-8")
@@ -81,7 +83,7 @@ def environment(version: str, age: str) -> Path | Row:
     mine = folder / "bin" / "python"
     pip = [str(mine), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     extras = ["pytest", "hypothesis", "cyfaust==0.2.1"]
-    done, line = run([*pip, *constraints(age), "--editable", ".", *extras])
+    done, line = run([*pip, *constraints(age), "--editable", f".[{EXTRA}]", *extras])
     return mine if done else Row(name, "SKIPPED", f"not installed: {line}")
 
 
