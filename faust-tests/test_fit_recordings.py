@@ -27,9 +27,11 @@ from faustdiff.fitting.alignment import alignment
 from faustdiff.fitting.clock import drift
 from faustdiff.fitting.dual_runs import DualSource
 from faustdiff.fitting.fit import Fit, fit
+from faustdiff.fitting.inspection import Inspection
 from faustdiff.fitting.pairing import pair
 from faustdiff.fitting.pitch import pitch
 from faustdiff.fitting.setup import Options, Setup
+from faustdiff.fitting.verdict import judge
 from faustdiff.recordings import open_recording
 
 try:
@@ -277,6 +279,22 @@ def test_standard_errors_are_those_of_the_noise(tmp_path: Path) -> None:
     # The relative error of a spread of twenty is 0.16; errors for white noise miss it by three.
     assert (ratio > 0.6).all()
     assert (ratio < 2.0).all()
+
+
+def test_noise_that_depends_on_itself_is_no_structure(tmp_path: Path) -> None:
+    """Its past tells it so well that half a second of chords seems to, too."""
+    output = device()[None, :22050]
+    example = pair(*[open_recording(recorded(tmp_path, ()))] * 2, 1, 1, tmp_path)
+    for seed in range(10, 14):
+        noise = lfilter([1.0], [1, -0.95], np.random.default_rng(seed).normal(size=output.shape))
+        noise *= 0.1 * output.std() / noise.std()
+        none = np.zeros((0, 0))
+        seen = Inspection(
+            (output,), (output + noise,), (signal()[None, :22050],), none, none, 1.0, 22050, 100.0
+        )
+        verdict = judge(seen, [example], 1e-2, [], True)
+        assert verdict.kind == "found, with noise"
+        assert not verdict.structured
 
 
 def test_a_little_of_another_structure_is_no_noise(tmp_path: Path) -> None:

@@ -151,8 +151,9 @@ def judge(
     output = inspection.outputs[0]
     left = inspection.residual[:, : output.shape[1]]
     other = dependence(output, left, examples[0].rate)
-    chance = _chance(inspection)
-    predicted = max(0.0 if part <= chance else part, other.part if other else 0.0) * error
+    if _by_chance(inspection, part):
+        part = 0.0
+    predicted = max(part, other.part if other else 0.0) * error
     lossy = [one for one in examples if one.target.lossy]
     if error <= NOISE_LEFT and predicted <= PREDICTED_LEFT:
         structured = part > MOSTLY_PREDICTED and not lossy
@@ -173,6 +174,19 @@ def judge(
     else:
         causes.append("what is left over has nothing to do with the signal: another recording?")
     return Verdict("poor match", error, predicted, tuple(causes))
+
+
+def _by_chance(inspection: Inspection, part: float) -> bool:
+    """Whether a prediction may explain this part of what is left over by chance.
+
+    Noise that depends on itself is explained far more easily: there, what counts is what a
+    prediction explains of its innovations, the part of each sample that those before do not tell.
+    """
+    chance = _chance(inspection)
+    if part <= chance:
+        return True
+    innovations, _ = predicted_part(inspection, whiten=True)
+    return innovations is not None and innovations <= chance
 
 
 def _chance(inspection: Inspection) -> float:
@@ -280,12 +294,13 @@ def _other_speed(delay: Alignment, output: Array, target: Array, rate: int) -> f
     return speed
 
 
-def predicted_part(inspection: Inspection) -> tuple[float | None, float]:
+def predicted_part(inspection: Inspection, *, whiten: bool = False) -> tuple[float | None, float]:
     """The part of what is left over that depends on the signal, and how much of that is nonlinear.
 
     By least squares on powers of input and output at some samples before and after, adjusted for
     the number of these. Of a sound without input, the part in peaks of its spectrum where that is
-    more. None where there are too few samples to know.
+    more. None where there are too few samples to know. With `whiten`, all goes through the filter
+    that makes what is left over white.
     """
     residual = inspection.residual[0]
     output = np.concatenate([one[0] for one in inspection.outputs])
@@ -297,12 +312,30 @@ def predicted_part(inspection: Inspection) -> tuple[float | None, float]:
     powers = [f(one) for one in sources for f in POWERS]
     if len(residual) < SAMPLES_FOR_EACH * (len(powers) + TAPS_BEFORE + TAPS_AFTER):
         return None, 0.0
+    if whiten:
+        residual, *filtered = _whiten([residual, *sources, *powers])
+        sources, powers = filtered[: len(sources)], filtered[len(sources) :]
     linear = _share(residual, sources)
     whole = _share(residual, powers)
     part = max(linear, whole)
     if len(sources) == 1:
         part = max(part, _tonal(residual) - TONAL_PART)
     return part, (whole - linear) / part if part > 0 else 0.0
+
+
+def _whiten(signals: Sequence[Array]) -> list[Array]:
+    """Signals (n,) through the filter that predicts the first one from its past, by Yule-Walker."""
+    from scipy.linalg import solve_toeplitz
+    from scipy.signal import lfilter
+
+    first = signals[0] - signals[0].mean()
+    power = np.abs(np.fft.rfft(first, 2 * len(first))) ** 2
+    correlation = np.fft.irfft(power)[: TAPS_BEFORE + 1]
+    if not correlation[0] > 0:
+        return list(signals)
+    correlation[0] *= 1 + 1e-9
+    taps = np.concatenate([[1.0], -solve_toeplitz(correlation[:-1], correlation[1:])])
+    return [np.asarray(lfilter(taps, 1.0, one), float) for one in signals]
 
 
 def _same(signal: Array) -> Array:
