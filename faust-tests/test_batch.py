@@ -106,7 +106,7 @@ def test_inputs_that_have_to_be_finite_are(
     compiler: Compiler, double: bool, reversed_time: bool
 ) -> None:
     # The second input is not used, and a sample of the first that is no number is no place.
-    process = "process(x, y, z) = rdtable(9, float(ba.time), int(x) & 7), y * 0, z : _, !, _;"
+    process = "process(x, y, z) = rdtable(9, float(ba.time), int(x)), y * 0, z : _, !, _;"
     options = {"double": double, "sample_rate": 44100, "reversed_time": reversed_time}
     program = build_batch(f'import("stdfaust.lib"); {process}', compiler, finite=2, **options)
     x = np.ones((2, 3, FRAMES), program.dtype)
@@ -120,6 +120,8 @@ def test_inputs_that_have_to_be_finite_are(
             x[place] = value
             with pytest.raises(NotFiniteError):
                 run_once()
+            # The program has read 0 in its place.
+            np.testing.assert_array_equal(y[:, 0], np.where(np.isfinite(x[:, 0]), x[:, 0], 0))
             x[place] = 1
     largest = np.finfo(program.dtype).max
     x[1, 2, 7], x[1, 1, 8], x[0, 1, 9] = np.nan, largest, -largest

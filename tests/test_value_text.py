@@ -31,7 +31,7 @@ def test_a_value_is_rounded_to_its_standard_error(
     [
         (Verdict("found", 0.0), "5236.22"),
         (Verdict("found, with noise", 1e-3), "5236.22"),
-        (Verdict("found, with noise", 1e-3, coded=True), "5240"),
+        (Verdict("found, in a lossy format", 1e-3), "5240"),
         (Verdict("found, by spectra", 1.0, difference=SoundDifference(0.1, 0.01, 0)), "5236"),
         (Verdict("poor match", 0.5), "5240"),
     ],

@@ -3,14 +3,14 @@
 // first sample is the last in memory. RATE is the sample rate in Hz; it is a constant here because
 // instances of one library share their constant tables.
 
+// The threads of C++, and what goes with them, take three times as long to read as all the rest.
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
-#include <limits>
-#include <memory>
-#include <mutex>
-#include <thread>
+#include <type_traits>
 #include <vector>
 
 // A block of one channel, by the number of the sample in the time of the program.
@@ -26,20 +26,24 @@ static thread_local bool spoiled;
 // in a table, gets 0 instead. Told in the loop of the program, where it costs next to nothing: by
 // integers, since the loop waits for its sums, and without a second reading from memory.
 class FiniteChannel {
-    static constexpr FAUSTFLOAT kLargest = std::numeric_limits<FAUSTFLOAT>::max();
+    using Bits = std::conditional<sizeof(FAUSTFLOAT) == 8, std::uint64_t, std::uint32_t>::type;
+    static constexpr Bits kExponent = sizeof(FAUSTFLOAT) == 8 ? 0x7ffull << 52 : 0xffu << 23;
 
     const FAUSTFLOAT* __restrict__ first;
-    FAUSTFLOAT zero = 0;
+    bool of_block = false;
 
    public:
     explicit FiniteChannel(const FAUSTFLOAT* first) : first(first) {}
     FiniteChannel(const FiniteChannel&) = delete;
-    ~FiniteChannel() { spoiled |= zero != 0; }
+    ~FiniteChannel() { spoiled |= of_block; }
 
     FAUSTFLOAT operator[](int sample) {
         const FAUSTFLOAT value = first[FORWARD * sample];
-        zero += value * FAUSTFLOAT(0);
-        return value;
+        Bits bits;
+        memcpy(&bits, &value, sizeof bits);
+        const bool finite = (bits & kExponent) != kExponent;
+        of_block |= !finite;
+        return finite ? value : FAUSTFLOAT(0);
     }
 };
 
@@ -110,8 +114,8 @@ static char* state(mydsp& instance) { return reinterpret_cast<char*>(&instance) 
 class Batch {
     mydsp fresh;
     std::vector<size_t> offsets;  // of the controls, in an instance
-    std::mutex mutex;
-    std::vector<std::unique_ptr<mydsp>> idle;
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    std::vector<mydsp*> idle;
 
    public:
     const int inputs, outputs;
@@ -126,17 +130,27 @@ class Batch {
             offsets.push_back(reinterpret_cast<char*>(zone) - reinterpret_cast<char*>(&fresh));
     }
 
-    std::unique_ptr<mydsp> take() {
-        std::lock_guard<std::mutex> lock(mutex);
-        if (idle.empty()) return std::make_unique<mydsp>();
-        std::unique_ptr<mydsp> instance = std::move(idle.back());
-        idle.pop_back();
-        return instance;
+    ~Batch() {
+        for (mydsp* instance : idle) delete instance;
+        pthread_mutex_destroy(&mutex);
     }
 
-    void give_back(std::unique_ptr<mydsp> instance) {
-        std::lock_guard<std::mutex> lock(mutex);
-        idle.push_back(std::move(instance));
+    // An instance for a worker, who gives it back.
+    mydsp* take() {
+        pthread_mutex_lock(&mutex);
+        mydsp* instance = nullptr;
+        if (!idle.empty()) {
+            instance = idle.back();
+            idle.pop_back();
+        }
+        pthread_mutex_unlock(&mutex);
+        return instance ? instance : new mydsp();
+    }
+
+    void give_back(mydsp* instance) {
+        pthread_mutex_lock(&mutex);
+        idle.push_back(instance);
+        pthread_mutex_unlock(&mutex);
     }
 
     void prepare(mydsp& instance, const Job& job, int item) const {
@@ -204,22 +218,41 @@ API void close_batch(Batch* batch) { delete batch; }
 
 API long long state_size() { return kState; }
 
-// Whether all inputs that have to be finite were.
-API bool run_batch(Batch* batch, const Job* job) {
+// What the threads of one call share: the next item, and whether the inputs that have to be finite
+// were.
+struct Run {
+    Batch& batch;
+    const Job& job;
     std::atomic<int> next{0};
     std::atomic<bool> finite{true};
-    auto work = [&] {
+
+    static void* work(void* run) {
+        static_cast<Run*>(run)->work();
+        return nullptr;
+    }
+
+    void work() {
         FlushDenormals flush;
-        std::unique_ptr<mydsp> instance = batch->take();
-        Worker worker(*batch, *job);
+        mydsp* instance = batch.take();
+        Worker worker(batch, job);
         spoiled = false;
-        for (int item; (item = next++) < job->items;) worker.run(*instance, item);
+        for (int item; (item = next++) < job.items;) worker.run(*instance, item);
         if (spoiled) finite = false;
-        batch->give_back(std::move(instance));
-    };
-    std::vector<std::thread> threads;
-    for (int i = 1; i < std::min(job->threads, job->items); i++) threads.emplace_back(work);
-    work();
-    for (std::thread& thread : threads) thread.join();
-    return finite;
+        batch.give_back(instance);
+    }
+};
+
+// Whether all inputs that have to be finite were.
+API bool run_batch(Batch* batch, const Job* job) {
+    Run run{*batch, *job};
+    std::vector<pthread_t> threads;
+    for (int i = 1; i < std::min(job->threads, job->items); i++) {
+        pthread_t thread;
+        // Without another thread, this one does the work.
+        if (pthread_create(&thread, nullptr, Run::work, &run)) break;
+        threads.push_back(thread);
+    }
+    run.work();
+    for (pthread_t thread : threads) pthread_join(thread, nullptr);
+    return run.finite;
 }

@@ -153,7 +153,7 @@ def _conclude(
         warnings.append(hints[0])
     latencies = _latencies(setup, values)
     errors: tuple[float | None, ...] = (None,) * len(values)
-    if verdict.good and not (left or verdict.structured):
+    if verdict.good and not left and verdict.kind != "found, but for another structure":
         errors = _standard_errors(setup, inspection, spread, objective.scales.slopes(units))
     if record.skipped:
         warnings.append(f"{record.skipped} steps that were not finite were skipped")

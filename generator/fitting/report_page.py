@@ -28,6 +28,8 @@ Array = NDArray[np.float64]
 PAGE_TONES = {
     "found": "found",
     "found, with noise": "noise",
+    "found, in a lossy format": "noise",
+    "found, but for another structure": "noise",
     "found, by spectra": "noise",
     "poor match": "poor",
 }

@@ -39,9 +39,10 @@ class FitResult:
 
     `values` and `errors` (standard errors, None where they are not known) are by label, or by path
     where a label stands for several. `verdict.kind` is "found", "found, with noise",
-    "found, by spectra" or "poor match", `verdict.causes` are the likely causes of that. `latency`
-    is how many samples the first target is late. `output` and `target` (channels, frames) are those
-    of the first example, aligned; `error` is the error-to-signal ratio in energy. `program` is the
+    "found, in a lossy format", "found, but for another structure", "found, by spectra" or
+    "poor match", `verdict.causes` are the likely causes of that. `latency` is how many samples the
+    first target is late. `output` and `target` (channels, frames) are those of the first example,
+    aligned; `error` is the error-to-signal ratio in energy. `program` is the
     text with the values as those that its sliders start at. `details` is all that is known.
     """
 

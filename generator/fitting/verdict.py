@@ -7,7 +7,7 @@ these. A lossy format leaves as much as it leaves of the result itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -25,7 +25,21 @@ from .value_text import MOST_DIGITS
 
 Array = NDArray[np.float64]
 
-Kind = Literal["found", "found, with noise", "found, by spectra", "poor match"]
+Kind = Literal[
+    "found",
+    "found, with noise",
+    "found, in a lossy format",
+    "found, but for another structure",
+    "found, by spectra",
+    "poor match",
+]
+#: Digits of a value that has no standard error, where they are not as many as can be.
+DIGITS: Mapping[Kind, int] = {
+    "found, in a lossy format": 3,
+    "found, but for another structure": 3,
+    "found, by spectra": 4,
+    "poor match": 3,
+}
 
 #: Parts of the target's energy: what is left over is nothing; what can be predicted from the signal
 #: is too much; what cannot be predicted is too much as well.
@@ -65,9 +79,9 @@ class Verdict:
     `error` is the error-to-signal ratio in energy, `predicted` the part of the target's energy that
     is left over and depends on the signal. `difference` is that of spectra, for losses that compare
     no samples: what these do not tell apart, as an attack within a window, may be off.
-    `coded` says that what is left over depends on the signal, but no more than a lossy format makes
-    it: values may be off by what the format removes. `structured` says that little is left over,
-    but most of it depends on the signal: values may be off by what another structure makes of them.
+    In a lossy format, what is left over depends on the signal, but no more than the format makes
+    it: values may be off by what that removes. But for another structure: little is left over, and
+    most of it depends on the signal: values may be off by what another structure makes of them.
     """
 
     kind: Kind
@@ -75,8 +89,6 @@ class Verdict:
     predicted: float = 0.0
     causes: tuple[str, ...] = ()
     difference: SoundDifference | None = None
-    coded: bool = False
-    structured: bool = False
 
     @property
     def good(self) -> bool:
@@ -86,9 +98,7 @@ class Verdict:
     @property
     def digits(self) -> int:
         """How many digits of a value may be known that has no standard error."""
-        if self.kind == "found, by spectra":
-            return 4
-        return 3 if self.coded or self.structured or not self.good else MOST_DIGITS
+        return DIGITS.get(self.kind, MOST_DIGITS)
 
     def within(self, decibels: float) -> bool:
         """Whether no more than this is left over of samples, or spectra differ by no more."""
@@ -106,15 +116,15 @@ class Verdict:
     @property
     def line(self) -> str:
         """The verdict as one line."""
-        if self.kind == "found":
-            return "found"
-        if self.structured:
-            return f"found, but for another structure at {decibels(self.error)}"
-        if self.kind == "found, with noise":
-            how = "as far as a lossy format tells" if self.coded else "with noise"
-            return f"found, {how} at {decibels(self.error)}"
-        if self.kind == "found, by spectra":
-            return f"found, as far as spectra tell: they differ by {self.rest}"
+        match self.kind:
+            case "found":
+                return "found"
+            case "found, by spectra":
+                return f"found, as far as spectra tell: they differ by {self.rest}"
+            case "found, in a lossy format":
+                return f"found, as far as a lossy format tells at {decibels(self.error)}"
+            case "found, with noise" | "found, but for another structure":
+                return f"{self.kind} at {decibels(self.error)}"
         if self.difference is not None:
             return f"poor match: spectra differ by {self.rest}"
         # At an error of 1 the result explains nothing; beyond it, less than silence would.
@@ -156,12 +166,14 @@ def judge(
     predicted = max(part, other.part if other else 0.0) * error
     lossy = [one for one in examples if one.target.lossy]
     if error <= NOISE_LEFT and predicted <= PREDICTED_LEFT:
-        structured = part > MOSTLY_PREDICTED and not lossy
-        named = (_structure(part, nonlinear),) if structured else ()
-        coded = bool(lossy) or any(one.input is not None and one.input.lossy for one in examples)
-        return Verdict("found, with noise", error, predicted, named, None, coded, structured)
+        if part > MOSTLY_PREDICTED and not lossy:
+            named = (_structure(part, nonlinear),)
+            return Verdict("found, but for another structure", error, predicted, named)
+        coded = lossy or any(one.input is not None and one.input.lossy for one in examples)
+        kind: Kind = "found, in a lossy format" if coded else "found, with noise"
+        return Verdict(kind, error, predicted)
     if lossy and error <= CODEC_FACTOR * coding_error(inspection.outputs[0], lossy[0].target):
-        return Verdict("found, with noise", error, predicted, coded=True)
+        return Verdict("found, in a lossy format", error, predicted)
     causes = [*_causes(inspection, examples, error, aligned), *hints]
     constant = _constant(inspection)
     if constant is not None:
