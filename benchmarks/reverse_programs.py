@@ -30,7 +30,7 @@ from faustdiff.faust.batch import build_batch  # noqa: E402
 from faustdiff.faust.compilers import Compiler, find_compiler  # noqa: E402
 from support.operations import operations  # noqa: E402
 
-FRAMES, RUNS = 441000, 8
+FRAMES, RUNS = 441000, 40
 #: Forward mode with more sliders takes too long to compile.
 MOST_FORWARD = 100
 
