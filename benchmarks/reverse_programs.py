@@ -15,7 +15,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -100,8 +100,8 @@ def run_of(
     return lambda: program.run([given], [sink], values, frames=FRAMES)
 
 
-def row(title: str, text: str, compiler: Compiler, forward_mode: bool) -> None:
-    """Prints one line: times in runs of the program itself."""
+def row(title: str, text: str, compiler: Compiler, forward_mode: bool) -> bool:
+    """Prints one line, times in runs of the program; whether forward mode was seen to cost less."""
     source = f"{HEAD}process = {text};"
     start = time.process_time()
     made = reverse_programs(source, all_continuous=True, by_sums=True, compiler=compiler)
@@ -130,6 +130,17 @@ def row(title: str, text: str, compiler: Compiler, forward_mode: bool) -> None:
         f"{8 * made.tape:7d}{forward}",
         flush=True,
     )
+    return any(cost < ahead + back for cost in by_forward)
+
+
+def rows(title: str, text: Callable[[int], str], counts: Sequence[int], compiler: Compiler) -> None:
+    """Prints a line for each number of sliders, and from which on reverse mode costs less."""
+    forward = {count: row(title, text(count), compiler, count <= MOST_FORWARD) for count in counts}
+    cheaper = [count for count, less in forward.items() if count <= MOST_FORWARD and not less]
+    where = (
+        f"from {min(cheaper)} sliders on" if cheaper else f"at none up to {MOST_FORWARD} sliders"
+    )
+    print(f"{title}: reverse mode costs less than forward mode {where}", flush=True)
 
 
 def main() -> None:
@@ -145,10 +156,8 @@ def main() -> None:
     for title, text in PROGRAMS.items():
         row(title, text, compiler, forward_mode=True)
     # With 1,000, the compiler itself takes minutes for the network.
-    for count in (1, 3, 10, 30, 100, 300):
-        row("network and filter", network(count), compiler, count <= MOST_FORWARD)
-    for count in (1, 3, 10, 30, 100, 300, 1000):
-        row("taps and filter", taps(count), compiler, count <= MOST_FORWARD)
+    rows("network and filter", network, (1, 3, 10, 30, 100, 300), compiler)
+    rows("taps and filter", taps, (1, 3, 10, 30, 100, 300, 1000), compiler)
 
 
 if __name__ == "__main__":
