@@ -30,8 +30,8 @@ from support.paths import ROOT
 HEADERS = {
     "vector": ("vector", "algorithm", "cmath", "cstdint", "math.h"),
     "algorithm": (
-        *("algorithm", "atomic", "cstring", "memory", "mutex", "thread", "vector"),
-        *("cmath", "cstdint", "math.h"),
+        *("algorithm", "atomic", "cstdint", "cstring", "type_traits", "vector"),
+        *("pthread.h", "cmath", "math.h"),
     ),
 }
 SHARED = pytest.StashKey[bool]()
@@ -69,7 +69,12 @@ def share(config: pytest.Config) -> None:
 
 def precompiled_headers() -> Path:
     """The folder of the headers, made where this g++ has none yet."""
-    found = ROOT / ".cache" / "headers" / digest(gpp_version(), gpp_target(), repr(FLAGS))[:16]
+    found = (
+        ROOT
+        / ".cache"
+        / "headers"
+        / digest(gpp_version(), gpp_target(), repr((FLAGS, HEADERS)))[:16]
+    )
     for first, sets in FLAGS.items():
         if not (found / first).exists():
             found.mkdir(parents=True, exist_ok=True)

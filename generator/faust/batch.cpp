@@ -3,15 +3,14 @@
 // first sample is the last in memory. RATE is the sample rate in Hz; it is a constant here because
 // instances of one library share their constant tables.
 
-// The threads of C++, and what goes with them, take three times as long to read as all the rest.
-#include <pthread.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
 #include <vector>
+// The threads of C++, and what goes with them, take three times as long to read as all the rest.
+#include <pthread.h>
 
 // A block of one channel, by the number of the sample in the time of the program.
 struct Channel {
