@@ -39,7 +39,7 @@ LEAST_KNOWN_PART = 0.5
 #: So near to a sample whose difference is not known, another does not count against a partial.
 NEIGHBOURHOOD = 8
 #: Other settings that are tried where a slider has no effect.
-MAX_SETTINGS = 6
+MAX_SETTINGS = 9
 
 Verdict = Literal["agrees", "differs", "no effect", "undecided"]
 
@@ -202,9 +202,8 @@ def verify(
     )
     plain = build(source, compiler=compiler, include=include)
     dual = build(differentiated.text, compiler=compiler, include=include)
-    given = {plain.settable_path(n): v for n, v in (settings or {}).items()}
-    if buttons:
-        given = {**_pressed_buttons(plain), **given}
+    asked = {plain.settable_path(n): v for n, v in (settings or {}).items()}
+    given = {**_pressed_buttons(plain), **asked} if buttons else asked
     trial = _Trial(plain, dual, differentiated, feed(differentiated.inputs), epsilon, tolerance)
     signals = trial.run_dual(given)
     values = signals[:: differentiated.stride]
@@ -213,7 +212,7 @@ def verify(
         trial.compare(index, given, signals) for index in range(len(differentiated.params))
     ]
     idle = [index for index, several in enumerate(by_parameter) if all(one.idle for one in several)]
-    for index, moved, there in trial.find_active(idle, given):
+    for index, moved, there in trial.find_active(idle, given, asked):
         by_parameter[index] = trial.compare(index, {**given, **moved}, there, moved)
     comparisons = [one for several in by_parameter for one in several]
     comparisons.sort(key=lambda one: one.output)
@@ -229,9 +228,11 @@ def _require_finite(values: Array, file: str) -> None:
         raise InputError([Problem(Place(file), what, "choose other values with --set")])
 
 
-def _pressed_buttons(program: Program) -> dict[str, float]:
-    """All buttons and checkboxes of a program, held."""
-    return {c.path: 1.0 for c in program.controls if c.kind in ("button", "checkbox")}
+def _pressed_buttons(
+    program: Program, kinds: Sequence[str] = ("button", "checkbox")
+) -> dict[str, float]:
+    """The buttons and checkboxes of a program, held."""
+    return {c.path: 1.0 for c in program.controls if c.kind in kinds}
 
 
 @dataclass(frozen=True)
@@ -306,23 +307,35 @@ class _Trial:
         return of(difference(run, value, step, enough))
 
     def find_active(
-        self, idle: Sequence[int], given: Mapping[str, float]
+        self, idle: Sequence[int], given: Mapping[str, float], asked: Mapping[str, float]
     ) -> list[tuple[int, dict[str, float], Array]]:
-        """For idle parameters, settings at which they act, and the dual program's outputs there."""
+        """For idle parameters, settings at which they act, and the dual program's outputs there.
+
+        What is moved is apart from the settings `given`, of which those `asked` for stay.
+        """
         active: list[tuple[int, dict[str, float], Array]] = []
         waiting = list(idle)
         generator = np.random.default_rng(0)
+        # A button may be a gate; a checkbox one as well, or a bypass.
+        gates = [
+            _pressed_buttons(self.plain),
+            _pressed_buttons(self.plain, ("button",)),
+            dict.fromkeys(_pressed_buttons(self.plain), 0.0),
+        ]
         for place in range(MAX_SETTINGS if idle else 0):
-            # Every other time: a checkbox may be a gate, or a bypass.
-            held: dict[str, float] = {} if place % 2 else _pressed_buttons(self.plain)
-            if place:
+            held = {**gates[2], **gates[place % len(gates)]}
+            if place >= len(gates):
                 held |= {
                     c.path: float(c.min + generator.uniform(0.1, 0.9) * (c.max - c.min))
                     for c in self.plain.controls
                     if c.kind in ("hslider", "vslider", "nentry") and _continuous(c.meta)
                 }
-            moved = {path: value for path, value in held.items() if path not in given}
-            if not moved:
+            moved = {
+                path: value
+                for path, value in held.items()
+                if path not in asked and value != given.get(path, 0.0 if path in gates[2] else None)
+            }
+            if not moved or not waiting:
                 continue
             signals = self.run_dual({**given, **moved})
             if not np.isfinite(signals[:: self.differentiated.stride]).all():
