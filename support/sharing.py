@@ -29,7 +29,7 @@ from support.paths import ROOT
 #: g++ uses precompiled headers in place of the first header that a text includes, if it was told
 #: the same flags: the first one of `host.cpp` and of `batch.cpp`, and what they need in all.
 HEADERS = {
-    "vector": ("vector", "algorithm", "cmath", "cstdint", "math.h"),
+    "cmath": ("cmath", "algorithm", "cstdint", "math.h"),
     "algorithm": (
         *("algorithm", "atomic", "cstdint", "cstring", "type_traits", "vector"),
         *("pthread.h", "cmath", "math.h"),
@@ -38,7 +38,7 @@ HEADERS = {
 SHARED = pytest.StashKey[bool]()
 LIBRARY = ("-fPIC", "-fvisibility=hidden")
 FLAGS = {
-    "vector": (("-O0", PORTABLE_FLAG), ("-O1", PORTABLE_FLAG), FAST_FLAGS),
+    "cmath": (("-O0", PORTABLE_FLAG), ("-O1", PORTABLE_FLAG), FAST_FLAGS),
     "algorithm": (("-O0", PORTABLE_FLAG), ("-O1", PORTABLE_FLAG), FAST_FLAGS),
 }
 
