@@ -107,12 +107,7 @@ def verify(
         flat = differentiate_it(table_slope="none")
         without = replace(trial, dual=build_it(flat.text), differentiated=flat)
         compared = _judge_table_slopes(without, given, compared)
-    modes: tuple[ReverseComparison, ...] = ()
-    if reverse:
-        paths = [one.path for one in differentiated.params]
-        programs = reverse_programs(source, params=paths, by_sums=True, file=file or name, **shared)
-        adjoint = VJP(programs, compiler, sample_rate=trial.feed.rate, include=include)
-        modes = compare_modes(trial, adjoint, given, compared)
+    modes = _compare_modes(source, trial, shared, given, compared) if reverse else ()
     by_output = sorted((one for several in compared for one in several), key=lambda one: one.output)
     remarks = differentiated.remarks
     return VerificationReport(
@@ -136,6 +131,21 @@ def _comparisons(
             if acting is not None:
                 compared[index] = [replace(one, acts=bool(acting[one.output])) for one in several]
     return compared
+
+
+def _compare_modes(
+    source: str,
+    trial: Trial,
+    shared: Mapping[str, Any],
+    given: Mapping[str, float],
+    compared: Sequence[Sequence[PartialComparison]],
+) -> tuple[ReverseComparison, ...]:
+    """Reverse mode beside forward mode, by the parameters of a trial."""
+    paths = [one.path for one in trial.differentiated.params]
+    programs = reverse_programs(source, params=paths, by_sums=True, **shared)
+    rate, include = trial.feed.rate, shared["include"]
+    adjoint = VJP(programs, shared["compiler"], sample_rate=rate, include=include)
+    return compare_modes(trial, adjoint, given, compared)
 
 
 def _may_be_by_slope(several: Sequence[PartialComparison]) -> bool:

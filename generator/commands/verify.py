@@ -129,13 +129,17 @@ def verify_command(
             table_slope=table_slope,
         )
     verification_report.print_report(report, _console(table_file, plot_file))
-    for file, text in (
-        (table_file, verification_report.csv_text),
-        (plot_file, verification_report.plot),
-    ):
-        if file:
-            write_whole(file, text(report))
+    _write_files(report, table_file, plot_file)
     sys.exit(0 if report.holds else EXIT_NOT_HELD)
+
+
+def _write_files(
+    report: verification.VerificationReport, table_file: Path | None, plot_file: Path | None
+) -> None:
+    if table_file:
+        write_whole(table_file, verification_report.csv_text(report))
+    if plot_file:
+        write_whole(plot_file, verification_report.plot(report))
 
 
 def _console(*outputs: Path | None) -> Console:
