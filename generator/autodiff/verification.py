@@ -103,7 +103,7 @@ def verify(
     values = signals[:: differentiated.stride]
     _require_finite(values, file or name)
     compared = _comparisons(trial, given, signals)
-    if table_slope != "none" and any(_may_be_by_slope(one) for one in compared):
+    if table_slope == "oscillators" and any(_may_be_by_slope(one) for one in compared):
         flat = differentiate_it(table_slope="none")
         without = replace(trial, dual=build_it(flat.text), differentiated=flat)
         compared = _judge_table_slopes(without, given, compared)

@@ -92,12 +92,12 @@ def verify_command(
     """Compare the partials of PROGRAM with central differences.
 
     The program runs in double precision, at the sliders' initial values. The differences are of
-    five points, at steps that are each a tenth of the one before, so that it is known how well
-    they are known. A partial agrees where it is within the bound of the difference, and differs
-    where the bound excludes it; samples at which the difference is not known, as at a jump, are
-    counted apart, and where they are the most the verdict is "undecided". A slider without effect
-    is compared at other settings as well. With --reverse, the sums over time of each partial, with
-    random weights, have to be those of reverse mode, too.
+    five points, at steps that are each a tenth of the one before, so that their errors are known. A
+    partial agrees where it is within the bound of the difference, and differs where the bound
+    excludes it; samples at which the difference is not known, as at a jump, are counted apart, and
+    where they are the most the verdict is "undecided". A slider without effect is compared at other
+    settings as well. With --reverse, the sums over time of each partial, with random weights, have
+    to be those of reverse mode, too.
 
     Exits with 0 if all partials agree or have no effect, with 1 if one differs or is undecided,
     with 2 if the program or the input cannot be used.
@@ -109,7 +109,6 @@ def verify_command(
     """
     if reverse and table_slope != "oscillators":
         refuse("--table-slope is about forward mode", "leave out --reverse")
-    rules = read_table(table, extensions)
     with usable_input(program):
         report = verification.verify(
             read_source(program),
@@ -118,7 +117,7 @@ def verify_command(
             all_continuous=all_continuous,
             compiler=chosen_compiler(compiler),
             include=(program.parent, *include),
-            table=rules,
+            table=read_table(table, extensions),
             name=name_of(program),
             file=str(program),
             settings=dict(named_values("--set", settings)),
