@@ -150,6 +150,20 @@ def test_kinks_that_cancel_leave_a_slope(tmp_path: Path, compiler: Compiler) -> 
         assert row["verdict"] == "agrees"
 
 
+def test_what_a_bypass_or_a_mute_hides_is_compared(tmp_path: Path) -> None:
+    """With gates held, and a checkbox that is none: it silences what `--buttons` holds."""
+    gain = 'hslider("gain [diff:1]", 0.5, 0, 1, 0.01)'
+    played = f'_ * button("gate") <: _, *({gain}) : select2(1 - checkbox("bypass"));'
+    muted = f'_ * {gain} * (1 - checkbox("mute"));'
+    for text, options in ((played, ()), (played, ("--buttons",)), (muted, ("--buttons",))):
+        program = written(tmp_path, f"process = {text}")
+        result = call("verify", program, "--seconds", 0.01, *options)
+        assert result.exit_code == 0, result.output
+        assert "agrees" in result.stdout, (text, options)
+    asked = call("verify", program, "--buttons", "--set", "mute=1", "--seconds", 0.01)
+    assert "agrees" not in asked.stdout
+
+
 def test_a_slider_without_effect_is_compared_where_it_acts(tmp_path: Path) -> None:
     text = (
         'process = _ * hslider("gain", 0.5, 0, 1, 0.01) * button("gate")'

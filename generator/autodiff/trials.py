@@ -16,7 +16,7 @@ from .partial_comparison import PartialComparison
 #: The step does not shrink below DEFAULT_EPSILON times this part of the slider's range.
 LEAST_STEP = 1e-2
 #: Other settings that are tried where a slider has no effect.
-MAX_SETTINGS = 6
+MAX_SETTINGS = 9
 
 
 @dataclass(frozen=True)
@@ -99,16 +99,18 @@ class Trial:
 
         return of(difference(run, value, step, enough))
 
-    def find_active(self, idle: Sequence[int], given: Mapping[str, float]) -> list[Active]:
+    def find_active(
+        self, idle: Sequence[int], given: Mapping[str, float], asked: Mapping[str, float]
+    ) -> list[Active]:
         """For parameters that are idle at the settings `given`, where they act.
 
-        Where none of the settings that are tried shows a partial, or another output for another
+        What is moved is apart from `given`, of which the settings `asked` for stay. Where none of the settings that are tried shows a partial, or another output for another
         value, a parameter is not in the list.
         """
         active: list[Active] = []
         waiting = list(idle)
         places: list[tuple[dict[str, float], Array]] = []
-        for moved in [{}, *self._other_settings(given)] if idle else []:
+        for moved in [{}, *self._other_settings(given, asked)] if idle else []:
             signals = self.run_dual({**given, **moved})
             if not np.isfinite(signals[:: self.differentiated.stride]).all():
                 continue
@@ -123,19 +125,32 @@ class Trial:
                 active.append(Active(index, moved, signals))
         return active
 
-    def _other_settings(self, given: Mapping[str, float]) -> Iterator[dict[str, float]]:
+    def _other_settings(
+        self, given: Mapping[str, float], asked: Mapping[str, float]
+    ) -> Iterator[dict[str, float]]:
         """What else may be set: buttons held, and sliders anywhere."""
         generator = np.random.default_rng(0)
+        # A button may be a gate; a checkbox one as well, or a bypass.
+        released = dict.fromkeys(pressed_buttons(self.plain), 0.0)
+        gates = [
+            pressed_buttons(self.plain),
+            pressed_buttons(self.plain, ("button",)),
+            released,
+        ]
         for place in range(MAX_SETTINGS):
-            # Every other time: a checkbox may be a gate, or a bypass.
-            held: dict[str, float] = {} if place % 2 else pressed_buttons(self.plain)
-            if place:
+            held = {**released, **gates[place % len(gates)]}
+            if place >= len(gates):
                 held |= {
                     c.path: float(c.min + generator.uniform(0.1, 0.9) * (c.max - c.min))
                     for c in self.plain.controls
                     if c.kind in ("hslider", "vslider", "nentry") and _continuous(c.meta)
                 }
-            if moved := {path: value for path, value in held.items() if path not in given}:
+            moved = {
+                path: value
+                for path, value in held.items()
+                if path not in asked and value != given.get(path, released.get(path))
+            }
+            if moved:
                 yield moved
 
     def acting(self, indices: Sequence[int], settings: Mapping[str, float]) -> dict[int, Mask]:
@@ -186,6 +201,8 @@ def _path(program: Program, path: str) -> str | None:
         return None
 
 
-def pressed_buttons(program: Program) -> dict[str, float]:
-    """All buttons and checkboxes of a program, held."""
-    return {c.path: 1.0 for c in program.controls if c.kind in ("button", "checkbox")}
+def pressed_buttons(
+    program: Program, kinds: Sequence[str] = ("button", "checkbox")
+) -> dict[str, float]:
+    """The buttons and checkboxes of a program, held."""
+    return {c.path: 1.0 for c in program.controls if c.kind in kinds}

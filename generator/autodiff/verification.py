@@ -95,14 +95,13 @@ def verify(
     )
     differentiated = differentiate_it(table_slope=table_slope)
     plain, dual = build_it(source), build_it(differentiated.text)
-    given = {plain.settable_path(n): v for n, v in (settings or {}).items()}
-    if buttons:
-        given = {**pressed_buttons(plain), **given}
+    asked = {plain.settable_path(n): v for n, v in (settings or {}).items()}
+    given = {**pressed_buttons(plain), **asked} if buttons else asked
     trial = Trial(plain, dual, differentiated, feed(differentiated.inputs), epsilon, tolerance)
     signals = trial.run_dual(given)
     values = signals[:: differentiated.stride]
     _require_finite(values, file or name)
-    compared = _comparisons(trial, given, signals)
+    compared = _comparisons(trial, given, asked, signals)
     if table_slope == "oscillators" and any(_may_be_by_slope(one) for one in compared):
         flat = differentiate_it(table_slope="none")
         without = replace(trial, dual=build_it(flat.text), differentiated=flat)
@@ -116,13 +115,13 @@ def verify(
 
 
 def _comparisons(
-    trial: Trial, given: Mapping[str, float], signals: Array
+    trial: Trial, given: Mapping[str, float], asked: Mapping[str, float], signals: Array
 ) -> list[list[PartialComparison]]:
     """Those of each parameter: at the settings `given`, or where it acts if it does not there."""
     count = len(trial.differentiated.params)
     compared = [trial.compare(index, given, signals) for index in range(count)]
     idle = [index for index, several in enumerate(compared) if all(one.idle for one in several)]
-    for one in trial.find_active(idle, given):
+    for one in trial.find_active(idle, given, asked):
         settings = {**given, **one.moved}
         compared[one.index] = trial.compare(one.index, settings, one.signals, one.moved)
     for index, several in enumerate(compared):

@@ -2,7 +2,7 @@
 // class as C functions. FAUSTFLOAT (float or double) comes from the command line and is also the
 // precision of the generated class.
 
-#include <vector>
+#include <cmath>
 
 struct Meta {
     virtual void declare(const char* key, const char* value) = 0;
@@ -116,11 +116,15 @@ API void describe(mydsp* instance, Listener tell) {
 
 // `in` and `out` hold the channels one after the other, `frames` values each.
 API void compute(mydsp* instance, FAUSTFLOAT* in, FAUSTFLOAT* out, int frames, int block) {
-    std::vector<FAUSTFLOAT*> sources(instance->getNumInputs()), sinks(instance->getNumOutputs());
+    const size_t inputs = instance->getNumInputs(), outputs = instance->getNumOutputs();
+    // A vector would take g++ a fifth of the time of a small program.
+    FAUSTFLOAT** const sources = new FAUSTFLOAT*[inputs + outputs];
+    FAUSTFLOAT** const sinks = sources + inputs;
     for (int start = 0; start < frames; start += block) {
-        for (size_t i = 0; i < sources.size(); i++) sources[i] = in + i * frames + start;
-        for (size_t i = 0; i < sinks.size(); i++) sinks[i] = out + i * frames + start;
+        for (size_t i = 0; i < inputs; i++) sources[i] = in + i * frames + start;
+        for (size_t i = 0; i < outputs; i++) sinks[i] = out + i * frames + start;
         int count = block < frames - start ? block : frames - start;
-        instance->compute(count, sources.data(), sinks.data());
+        instance->compute(count, sources, sinks);
     }
+    delete[] sources;
 }

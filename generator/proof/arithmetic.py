@@ -95,7 +95,29 @@ BINARY: Mapping[type[ast.operator], Callable[[Compiled, Compiled], Compiled]] = 
 
 def choice(test: Test, yes: Compiled, no: Compiled) -> Compiled:
     """`yes` where a condition holds, else `no`; the other one is not evaluated."""
-    return lambda c: yes(c) if test(c) else no(c)
+
+    def evaluate(c: Context) -> Dual:
+        if not c.is_box:
+            return yes(c) if test(c) else no(c)
+        try:
+            holds = test(c)
+        except UndecidedError:
+            return _either_value(c, yes, no), arb.nan()
+        return yes(c) if holds else no(c)
+
+    return evaluate
+
+
+def _either_value(c: Context, yes: Compiled, no: Compiled) -> Any:
+    """All values of two branches in a box; one that has none does not count."""
+    try:
+        value = yes(c)[0]
+    except NoValueError:
+        return no(c)[0]
+    try:
+        return value.union(no(c)[0])
+    except NoValueError:
+        return value
 
 
 def absolute(a: Compiled, atom: Atom) -> Compiled:
@@ -103,6 +125,8 @@ def absolute(a: Compiled, atom: Atom) -> Compiled:
 
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
+        if c.is_box and not (v > 0 or v < 0):
+            return ZERO.union(v.abs_upper()), None if d is None else d * ONE.union(-ONE)
         sign = c.sign(atom, v)
         if sign == 0:
             return abs(v), None

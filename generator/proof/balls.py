@@ -19,7 +19,7 @@ from flint import arb, fmpq
 from ..table.expressions import COMPARE, Expression, is_condition
 from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
-from .affine import affine_form, atom_key, constant_of
+from .affine import affine_form, constant_of
 from .arithmetic import (
     BINARY,
     ONE,
@@ -51,7 +51,8 @@ from .contexts import (
     exact,
     working_precision,
 )
-from .forms import alike, is_positive, is_smooth, missing_signs, zeros
+from .forms import alike, form_of
+from .polynomials import decimal
 
 #: Where a step function jumps, some places.
 WHOLE_JUMPS = (1, -1, 2)
@@ -106,7 +107,7 @@ class BallCompiler:
             return lambda c: (ONE, None) if test(c) else (ZERO, None)
         match node:
             case ast.Constant(value=value):
-                return self._constant(Fraction(str(value)))
+                return self._constant(decimal(value))
             case ast.Name(id=name) if name in CONSTANTS:
                 return pi if name == "pi" else self._constant(self._tiny)
             case ast.Name(id=name):
@@ -115,7 +116,7 @@ class BallCompiler:
                 return self.expression(operand)
             case ast.UnaryOp(operand=operand):
                 if isinstance(operand, ast.Constant):
-                    self.constants.add(-Fraction(str(operand.value)))
+                    self.constants.add(-decimal(operand.value))
                 return negate(self.expression(operand))
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
                 return self._power(left, right)
@@ -173,18 +174,11 @@ class BallCompiler:
 
     def atom(self, node: ast.expr, decides: bool = True, centre: bool = True) -> Atom:
         """The atom of a quantity; a `decides` of False is for one that has no say in the piece."""
-        affine = affine_form(node)
-        if affine is None and is_positive(node):
-            affine = {"": Fraction(1)}
-        key, flip = atom_key(node, affine)
-        names = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-        free = names - {*FUNCTIONS, *CONSTANTS, WHERE}
         quantity = self.expression(node)
-        steps = self._steps(node)
-        missing = frozenset() if affine and len(affine) > 1 else missing_signs(node)
+        form = form_of(ast.unparse(node))
         atom = Atom(
-            key, quantity, ast.unparse(node), free, steps, affine, decides, flip, centre, node,
-            smooth=is_smooth(node), zeros=zeros(node), missing=missing,
+            form.key, quantity, form.text, form.free, self._steps(node), form.affine, decides,
+            form.flip, centre, node, smooth=form.smooth, zeros=form.zeros, missing=form.missing,
         )  # fmt: skip
         self.atoms.append(atom)
         for factor in curved_factors(node):
@@ -425,4 +419,7 @@ def edge_expression(name: str, index: int, arguments: list[ast.expr]) -> ast.exp
             return ast.BinOp(one, ast.Add(), x)
         case "tan":
             return ast.Call(ast.Name("cos"), [x], [])
+        case "hypot":
+            squares = [ast.BinOp(side, ast.Pow(), ast.Constant(2)) for side in arguments]
+            return ast.BinOp(squares[0], ast.Add(), squares[1])
     return None

@@ -19,6 +19,7 @@ from flint import arb, ctx
 
 from .contexts import (
     Atom,
+    BoxContext,
     Context,
     Dual,
     NoValueError,
@@ -163,7 +164,7 @@ def _narrow(atom: Atom, line: Line, low: float, high: float) -> tuple[float, flo
     Where the slope has one sign, a step of the interval Newton method leads to the zero.
     """
     try:
-        value, slope = atom.quantity(Context(line.values(interval(low, high))))
+        value, slope = atom.quantity(BoxContext(line.values(interval(low, high))))
         if value > 0 or value < 0:
             return None
         if not atom.smooth or slope is None or not slope.is_finite() or slope.contains(0):

@@ -268,7 +268,7 @@ class _PieceSearch:
         return (c, expected, stated), c.on or same(expected, stated) or apart(expected, stated)
 
     def _remember(self, c: Context, place: Mapping[str, Any]) -> Key:
-        key = tuple((atom.key, c.signs[atom.key]) for atom in c.met)
+        key = tuple(c.signs.items())
         piece = self.pool.get(key)
         if piece is None:
             signs = tuple((atom, c.signs[atom.key] * atom.flip) for atom in c.met)
@@ -442,5 +442,5 @@ class _PieceSearch:
         return (value, stated) if value.is_finite() else (None, None)
 
     def _remember_border(self, c: Context, place: Mapping[str, Any]) -> None:
-        key = tuple((atom.key, c.signs[atom.key]) for atom in c.met)
-        self.signs.add(key, tuple((atom, c.signs[atom.key] * atom.flip) for atom in c.met), place)
+        signs = tuple((atom, c.signs[atom.key] * atom.flip) for atom in c.met)
+        self.signs.add(tuple(c.signs.items()), signs, place)

@@ -113,6 +113,16 @@ class Claims:
             zeros=self._zeros,
         )
 
+    def _partial(self, name: str) -> Expression:
+        """The partial by an argument with its guard, one tree for all questions."""
+        if name not in self._partials:
+            self._partials[name] = rules.partial(self.row, name)
+        return self._partials[name]
+
+    @cached_property
+    def _partials(self) -> dict[str, Expression]:
+        return {}
+
     @cached_property
     def _compiled_parts(self) -> dict[int, Part]:
         return {}
@@ -185,7 +195,7 @@ class Claims:
         if row.tie is None:
             return None
         for name, stated in row.tie.partials.items():
-            question = self.question(rules.partial(row, name), stated, None, row.tie.at)
+            question = self.question(self._partial(name), stated, None, row.tie.at)
             objection = decide(question).objection
             if objection is not None:
                 return replace(
@@ -251,7 +261,7 @@ class Claims:
 
     def _derivative(self, name: str, value: Expression) -> Finding:
         row, way = self.row, {name: Fraction(1)}
-        question = self.question(value, rules.partial(row, name), way)
+        question = self.question(value, self._partial(name), way)
         answer = decide(question)
         if answer.objection:
             return self._refutation(name, answer.objection)
@@ -263,7 +273,7 @@ class Claims:
         on = f"on {pieces} pieces" if pieces > 1 else "on the whole domain"
         if row.kind == "zero":
             return Finding(row, name, "declared", f"0 between the jumps, {on}", pieces=pieces)
-        if self.proofs and self._is_proved(answer, value, rules.partial(row, name), way):
+        if self.proofs and self._is_proved(answer, value, self._partial(name), way):
             return Finding(row, name, "proved", f"residual 0 {on}", pieces=pieces)
         if places := several_places(question, answer):
             return Finding(row, name, "unknown", places, pieces=pieces)
@@ -310,7 +320,7 @@ class Claims:
         if any(finding.outcome == "refuted" for finding in findings):
             return findings
         for way in _directions(moving):
-            terms = [ast.BinOp(ast.Constant(float(w)), ast.Mult(), rules.partial(row, n).tree)
+            terms = [ast.BinOp(ast.Constant(float(w)), ast.Mult(), self._partial(n).tree)
                      for n, w in way.items()]  # fmt: skip
             total: ast.expr = terms[0]
             for term in terms[1:]:
