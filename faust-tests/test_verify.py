@@ -164,6 +164,23 @@ def test_what_a_bypass_or_a_mute_hides_is_compared(tmp_path: Path) -> None:
     assert "agrees" not in asked.stdout
 
 
+def test_a_sound_stands_in_for_sound_files(tmp_path: Path, compiler: Compiler) -> None:
+    """In both modes; a program that is read by real places has a slope by its speed."""
+    text = (
+        'import("stdfaust.lib"); sound = soundfile("voice [url:{\'a.wav\'}]", 1);'
+        ' speed = hslider("speed", 0.7, 0.1, 2, 0.01); place = speed * ba.time % 1000 : float;'
+        " read(place) = 0, int(place) : sound : !, !, _;"
+        " process = it.interpolate_linear(ma.frac(place), read(place), read(place + 1))"
+        ' * hslider("gain", 0.5, 0, 1, 0.01);'
+    )
+    program = written(tmp_path, text)
+    options = ["--all", "--seconds", 0.01, "--reverse", "--compiler", compiler.name]
+    result = call("verify", program, *options)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("agrees") == 4 and "no effect" not in result.stdout
+    assert "two sines stand in for voice" in result.stdout
+
+
 def test_a_slider_without_effect_is_compared_where_it_acts(tmp_path: Path) -> None:
     text = (
         'process = _ * hslider("gain", 0.5, 0, 1, 0.01) * button("gate")'

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..faust.excitation import stand_in_sound
 from ..signals.sliders import Parameter
 from .partial_comparison import DEFAULT_TOLERANCE, PartialComparison
 from .trials import Trial
@@ -68,8 +69,9 @@ def compare_modes(
     for items, indices in by_settings.items():
         settings = dict(items)
         known = {path: v for path, v in settings.items() if reverse.names.has(path)}
-        _, tape = reverse.forward(inputs, known)
-        found = reverse.backward(tape, weights, inputs=False).sliders
+        with reverse.sounding(stand_in_sound()):
+            _, tape = reverse.forward(inputs, known)
+            found = reverse.backward(tape, weights, inputs=False).sliders
         signals = trial.run_dual(settings)
         for index in indices:
             terms = weights * signals[1 + index :: trial.differentiated.stride]

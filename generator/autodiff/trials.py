@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..faust.excitation import Excitation
+from ..faust.excitation import Excitation, stand_in_sound
 from ..faust.program import Program
 from .differences import MAX_NOISE, Array, Difference, Mask, difference
 from .differentiate import DifferentiatedProgram
@@ -50,7 +50,8 @@ class Trial:
 
     def _run(self, program: Program, controls: Mapping[str, float]) -> Array:
         signals, rate = self.feed.signals, self.feed.rate
-        outputs = program.run(signals, signals.shape[1], sample_rate=rate, controls=controls)
+        with program.sounding(stand_in_sound()):
+            outputs = program.run(signals, signals.shape[1], sample_rate=rate, controls=controls)
         return np.asarray(outputs, float)
 
     def compare(
@@ -104,13 +105,16 @@ class Trial:
     ) -> list[Active]:
         """For parameters that are idle at the settings `given`, where they act.
 
-        What is moved is apart from `given`, of which the settings `asked` for stay. Where none of the settings that are tried shows a partial, or another output for another
-        value, a parameter is not in the list.
+        What is moved is apart from `given`, of which the settings `asked` for stay. A parameter is
+        not in the list if none of the settings that are tried shows a partial, or another output
+        for another value.
         """
         active: list[Active] = []
         waiting = list(idle)
         places: list[tuple[dict[str, float], Array]] = []
-        for moved in [{}, *self._other_settings(given, asked)] if idle else []:
+        for moved in [{}, *self._other_settings(given, asked)]:
+            if not waiting:
+                break
             signals = self.run_dual({**given, **moved})
             if not np.isfinite(signals[:: self.differentiated.stride]).all():
                 continue

@@ -108,10 +108,16 @@ def verify(
         compared = _judge_table_slopes(without, given, compared)
     modes = _compare_modes(source, trial, shared, given, compared) if reverse else ()
     by_output = sorted((one for several in compared for one in several), key=lambda one: one.output)
-    remarks = differentiated.remarks
+    remarks = (*differentiated.remarks, *_sound_remarks(plain.sounds))
     return VerificationReport(
         name, tuple(by_output), values, trial.feed.rate, tolerance, remarks, modes
     )
+
+
+def _sound_remarks(sounds: Sequence[str]) -> tuple[str, ...]:
+    if not sounds:
+        return ()
+    return (f"sound files are not read: two sines stand in for {', '.join(sounds)}",)
 
 
 def _comparisons(
