@@ -104,13 +104,16 @@ class Trial:
     ) -> list[Active]:
         """For parameters that are idle at the settings `given`, where they act.
 
-        What is moved is apart from `given`, of which the settings `asked` for stay. Where none of the settings that are tried shows a partial, or another output for another
-        value, a parameter is not in the list.
+        What is moved is apart from `given`, of which the settings `asked` for stay. A parameter is
+        not in the list if none of the settings that are tried shows a partial, or another output
+        for another value.
         """
         active: list[Active] = []
         waiting = list(idle)
         places: list[tuple[dict[str, float], Array]] = []
-        for moved in [{}, *self._other_settings(given, asked)] if idle else []:
+        for moved in [{}, *self._other_settings(given, asked)]:
+            if not waiting:
+                break
             signals = self.run_dual({**given, **moved})
             if not np.isfinite(signals[:: self.differentiated.stride]).all():
                 continue
