@@ -99,8 +99,8 @@ def verify_command(
     settings as well. With --reverse, the sums over time of each partial, with random weights, have
     to be those of reverse mode, too.
 
-    Exits with 0 if all partials agree or have no effect, with 1 if one differs or is undecided,
-    with 2 if the program or the input cannot be used.
+    Exits with 0 if all partials agree or have no effect, with 1 if one differs or is undecided, 2
+    if the input cannot be used.
 
     \b
     Examples:
@@ -127,14 +127,15 @@ def verify_command(
             reverse=reverse,
             table_slope=table_slope,
         )
-    verification_report.print_report(report, _console(table_file, plot_file))
-    _write_files(report, table_file, plot_file)
+    _show(report, table_file, plot_file)
     sys.exit(0 if report.holds else EXIT_NOT_HELD)
 
 
-def _write_files(
+def _show(
     report: verification.VerificationReport, table_file: Path | None, plot_file: Path | None
 ) -> None:
+    """Prints a report, and writes the files that were asked for."""
+    verification_report.print_report(report, _console(table_file, plot_file))
     if table_file:
         write_whole(table_file, verification_report.csv_text(report))
     if plot_file:
