@@ -181,6 +181,21 @@ def test_a_sound_stands_in_for_sound_files(tmp_path: Path, compiler: Compiler) -
     assert "two sines stand in for voice" in result.stdout
 
 
+def test_a_slider_that_is_a_switch_or_a_choice_is_moved_too(tmp_path: Path) -> None:
+    """What it lets through has an effect: between its steps it is as if it were off."""
+    switch, choice = 'vslider("on", 0, 0, 1, 1)', 'nentry("kind[style:menu]", 0, 0, 2, 1)'
+    for control, value in ((f"int({switch})", 1), (f"({choice} == 2)", 2)):
+        program = written(
+            tmp_path, f'process = _ * {control} * hslider("gain [diff:1]", 1, 0, 2, 0.1);'
+        )
+        table = tmp_path / "errors.csv"
+        result = call("verify", program, "--seconds", 0.01, "--csv", table)
+        assert result.exit_code == 0, result.output
+        (row,) = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+        assert row["verdict"] == "agrees", control
+        assert f"={value}" in result.stdout
+
+
 def test_a_slider_without_effect_is_compared_where_it_acts(tmp_path: Path) -> None:
     text = (
         'process = _ * hslider("gain", 0.5, 0, 1, 0.01) * button("gate")'

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..faust.excitation import Excitation, stand_in_sound
+from ..faust.interface import Control
 from ..faust.program import Program
+from ..signals.sliders import SLIDERS
 from .differences import MAX_NOISE, Array, Difference, Mask, difference
 from .differentiate import DifferentiatedProgram
 from .partial_comparison import PartialComparison
@@ -145,9 +147,9 @@ class Trial:
             held = {**released, **gates[place % len(gates)]}
             if place >= len(gates):
                 held |= {
-                    c.path: float(c.min + generator.uniform(0.1, 0.9) * (c.max - c.min))
+                    c.path: _on_grid(c, generator.uniform(0.1, 0.9))
                     for c in self.plain.controls
-                    if c.kind in ("hslider", "vslider", "nentry") and _continuous(c.meta)
+                    if c.kind in SLIDERS
                 }
             moved = {
                 path: value
@@ -182,8 +184,12 @@ class Trial:
         return {index: mask for index, mask in masks.items() if mask.any()}
 
 
-def _continuous(meta: Mapping[str, str]) -> bool:
-    return not meta.get("style", "").strip().startswith(("menu", "radio"))
+def _on_grid(control: Control, part: float) -> float:
+    """A value that a slider may take, at about this part of its range: it may be a switch."""
+    span = control.max - control.min
+    steps = round(part * span / control.step) if control.step > 0 else 0
+    moved = steps * control.step if control.step > 0 else part * span
+    return float(min(control.min + moved, control.max))
 
 
 def _at_kinks(estimate: Difference, partial: Array, tolerance: float) -> Difference:
