@@ -48,7 +48,7 @@ TARGETS = {
     "generator/table/expressions.py": ["tests/test_expressions.py", "tests/test_bad_tables.py"],
     "generator/signals/printing.py": ["tests/test_ahead_signals.py"],
     "generator/proof/borders.py": ["tests/test_known_wrong_rules.py"],
-    "generator/autodiff/nodes.py": ["tests/test_ahead_core.py", "tests/test_ahead_signals.py"],
+    "generator/autodiff/nodes.py": ["tests/test_nodes.py"],
     "generator/autodiff/transposition.py": [
         "faust-tests/test_reverse_programs.py",
         "-k",

@@ -47,6 +47,8 @@ MEMORIES = {
     "string": f"+ ~ (de.fdelay(512, {slider('l', 50.3, 1, 400)}) : fi.lowpass(1,"
     f" {slider('f', 5000, 20, 9000)}) : *({GAIN}))",
     "moving delay": f"@({slider('d', 20.5, 0, 50)} * (1 + os.osc(441))) : *({GAIN})",
+    "moving delay within the rate": f"@(min(2 ^ rint(log(ma.SR / 200) / log(2)),"
+    f" {slider('d', 20.5, 0, 50)} * (1 + os.osc(441)))) : *({GAIN})",
     "moving delay in a loop": f"+ ~ (@(min(100, int(20 + 10 * os.osc(441)))) : *({GAIN}))",
     "length out of a loop": f"\\(x).(y(x), x@max(0, min(9, int(4 + 4 * sin(y(x))))))"
     f" with {{ y = + ~ *({GAIN}); }}",
