@@ -38,6 +38,8 @@ from faustdiff.faust.excitation import excitation
 ROOT = Path(__file__).parents[1]
 PAGE, KEPT = ROOT / "docs/demos.md", ROOT / "demos.json"
 SECONDS = 0.1
+#: How long a program that is late may take to end its compiler, in seconds.
+GRACE = 5.0
 #: Where the demos of a library are kept; programs in folders are kept by the name of the folder.
 DEMOS = "demos"
 #: What the demos with arguments are given, as in their documentation.
@@ -158,8 +160,10 @@ def in_a_process(stage: Callable[..., Iterator[Found]], limit: float, *arguments
     process.join(limit)
     late = process.exitcode is None
     if late:
-        # With the compilers that it started: it leads a group of its own.
-        os.killpg(process.pid or 0, signal.SIGKILL)
+        # An interruption ends the compiler as well, which leads a session of its own.
+        os.kill(process.pid or 0, signal.SIGINT)
+        process.join(GRACE)
+        process.kill()
         process.join()
     found: Found = {}
     try:
@@ -177,10 +181,11 @@ def in_a_process(stage: Callable[..., Iterator[Found]], limit: float, *arguments
 def _alone(
     pipe: Connection, stage: Callable[..., Iterator[Found]], arguments: tuple[Any, ...]
 ) -> None:
-    os.setsid()
     try:
         for found in stage(*arguments):
             pipe.send(found)
+    except KeyboardInterrupt:
+        return
     except Exception as error:
         traceback.print_exc()
         pipe.send({"outcome": f"crash: {type(error).__name__}: {_short(error)}"})
