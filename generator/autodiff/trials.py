@@ -11,12 +11,14 @@ from ..faust.excitation import Excitation, stand_in_sound
 from ..faust.interface import Control
 from ..faust.program import Program
 from ..signals.sliders import SLIDERS
-from .differences import MAX_NOISE, Array, Difference, Mask, difference
+from .differences import MAX_NOISE, NOISE, Array, Difference, Mask, difference, rounding_of
 from .differentiate import DifferentiatedProgram
 from .partial_comparison import PartialComparison
 
 #: The step does not shrink below DEFAULT_EPSILON times this part of the slider's range.
 LEAST_STEP = 1e-2
+#: From so many runs it is told how far rounding moves a partial that differs.
+ROUNDED_RUNS = 9
 #: Other settings that are tried where a slider has no effect.
 MAX_SETTINGS = 9
 
@@ -76,7 +78,8 @@ class Trial:
         def run(at: float) -> Array:
             return self._run(self.plain, {**settings, path: at} if path else settings)
 
-        def of(estimate: Difference) -> list[PartialComparison]:
+        def of(estimate: Difference, rounding: Array) -> list[PartialComparison]:
+            """`rounding` (outputs, 1) is that of the partials."""
             taken = _at_kinks(estimate, partial, self.tolerance)
             contested = taken.contests(partial, self.tolerance)
             taken = replace(taken, bound=np.where(contested, np.inf, taken.bound))
@@ -87,8 +90,8 @@ class Trial:
                     value,
                     partial[output],
                     taken.value[output],
-                    taken.bound[output],
-                    float(estimate.zero[output, 0]),
+                    taken.bound[output] + rounding[output],
+                    float(estimate.zero[output, 0] + rounding[output, 0]),
                     self.tolerance,
                     dict(moved or {}),
                     self.differentiated.stairs[index],
@@ -98,9 +101,22 @@ class Trial:
             ]
 
         def enough(estimate: Difference) -> bool:
-            return all(one.holds and not one.unsettled for one in of(estimate))
+            return all(one.holds and not one.unsettled for one in of(estimate, exact))
 
-        return of(difference(run, value, step, enough))
+        def partials(at: float) -> Array:
+            dual = self.run_dual({**settings, path: at} if path else settings)
+            return dual[1 + index :: self.differentiated.stride]
+
+        exact = np.zeros((self.differentiated.outputs, 1))
+        estimate = difference(run, value, step, enough)
+        found = of(estimate, exact)
+        if not any(one.verdict == "differs" for one in found):
+            return found
+        # Where terms cancel, a partial is of their rounding, of which the output may show nothing.
+        reach = np.abs(self.feed.signals).max(initial=1.0)
+        most = NOISE * reach / max(abs(value), step)
+        rounding = rounding_of(partials, value, 0.001 * step, count=ROUNDED_RUNS)
+        return of(estimate, np.minimum(np.nan_to_num(rounding, nan=0.0), most))
 
     def find_active(
         self, idle: Sequence[int], given: Mapping[str, float], asked: Mapping[str, float]
