@@ -181,6 +181,21 @@ def test_a_sound_stands_in_for_sound_files(tmp_path: Path, compiler: Compiler) -
     assert "two sines stand in for voice" in result.stdout
 
 
+def test_a_slider_that_is_a_switch_or_a_choice_is_moved_too(tmp_path: Path) -> None:
+    """What it lets through has an effect: between its steps it is as if it were off."""
+    switch, choice = 'vslider("on", 0, 0, 1, 1)', 'nentry("kind[style:menu]", 0, 0, 2, 1)'
+    for control, value in ((f"int({switch})", 1), (f"({choice} == 2)", 2)):
+        program = written(
+            tmp_path, f'process = _ * {control} * hslider("gain [diff:1]", 1, 0, 2, 0.1);'
+        )
+        table = tmp_path / "errors.csv"
+        result = call("verify", program, "--seconds", 0.01, "--csv", table)
+        assert result.exit_code == 0, result.output
+        (row,) = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+        assert row["verdict"] == "agrees", control
+        assert f"={value}" in result.stdout
+
+
 def test_a_slider_without_effect_is_compared_where_it_acts(tmp_path: Path) -> None:
     text = (
         'process = _ * hslider("gain", 0.5, 0, 1, 0.01) * button("gate")'
@@ -476,3 +491,28 @@ def test_a_plot_of_anything_is_drawn_without_a_warning(
         comparisons = [PartialComparison(0, one, 0.0, partial, right, bound) for one in sliders]
         report = VerificationReport("x", tuple(comparisons), right[None], 44100, 1e-30)
         assert plot(report).startswith(b"\x89PNG")
+
+
+def test_a_partial_of_rounding_alone_is_not_wrong(tmp_path: Path, compiler: Compiler) -> None:
+    """Where terms cancel, the output may show nothing of it; a small derivative is still one."""
+    text = 'x = hslider("x", 0.58141, 0.1, 1, 0.00001); process = *(log(exp(x)) - x), *(1e-20 * x);'
+    table = tmp_path / "errors.csv"
+    path = written(tmp_path, text)
+    result = call("verify", path, "--all", "--csv", table, "--compiler", compiler.name)
+    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    assert result.exit_code == 0, result.output
+    assert rows[-1]["verdict"] == "agrees"
+
+
+def test_a_wrong_partial_of_a_small_derivative_differs(
+    tmp_path: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = Trial.run_dual
+
+    def wrong(trial: Trial, settings: Mapping[str, float]) -> Array:
+        return exact(trial, settings) * [[1.0], [1.001]]
+
+    monkeypatch.setattr(Trial, "run_dual", wrong)
+    path = written(tmp_path, 'process = *(1e-20 * hslider("x", 0.5, 0.1, 1, 0.001));')
+    result = call("verify", path, "--all", "--compiler", compiler.name)
+    assert (result.exit_code, "differs" in result.stdout) == (1, True)
