@@ -77,8 +77,8 @@ MODELS = (
     Model(r"\(a).(_ * (2 : *(a)) + ma.SR / 44100 * a)", (0.6,)),
     Model(r"\(a, b).(_ * (a / b + b ^ a + atan2(a, b) + a % b))", (0.6, 0.4)),
     Model(r"\(a).(_ <: (floor, floor) :> *(a))", (0.6,)),
-    # Networks say how they are passed back; behind delays, and with a function of one's own in them,
-    # they are taken apart.
+    # Networks say how they are passed back; behind delays, and with a function of one's own in
+    # them, they are taken apart.
     Model(f"{NETWORK}.apply", (0.6, -0.4, 0.1, 0.3, 0.5, -0.7, 0.2)),
     Model(f"({NETWORK}.apply <: _, mem : +)", (0.6, -0.4, 0.1, 0.3, 0.5, -0.7, 0.2)),
     Model(
