@@ -39,25 +39,40 @@ def negate(a: Compiled) -> Compiled:
     return evaluate
 
 
-def _add(a: Compiled, b: Compiled) -> Compiled:
+def _note_terms(c: Context, node: ast.BinOp, v: Any, w: Any) -> None:
+    c.visibility.note(node.left, v, w)
+    c.visibility.note(node.right, w, v)
+
+
+def add(a: Compiled, b: Compiled, node: ast.BinOp | None = None) -> Compiled:
+    """`a + b`; `node` is the sum itself, for contexts that note which terms are seen."""
+
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
         w, e = b(c)
+        if c.visibility is not None and node is not None:
+            _note_terms(c, node, v, w)
         return v + w, e if d is None else d if e is None else d + e
 
     return evaluate
 
 
-def _subtract(a: Compiled, b: Compiled) -> Compiled:
+def subtract(a: Compiled, b: Compiled, node: ast.BinOp | None = None) -> Compiled:
+    """`a - b`, like `add`."""
+
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
         w, e = b(c)
+        if c.visibility is not None and node is not None:
+            _note_terms(c, node, v, w)
         return v - w, d if e is None else -e if d is None else d - e
 
     return evaluate
 
 
-def _multiply(a: Compiled, b: Compiled) -> Compiled:
+def multiply(a: Compiled, b: Compiled) -> Compiled:
+    """`a * b`."""
+
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
         w, e = b(c)
@@ -84,13 +99,6 @@ def divide(a: Compiled, b: Compiled, divisor: Atom | None = None) -> Compiled:
         return quotient, (-quotient * e if d is None else d - quotient * e) / w
 
     return evaluate
-
-
-BINARY: Mapping[type[ast.operator], Callable[[Compiled, Compiled], Compiled]] = {
-    ast.Add: _add,
-    ast.Sub: _subtract,
-    ast.Mult: _multiply,
-}
 
 
 def choice(test: Test, yes: Compiled, no: Compiled) -> Compiled:
@@ -194,6 +202,9 @@ def real_power(a: Compiled, b: Compiled, base: Atom, exponent: Atom) -> Compiled
             slope = None if d is None else whole * v ** (whole - 1) * d
             return v**whole, slope if e is None else arb.nan()
         power = v**w
+        if c.visibility is not None:
+            for atom, share in ((base, w), (exponent, w * v.log())):
+                c.visibility.note(atom.node, share, ONE)
         slope = None if d is None else w * v ** (w - 1) * d
         if e is not None:
             moved = power * v.log() * e

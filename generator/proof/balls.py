@@ -21,17 +21,19 @@ from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
 from .affine import affine_form, constant_of
 from .arithmetic import (
-    BINARY,
     ONE,
     ZERO,
     absolute,
+    add,
     choice,
     copy_sign,
     divide,
+    multiply,
     negate,
     pi,
     real_power,
     step_function,
+    subtract,
     unmoved_step,
     whole_power,
     with_branch,
@@ -125,27 +127,25 @@ class BallCompiler:
                 return divide(self.expression(left), self.expression(right), divisor)
             case ast.BinOp(left=left, op=ast.Mult(), right=right) if alike(left, right):
                 return whole_power(self.expression(left), 2)
-            case ast.BinOp(left=left, op=op, right=right):
-                if isinstance(op, ast.Add | ast.Sub):
-                    return self._sum(node, left, type(op), right)
-                return BINARY[type(op)](self.expression(left), self.expression(right))
+            case ast.BinOp(op=ast.Add() | ast.Sub()):
+                return self._sum(node)
+            case ast.BinOp(left=left, right=right):
+                return multiply(self.expression(left), self.expression(right))
             case ast.Call(func=ast.Name(id=name), args=[chosen, yes, no]) if name == WHERE:
                 return choice(self.condition(chosen), self.expression(yes), self.expression(no))
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 return self._call(name, arguments)
         raise TypeError(f"not an expression of numbers: {ast.unparse(node)}")
 
-    def _sum(
-        self, node: ast.expr, left: ast.expr, op: type[ast.operator], right: ast.expr
-    ) -> Compiled:
+    def _sum(self, node: ast.BinOp) -> Compiled:
         """A sum; where an affine one is 0, something may happen there alone."""
         before = self._within
         if not before and affine_form(node) is not None:
             self._within = True
             self._special(node)
-        parts = self.expression(left), self.expression(right)
+        parts = self.expression(node.left), self.expression(node.right)
         self._within = before
-        return BINARY[op](*parts)
+        return (add if isinstance(node.op, ast.Add) else subtract)(*parts, node)
 
     @property
     def _tiny(self) -> Fraction:
@@ -177,7 +177,7 @@ class BallCompiler:
         quantity = self.expression(node)
         form = form_of(ast.unparse(node))
         atom = Atom(
-            form.key, quantity, form.text, form.free, self._steps(node), form.affine, decides,
+            form.key, quantity, form.text, form.free, self.is_stepping(node), form.affine, decides,
             form.flip, centre, node, smooth=form.smooth, zeros=form.zeros, missing=form.missing,
         )  # fmt: skip
         self.atoms.append(atom)
@@ -204,7 +204,7 @@ class BallCompiler:
         for at in offset:
             self._special(ast.BinOp(node, ast.Sub(), ast.Constant(at)), centre=False)
 
-    def _steps(self, node: ast.expr) -> bool:
+    def is_stepping(self, node: ast.expr) -> bool:
         """Whether a quantity is constant between jumps."""
         match node:
             case ast.Constant():
@@ -212,13 +212,15 @@ class BallCompiler:
             case ast.Name(id=name):
                 return name in self.whole or name in CONSTANTS
             case ast.BinOp(left=left, right=right):
-                return self._steps(left) and self._steps(right)
+                return self.is_stepping(left) and self.is_stepping(right)
             case ast.UnaryOp(operand=operand):
-                return is_condition(node) or self._steps(operand)
+                return is_condition(node) or self.is_stepping(operand)
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 if name == WHERE:
-                    return all(map(self._steps, arguments[1:]))
-                return name == "sign" or FUNCTIONS[name].step or all(map(self._steps, arguments))
+                    return all(map(self.is_stepping, arguments[1:]))
+                return (
+                    name == "sign" or FUNCTIONS[name].step or all(map(self.is_stepping, arguments))
+                )
         return is_condition(node)
 
     def _constant(self, value: Fraction) -> Compiled:
@@ -303,13 +305,13 @@ class BallCompiler:
             self._special(arguments[1])
             self._jumps(function.quotient, ast.BinOp(arguments[0], ast.Div(), arguments[1]))
             quotient = step_function(function.quotient, [divide(parts[0], parts[1])])
-            return BINARY[ast.Sub](parts[0], BINARY[ast.Mult](parts[1], quotient))
+            return subtract(parts[0], multiply(parts[1], quotient))
         if function.step:
             for argument in arguments:
                 self._special(argument)
             if len(arguments) == 1:
                 self._jumps(name, arguments[0])
-            if all(map(self._steps, arguments)):
+            if all(map(self.is_stepping, arguments)):
                 return unmoved_step(step_function(name, parts))
             return step_function(name, parts)
         if name not in BALL_FUNCTIONS:
@@ -343,7 +345,12 @@ class BallCompiler:
                 if d is not None and rule is not None:
                     term = rule(*numbers) * d
                     slope = term if slope is None else slope + term
-            return value(*numbers), slope
+            result = value(*numbers)
+            if c.visibility is not None:
+                for argument, part, rule in zip(arguments, numbers, slopes, strict=True):
+                    if rule is not None:
+                        c.visibility.note(argument, part * rule(*numbers), result)
+            return result, slope
 
         branches = function.branches
         if not branches:

@@ -94,11 +94,13 @@ def check_row(row: Primitive, proofs: bool = True, budget: float = ROW_SECONDS) 
             try:
                 with time_limit(min(SYMPY_SECONDS, budget / 2)):
                     return _findings(row, True)
-            except OverBudgetError:
+            except (OverBudgetError, MemoryError):
                 return _findings(row, False)
     except OverBudgetError as error:
         what = ": ".join((f"not decided in {budget:g} s", ", ".join(error.at) or "the whole row"))
-        return [Finding(row, name, "unknown", what) for name in row.args]
+    except MemoryError:
+        what = "not decided: it takes more memory than a row may have"
+    return [Finding(row, name, "unknown", what) for name in row.args]
 
 
 def _without_rule(row: Primitive) -> Finding:
@@ -135,6 +137,6 @@ def _findings(row: Primitive, proofs: bool) -> list[Finding]:
                 ]
         except NoPointError as error:
             return [Finding(row, name, "refuted", str(error)) for name in row.args]
-        except (TypeError, LookupError, ArithmeticError, ValueError, MemoryError) as error:
+        except (TypeError, LookupError, ArithmeticError, ValueError) as error:
             what = f"the rule cannot be evaluated: {type(error).__name__}: {error}"
             return [Finding(row, name, "refuted", what) for name in row.args]

@@ -91,8 +91,8 @@ class Context:
     branches: Any = None
     #: Whether numbers are intervals, so that what has several signs there takes all its values.
     is_box = False
-    #: What becomes of the parts that were too small to be seen (`visibility`); None if not asked.
-    seen: Any = None
+    #: Told of each part of a sum, and each argument of a function; None if nobody asks.
+    visibility: Any = None
 
     __slots__ = ("divisors", "met", "on", "signs", "values", "zero")
 

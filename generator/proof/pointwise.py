@@ -23,9 +23,9 @@ from ..table.expressions import Expression
 from ..table.model import Primitive
 from ..table.samples import NoPointError, sample_points, special_points
 from .balls import BallCompiler, Part
-from .branches import several_places
 from .budget import during
 from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
+from .doubts import doubt, unseen_part
 from .findings import Finding
 from .gaps import gap_text
 from .pieces import decide, objection_at
@@ -229,6 +229,9 @@ class Claims:
         if objection:
             what = "is declared inactive, yet the value depends on it"
             return self._refutation(name, replace(objection, what=what))
+        question = self.question(value, ZERO_EXPRESSION, {name: Fraction(1)})
+        if hidden := self._unseen_part(replace(question, jumps=True), value):
+            return Finding(self.row, name, "unknown", hidden)
         return Finding(self.row, name, "declared", detail)
 
     def _moves(self, name: str, value: Expression) -> Objection | None:
@@ -236,6 +239,11 @@ class Claims:
         question = self.question(value, ZERO_EXPRESSION, {name: Fraction(1)})
         objection = decide(replace(question, jumps=True)).objection
         return None if objection is None or objection.single else objection
+
+    def _unseen_part(self, question: Question, value: Expression) -> str:
+        """What is too small to be seen in a value that is to have no slope."""
+        compiler = BallCompiler(frozenset(self.whole))
+        return "" if compiler.is_stepping(value.tree) else unseen_part(question)
 
     def _approximation(self, name: str, value: Expression) -> Finding:
         """A surrogate stands for a value without a slope, or is the value in other words."""
@@ -272,11 +280,13 @@ class Claims:
             return Finding(row, name, "unknown", what, pieces=pieces)
         on = f"on {pieces} pieces" if pieces > 1 else "on the whole domain"
         if row.kind == "zero":
+            if hidden := self._unseen_part(question, value):
+                return Finding(row, name, "unknown", hidden, pieces=pieces)
             return Finding(row, name, "declared", f"0 between the jumps, {on}", pieces=pieces)
         if self.proofs and self._is_proved(answer, value, self._partial(name), way):
             return Finding(row, name, "proved", f"residual 0 {on}", pieces=pieces)
-        if places := several_places(question, answer):
-            return Finding(row, name, "unknown", places, pieces=pieces)
+        if open_question := doubt(question, answer):
+            return Finding(row, name, "unknown", open_question, pieces=pieces)
         return Finding(row, name, "confirmed", f"agrees to 150 digits {on}", pieces=pieces)
 
     @cached_property
