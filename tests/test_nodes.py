@@ -13,7 +13,7 @@ from faustdiff.autodiff.nodes import Nodes
 from faustdiff.signals.graph import Graph
 from faustdiff.signals.row_lookup import Rows
 from faustdiff.table.model import Table
-from faustdiff.table.vocabulary import MAX_INTEGER
+from faustdiff.table.vocabulary import FUNCTIONS, MAX_INTEGER
 
 PRIMITIVES: dict[str, Callable[..., Any]] = {
     "+": operator.add,
@@ -167,3 +167,12 @@ def test_delays(nodes: Nodes) -> None:
     assert nodes.delay("x", None) == nodes.values["x"]
     assert primitives(nodes, nodes.delay("x", one)) == ["mem"]
     assert primitives(nodes, nodes.delay("x", two)) == ["@"]
+
+
+def test_functions_are_the_primitives_of_that_name(nodes: Nodes) -> None:
+    x, y, one = nodes.values["x"], nodes.values["y"], nodes.graph.number(1)
+    assert primitives(nodes, nodes.call(FUNCTIONS["sin"], (x,))) == ["sin"]
+    assert nodes.call(FUNCTIONS["int"], (one,)) == one
+    assert primitives(nodes, nodes.call(FUNCTIONS["int"], (x,))) == ["int"]
+    held = nodes.call(FUNCTIONS["control"], (x, y))
+    assert primitives(nodes, held) == ["!=", "control", "select2"]
