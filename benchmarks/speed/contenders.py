@@ -36,6 +36,7 @@ RATE = 48000
 
 _REPEAT = """
 #include <time.h>
+#include <vector>
 extern "C" __attribute__((visibility("default")))
 double repeat(mydsp* instance, double* in, double* out, int block, int times) {
     std::vector<double*> sinks(instance->getNumOutputs());
