@@ -58,15 +58,6 @@ def seeds() -> str:
             )
         ],
         arithmetic=[f"(((A, B) : {p})) => first(A), first(B) : {p};" for p in "+-*/"],
-        repeats=[
-            line
-            for p in "+-*/"
-            for line in (
-                f"((((B, A) : {p}), A)) => ((first(B), first(A)) : {p}), first(A);",
-                                f"((((A, B) : {p}), A)) => ((first(A), first(B)) : {p}), first(A);",
-                f"((A, ((B, A) : {p}))) => first(A), ((first(B), first(A)) : {p});",
-            )
-        ],
         start_pattern=pattern_of_starts,
         starts_once=", ".join(
             "x1" if k == 1 else f"unless_seen({k}, {seen(k)}, x{k})"
