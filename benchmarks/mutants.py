@@ -6,7 +6,7 @@ Each mutant is one edit in a copy of the checkout: a comparison or an operator t
 a number moved by one, a condition negated, a result dropped; in a template two wires exchanged, an
 index or a sign. The tests named beside a file are run on it; of a template the library is built
 first. What survives is listed; `EQUIVALENT` says of which it is known that they mean the same. The
-table in docs/robustness.md is written by this script.
+table in docs/robustness.md is written by this script, after each file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +48,7 @@ TARGETS = {
     "generator/table/expressions.py": ["tests/test_expressions.py", "tests/test_bad_tables.py"],
     "generator/signals/printing.py": ["tests/test_ahead_signals.py"],
     "generator/proof/borders.py": ["tests/test_known_wrong_rules.py"],
-    "generator/autodiff/nodes.py": ["tests/test_ahead_core.py", "tests/test_ahead_signals.py"],
+    "generator/autodiff/nodes.py": ["tests/test_nodes.py"],
     "generator/autodiff/transposition.py": [
         "faust-tests/test_reverse_programs.py",
         "-k",
@@ -86,6 +86,14 @@ class Mutant:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.before.strip()}  ->  {self.after.strip()}"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How many mutants of a file were tried, and which survived."""
+
+    count: int
+    survivors: tuple[str, ...]
 
 
 def mutants(file: str) -> Iterator[Mutant]:
@@ -173,9 +181,8 @@ def passes(folder: Path, tests: list[str], template: bool = False) -> bool:
     return True
 
 
-def run(count: int, seed: int, only: str) -> dict[str, tuple[int, list[Mutant]]]:
-    """By file: how many mutants there were, and which survived."""
-    found: dict[str, tuple[int, list[Mutant]]] = {}
+def run(count: int, seed: int, only: str) -> Iterator[tuple[str, Tried]]:
+    """What came of each file whose name has the word."""
     with tempfile.TemporaryDirectory() as name:
         folder = copied(Path(name))
         for file, tests in TARGETS.items():
@@ -194,35 +201,46 @@ def run(count: int, seed: int, only: str) -> dict[str, tuple[int, list[Mutant]]]
                     survivors.append(mutant)
                     print(f"survived: {mutant}", flush=True)
             shutil.copy2(ROOT / file, folder / file)
-            found[file] = len(chosen), survivors
             print(f"{file}: {len(chosen) - len(survivors)} of {len(chosen)} noticed", flush=True)
-    return found
+            yield file, Tried(len(chosen), tuple(map(str, survivors)))
 
 
-def page(found: dict[str, tuple[int, list[Mutant]]], seed: int) -> str:
-    """The table of the documentation."""
+def known(page: str) -> dict[str, Tried]:
+    """What the page says of each file."""
+    rows = re.findall(r"^\| `(.+?)` \| (\d+) \| \d+ \| `.+?` \|$", page, re.M)
+    return {
+        file: Tried(int(count), tuple(re.findall(rf"^- `({re.escape(file)}:.+)`$", page, re.M)))
+        for file, count in rows
+        if file in TARGETS
+    }
+
+
+def table(found: Mapping[str, Tried], seed: int) -> str:
+    """The table of the documentation, in the order of `TARGETS`."""
     lines = ["| file | mutants | noticed | tests |", "|---|---|---|---|"]
-    for file, (count, survivors) in found.items():
-        tests = TARGETS[file][0]
-        lines.append(f"| `{file}` | {count} | {count - len(survivors)} | `{tests}` |")
-    total = sum(count for count, _ in found.values())
-    left = [mutant for _, survivors in found.values() for mutant in survivors]
+    tried = {file: found[file] for file in TARGETS if file in found}
+    for file, one in tried.items():
+        noticed = one.count - len(one.survivors)
+        lines.append(f"| `{file}` | {one.count} | {noticed} | `{TARGETS[file][0]}` |")
+    total = sum(one.count for one in tried.values())
+    left = [survivor for one in tried.values() for survivor in one.survivors]
     lines += ["", f"{total - len(left)} of {total}, drawn with the seed {seed}. Not noticed:", ""]
-    lines += [f"- `{mutant}`" for mutant in left] or ["- none"]
+    lines += [f"- `{survivor}`" for survivor in left] or ["- none"]
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Reads the options, runs, and writes the page where all files were asked for."""
+    """Reads the options, runs, and writes what came of each file to the page."""
     parser = argparse.ArgumentParser(description="Break the code; see which tests notice.")
     parser.add_argument("--count", type=int, default=12, help="mutants of each file")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="part of the name of the files")
     options = parser.parse_args()
-    found = run(options.count, options.seed, options.only)
-    if not options.only:
+    for file, tried in run(options.count, options.seed, options.only):
+        # After each file: a run that is ended keeps what it found.
         text = PAGE.read_text("utf-8")
-        PAGE.write_text(between(text, "mutants", page(found, options.seed)), "utf-8")
+        found = known(text) | {file: tried}
+        PAGE.write_text(between(text, "mutants", table(found, options.seed)), "utf-8")
 
 
 if __name__ == "__main__":

@@ -89,12 +89,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("landscapes.svg"))
     parser.add_argument("--every", type=int, default=1, help="leave out points (1, 2, 3, 5, ...)")
+    parser.add_argument("--losses", default=",".join(LOSSES), help="which of them")
     options = parser.parse_args()
+    losses = options.losses.split(",")
     figure, axes = plt.subplots(
-        len(LOSSES), len(SOUNDS), figsize=(12, 1.55 * len(LOSSES)), sharey=True
+        *(len(losses), len(SOUNDS)),
+        figsize=(12, 1.55 * len(losses)),
+        sharey=True,
+        squeeze=False,
     )
     print(f"{'':12}" + "".join(f"{title:>26}" for title, *_ in SOUNDS))
-    for row, name in zip(axes, LOSSES, strict=True):
+    for row, name in zip(axes, losses, strict=True):
         loss, cells = at_rate(parse_loss(name), RATE), []
         for plot, (title, sound, hidden, values, (mine, its)) in zip(row, SOUNDS, strict=True):
             values = values[:: options.every]
@@ -106,7 +111,7 @@ def main() -> None:
             plot.set_yticks([])
             ticks = [0, len(curve) // 2, len(curve) - 1]
             plot.set_xticks(ticks, [f"{values[k]:.3g}" for k in ticks])
-            if row is axes[0]:
+            if name == losses[0]:
                 plot.set_title(title, fontsize=10)
         row[0].set_ylabel(name)
         print(f"{name:12}" + "".join(f"{cell:>26.0%}" for cell in cells), flush=True)

@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     turn it is; with the other one it is slow. `each_compiler` tries every case with both; with
     `either_compiler` a test of one case is tried with one, too: graphs, adjoints, fits and weights
     are ours. Where the cases are in `one_program`, it is that of the newer compiler in double, of
-    the older in single.
+    the older in single. What takes the older compiler ten seconds is for the `newer_compiler`.
     """
     for item in items:
         if Path(__file__).parent not in item.path.parents:
@@ -58,7 +58,7 @@ def _turn(item: pytest.Item) -> Sequence[str]:
         return COMPILERS
     if params.get("double") is False:
         return COMPILERS[:1]
-    if item.get_closest_marker("one_program"):
+    if item.get_closest_marker("one_program") or item.get_closest_marker("newer_compiler"):
         return COMPILERS[1:]
     if set(params) == {"compiler", "double"}:
         return COMPILERS

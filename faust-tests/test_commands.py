@@ -52,8 +52,10 @@ SHOWN = ("primitives.yaml -> load", "sample   input", "0   1.000", "1  -0.500")
 DIFFERENT = ("faustdiff diff HEAD~1:primitives.yaml primitives.yaml",)
 #: Words that stand for a file of the reader, by the option before them.
 STANDS_FOR = {"--table FILE": "--table primitives.yaml", "--extend FILE": "--extend my.yaml"}
-#: What takes a minute, with three points to a curve instead of 61.
-SMALLER = {"python examples/landscapes.py": "python examples/landscapes.py --every 30"}
+#: What takes a minute, with three points to a curve instead of 61, of three losses of 13.
+SMALLER = {
+    "python examples/landscapes.py": "python examples/landscapes.py --every 30 --losses mse,stft,ot"
+}
 
 #: What some of the commands have to leave behind.
 WRITTEN: Mapping[str, str] = {
@@ -214,6 +216,16 @@ def test_the_commands_of_the_documentation_run(workspace: Path) -> None:
     assert not wrong, "\n".join(wrong)
     for file, content in WRITTEN.items():
         assert content in (workspace / file).read_text("utf-8"), file
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", SMALLER)
+def test_what_is_run_in_small_runs_whole(command: str, workspace: Path) -> None:
+    page, printed = ALL[command]
+    words = shlex.split(command)[1:]
+    done = subprocess.run([sys.executable, *words], cwd=workspace, capture_output=True, text=True)
+    assert done.returncode == 0, f"{page.name}: {done.stderr}"
+    assert all(line in done.stdout for line in printed)
 
 
 def test_what_is_not_run_is_still_documented_and_exists() -> None:

@@ -363,3 +363,11 @@ def test_a_fast_program_keeps_what_is_no_number(compiler: Compiler) -> None:
     fast = build("process = log, /, sqrt;", compiler=compiler, fast=True)
     got = fast.run(np.array([[0.0, -1.0], [1.0, 0.0], [0.0, 0.0], [4.0, -4.0]]))
     np.testing.assert_array_equal(got, [[-np.inf, np.nan], [np.inf, np.nan], [2.0, np.nan]])
+
+
+def test_sound_files_are_silent_unless_they_are_given_a_sound() -> None:
+    program = build("process = 0, (+(1) ~ _) : soundfile(\"voice [url:{'a.wav'}]\", 1) : !, !, _;")
+    assert program.sounds == ("voice",) and not program.controls
+    with program.sounding([1.0, 2.0, 3.0]):
+        np.testing.assert_array_equal(program.run(frames=5), [[2, 3, 1, 2, 3]])
+    np.testing.assert_array_equal(program.run(frames=5), np.zeros((1, 5)))

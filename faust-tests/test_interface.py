@@ -7,6 +7,7 @@ import json
 import pytest
 
 from faustdiff.autodiff import differentiate
+from faustdiff.autodiff.reverse import reverse_programs
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
 from faustdiff.signals.reading import read_program
@@ -107,3 +108,19 @@ def test_names_and_metadata_survive_another_compilation(compiler: Compiler, name
     assert "declare author \"(a) [b] 'c'; d // e\";" in again.text
     compiled = build(done.text, compiler=compiler, optimize="-O0")
     assert compiled.controls[0].path == done.params[0].path
+
+
+@pytest.mark.parametrize("name", ["50%wet", "%s{{x}}", "a[b]", r"back\\slash"])
+def test_a_slider_alone_keeps_the_path_that_the_name_of_the_program_gives(
+    compiler: Compiler, name: str
+) -> None:
+    source = (
+        f'declare name "{name}"; process = *(hslider("g", 0.5, 0, 1, 0.01)) : '
+        '+ ~ *(hslider("p", 0.5, 0, 0.9, 0.01));'
+    )
+    whole = build(source, compiler=compiler, optimize="-O0")
+    made = reverse_programs(source, params=["g"], signals=["p"], compiler=compiler)
+    forward = build(made.forward, compiler=compiler, optimize="-O0")
+    assert [one.path for one in forward.controls] == [
+        one.path for one in whole.controls if one.label == "g"
+    ]

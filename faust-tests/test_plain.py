@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,6 +96,8 @@ MODELS = (
 
 #: From 13 parameters on, programs of any size are taken the sparse way.
 MANY = 13
+#: What takes half a minute among so many.
+LONG = "sum(i, 60"
 AMONG_MANY = [
     m
     for m in MODELS
@@ -112,7 +115,7 @@ AMONG_MANY = [
             "compressor",
             "dcblocker",
             "amp_follower",
-            "sum(i, 60",
+            LONG,
         )
     )
 ]
@@ -127,14 +130,14 @@ HIDDEN = (
 )
 
 
-def ways(model: Model) -> dict[str, str]:
+def ways(model: Model, among_many: bool) -> dict[str, str]:
     """The function differentiated: alone, in a large program, and among many parameters."""
     count, text = len(model.at), model.plain
     boxes = {
         "alone": f"df.jvp({count}, {text})",
         "in a large program": f"df.jvp({count}, {model.in_a_large_program()})",
     }
-    if model in AMONG_MANY:
+    if among_many:
         unused = ", ".join(["1"] * (MANY - count))
         first = f"_, (si.bus({count}), si.block({MANY - count}))"
         boxes["among many"] = (
@@ -146,8 +149,19 @@ def ways(model: Model) -> dict[str, str]:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.text)
 def test_partials_are_those_of_the_program(compiler: Compiler, model: Model) -> None:
+    check_partials(compiler, model, ways(model, model in AMONG_MANY))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("compiler", ["cyfaust"], indirect=True)
+def test_partials_of_sixty_terms_among_many_parameters(compiler: Compiler) -> None:
+    (model,) = (model for model in MODELS if LONG in model.text)
+    check_partials(compiler, model, ways(model, among_many=True))
+
+
+def check_partials(compiler: Compiler, model: Model, boxes: Mapping[str, str]) -> None:
     """The plain function and all ways are in one program, on the same inputs."""
-    count, text, boxes = len(model.at), model.plain, ways(model)
+    count, text = len(model.at), model.plain
     scaled = f"par(i, {count}, *({SCALE})), si.bus(inputs({text}) - {count})"
     together = ", ".join(f"({box})" for box in (text, *boxes.values()))
     source = f"{HEAD}process = {scaled} <: {together};"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -47,6 +47,8 @@ MEMORIES = {
     "string": f"+ ~ (de.fdelay(512, {slider('l', 50.3, 1, 400)}) : fi.lowpass(1,"
     f" {slider('f', 5000, 20, 9000)}) : *({GAIN}))",
     "moving delay": f"@({slider('d', 20.5, 0, 50)} * (1 + os.osc(441))) : *({GAIN})",
+    "moving delay within the rate": f"@(min(2 ^ rint(log(ma.SR / 200) / log(2)),"
+    f" {slider('d', 20.5, 0, 50)} * (1 + os.osc(441)))) : *({GAIN})",
     "moving delay in a loop": f"+ ~ (@(min(100, int(20 + 10 * os.osc(441)))) : *({GAIN}))",
     "length out of a loop": f"\\(x).(y(x), x@max(0, min(9, int(4 + 4 * sin(y(x))))))"
     f" with {{ y = + ~ *({GAIN}); }}",
@@ -121,17 +123,29 @@ def check(programs: Sequence[Whole], compiler: Compiler, frames: int = 400) -> l
     return found
 
 
-# By one compiler each, for time: the programs of both are printed from the same graph.
-def test_memories_gates_and_integers(compiler: Compiler) -> None:
+def half(programs: Sequence[Whole], compiler: Compiler, others: bool) -> Sequence[Whole]:
+    """Every other program: those of this compiler, or those of the other one."""
+    return programs[int((compiler.name == "faust") != others) :: 2]
+
+
+def in_halves(test: Callable[..., None]) -> Callable[..., None]:
+    """A test of programs by one compiler each; by the other one it is slow."""
+    halves = [False, pytest.param(True, marks=pytest.mark.slow)]
+    names = ["its programs", "the other's programs"]
+    return pytest.mark.each_compiler(pytest.mark.parametrize("others", halves, ids=names)(test))
+
+
+@in_halves
+def test_memories_gates_and_integers(compiler: Compiler, others: bool) -> None:
     texts = {**MEMORIES, **GATES, **INTEGERS}
     programs = [Whole(title, f"{HEAD}process = {text};") for title, text in texts.items()]
-    for one in check(programs[int(compiler.name == "faust") :: 2], compiler):
+    for one in check(half(programs, compiler, others), compiler):
         assert np.any(one.expected), one.whole.title
 
 
-def test_examples(compiler: Compiler) -> None:
-    start = int(compiler.name == "faust")
-    check(EXAMPLES[start::2], compiler, frames=1500)
+@in_halves
+def test_examples(compiler: Compiler, others: bool) -> None:
+    check(half(EXAMPLES, compiler, others), compiler, frames=1500)
 
 
 def test_functions_of_the_standard_libraries(compiler: Compiler) -> None:
@@ -151,9 +165,9 @@ def test_bessel_functions(compiler: Compiler) -> None:
     check(BESSEL, compiler, frames=100)
 
 
-def test_random_programs(compiler: Compiler) -> None:
-    programs = drawn(2 * COUNT)[int(compiler.name == "faust") :: 2]
-    check(programs, compiler, frames=16)
+@in_halves
+def test_random_programs(compiler: Compiler, others: bool) -> None:
+    check(half(drawn(2 * COUNT), compiler, others), compiler, frames=16)
 
 
 @functools.cache

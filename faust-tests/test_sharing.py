@@ -35,3 +35,11 @@ def _first_header(path: Path) -> str:
 def test_a_program_of_a_run_is_kept_for_its_other_processes() -> None:
     entry = Entry.of(None, ".txt", "what is kept")
     assert entry.folder == Path(os.environ[CACHE_VARIABLE]).resolve()
+
+
+@pytest.mark.xdist_group("sharing")
+def test_a_group_is_in_the_name_by_which_tests_are_distributed(
+    request: pytest.FixtureRequest,
+) -> None:
+    distributed = getattr(request.config.option, "loadgroup", False)
+    assert request.node.nodeid.endswith("@sharing") == distributed

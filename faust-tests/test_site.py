@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import html
 import http.server
+import itertools
 import os
 import re
 import threading
@@ -31,6 +32,10 @@ VIEWS = ((1280, "light"), (390, "light"), (390, "dark"), (1280, "dark"))
 #: The palette of the site is chosen, as by its button.
 CHOOSE = "(it) => document.querySelector(`input[data-md-color-scheme=${it}]`).click()"
 CHOSEN = "() => document.body.dataset.mdColorScheme"
+STILL = """addEventListener("DOMContentLoaded", () => {
+    document.head.append(Object.assign(document.createElement("style"),
+        { textContent: "* { transition: none !important; }" }));
+})"""
 #: Lines of code that are wider than their box.
 WIDE_CODE = """[...document.querySelectorAll("pre code")]
     .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => "wide: " + e.textContent)"""
@@ -52,18 +57,20 @@ def test_every_page_can_be_read(
 ) -> None:
     context = chromium.new_context()
     page = context.new_page()
+    # Colours are read at once, not on their way.
+    page.add_init_script(STILL)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     wrong = {}
-    for path in sorted(site.rglob("*.html")):
-        if path.name == "404.html":
-            continue  # its addresses are those of a server
-        page.goto(path.as_uri())
-        # Colours are read at once, not on their way.
-        page.add_style_tag(content="* { transition: none !important; }")
-        for width, scheme in views:
+    # Nothing of 404.html, whose addresses are those of a server.
+    paths = [path for path in sorted(site.rglob("*.html")) if path.name != "404.html"]
+    # In the view of the last page: a page that is opened in another one is laid out once more.
+    for path, turn in zip(paths, itertools.cycle((1, -1)), strict=False):
+        for width, scheme in views[::turn]:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
+            if page.url != path.as_uri():
+                page.goto(path.as_uri())
             if page.evaluate(CHOSEN) != SCHEMES[scheme]:
                 page.evaluate(CHOOSE, SCHEMES[scheme])
                 page.wait_for_function(f"(it) => ({CHOSEN})() === it", arg=SCHEMES[scheme])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,11 @@ from click.testing import CliRunner, Result
 
 from faustdiff.autodiff import verification_report
 from faustdiff.autodiff.differences import Array
-from faustdiff.autodiff.verification import PartialComparison, VerificationReport, _Trial
+from faustdiff.autodiff.partial_comparison import PartialComparison
+from faustdiff.autodiff.trials import Trial
+from faustdiff.autodiff.verification import VerificationReport
 from faustdiff.autodiff.verification_report import MAX_PLOTTED, plot
+from faustdiff.autodiff.vjp import VJP, Cotangents
 from faustdiff.commands.main import main
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.program import build
@@ -145,6 +150,52 @@ def test_kinks_that_cancel_leave_a_slope(tmp_path: Path, compiler: Compiler) -> 
         assert row["verdict"] == "agrees"
 
 
+def test_what_a_bypass_or_a_mute_hides_is_compared(tmp_path: Path) -> None:
+    """With gates held, and a checkbox that is none: it silences what `--buttons` holds."""
+    gain = 'hslider("gain [diff:1]", 0.5, 0, 1, 0.01)'
+    played = f'_ * button("gate") <: _, *({gain}) : select2(1 - checkbox("bypass"));'
+    muted = f'_ * {gain} * (1 - checkbox("mute"));'
+    for text, options in ((played, ()), (played, ("--buttons",)), (muted, ("--buttons",))):
+        program = written(tmp_path, f"process = {text}")
+        result = call("verify", program, "--seconds", 0.01, *options)
+        assert result.exit_code == 0, result.output
+        assert "agrees" in result.stdout, (text, options)
+    asked = call("verify", program, "--buttons", "--set", "mute=1", "--seconds", 0.01)
+    assert "agrees" not in asked.stdout
+
+
+def test_a_sound_stands_in_for_sound_files(tmp_path: Path, compiler: Compiler) -> None:
+    """In both modes; a program that is read by real places has a slope by its speed."""
+    text = (
+        'import("stdfaust.lib"); sound = soundfile("voice [url:{\'a.wav\'}]", 1);'
+        ' speed = hslider("speed", 0.7, 0.1, 2, 0.01); place = speed * ba.time % 1000 : float;'
+        " read(place) = 0, int(place) : sound : !, !, _;"
+        " process = it.interpolate_linear(ma.frac(place), read(place), read(place + 1))"
+        ' * hslider("gain", 0.5, 0, 1, 0.01);'
+    )
+    program = written(tmp_path, text)
+    options = ["--all", "--seconds", 0.01, "--reverse", "--compiler", compiler.name]
+    result = call("verify", program, *options)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("agrees") == 4 and "no effect" not in result.stdout
+    assert "two sines stand in for voice" in result.stdout
+
+
+def test_a_slider_that_is_a_switch_or_a_choice_is_moved_too(tmp_path: Path) -> None:
+    """What it lets through has an effect: between its steps it is as if it were off."""
+    switch, choice = 'vslider("on", 0, 0, 1, 1)', 'nentry("kind[style:menu]", 0, 0, 2, 1)'
+    for control, value in ((f"int({switch})", 1), (f"({choice} == 2)", 2)):
+        program = written(
+            tmp_path, f'process = _ * {control} * hslider("gain [diff:1]", 1, 0, 2, 0.1);'
+        )
+        table = tmp_path / "errors.csv"
+        result = call("verify", program, "--seconds", 0.01, "--csv", table)
+        assert result.exit_code == 0, result.output
+        (row,) = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+        assert row["verdict"] == "agrees", control
+        assert f"={value}" in result.stdout
+
+
 def test_a_slider_without_effect_is_compared_where_it_acts(tmp_path: Path) -> None:
     text = (
         'process = _ * hslider("gain", 0.5, 0, 1, 0.01) * button("gate")'
@@ -159,6 +210,139 @@ def test_a_slider_without_effect_is_compared_where_it_acts(tmp_path: Path) -> No
     )
     held = call("verify", program, "--param", "gain", "--buttons", "--seconds", 0.01)
     assert "agrees" in held.stdout and "without effect" not in held.stdout
+
+
+#: An instrument: what is on or off, and what is chosen, has no derivative.
+INSTRUMENT = """
+declare options "[midi:on][nvoices:8]";
+// effect = not this one;
+wave = nentry("wave [style:menu{'sum':0;'tanh':1}]", 0, 0, 1, 1);
+tone(x) = select2(wave, x + x', ma.tanh(x)) with { ma = library("maths.lib"); };
+process = tone(hslider("gain", 0.5, 0, 1, 0.01) * _) * (button("gate") + checkbox("hold")) <: _, _;
+effect = _, _;
+"""
+
+
+def test_what_has_no_derivative_is_named(tmp_path: Path) -> None:
+    program = written(tmp_path, INSTRUMENT)
+    result = call("differentiate", program, "--all", "-o", tmp_path / "out.dsp")
+    assert result.exit_code == 0, result.output
+    said = result.output.splitlines()
+    assert "one of 8 voices is differentiated; 'effect' is a program of its own" in said
+    assert "without derivatives: wave (a choice), gate (a button), hold (a checkbox)" in said
+
+
+def test_a_button_is_refused_as_one(tmp_path: Path) -> None:
+    program = written(tmp_path, INSTRUMENT)
+    for name, kind in (("gate", "button"), ("hold", "checkbox")):
+        result = call("verify", program, "--param", name)
+        assert result.exit_code == 2
+        assert f"'{name}' is a {kind}, which is on or off" in result.stderr
+    marked = written(tmp_path, 'process = _ * button("gate [diff:1]");')
+    for mode in ([], ["--mode", "reverse"]):
+        result = call("differentiate", marked, "-o", tmp_path / "out.dsp", *mode)
+        assert result.exit_code == 2 and "'gate' is a button" in result.stderr
+
+
+def test_a_choice_is_flat_and_not_without_effect(tmp_path: Path) -> None:
+    result = call(
+        "verify", written(tmp_path, INSTRUMENT), "--param", "wave", "--buttons", "--seconds", 0.01
+    )
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.stdout.split())
+    assert "flat here; acts" in shown
+    assert "no effect" not in shown
+
+
+def test_an_effect_is_one_of_each_output(tmp_path: Path) -> None:
+    """One slider acts on the first output alone, by a staircase; the other one on none."""
+    text = (
+        'process = _ * int(hslider("steps", 1.5, 0, 9, 0.01)),'
+        ' _ + 0 * hslider("idle", 1, 0, 9, 1) * hslider("idle", 1, 0, 9, 1)\';'
+    )
+    table = tmp_path / "errors.csv"
+    program = written(tmp_path, text)
+    result = call("verify", program, "--param", "steps", "--seconds", 0.01, "--csv", table)
+    assert result.exit_code == 0, result.output
+    rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+    assert [row["verdict"] for row in rows] == ["agrees", "no effect"]
+
+
+def test_a_partial_that_is_0_where_the_slider_acts_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a gate, which is closed at first, so that partial and difference are 0 there."""
+    right = Trial.run_dual
+
+    def wrong(trial: Trial, settings: Mapping[str, float]) -> Array:
+        signals = right(trial, settings)
+        signals[1:] = 0
+        return signals
+
+    monkeypatch.setattr(Trial, "run_dual", wrong)
+    text = 'process = _ * hslider("gain", 0.5, 0, 1, 0.01) * button("gate");'
+    result = call("verify", written(tmp_path, text), "--all", "--seconds", 0.01)
+    assert result.exit_code == 1
+    assert "differs" in result.stdout
+
+
+def test_reverse_mode_is_a_second_opinion(
+    tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["verify", program, "--all", "--seconds", 0.05, "--set", "gain=0.7", "--reverse"]
+    result = call(*arguments)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("reverse mode agrees") == 3
+    refused = call(*arguments, "--table-slope", "none")
+    assert refused.exit_code == 2 and "--reverse" in refused.stderr
+
+    def wrong(*given: Any, **options: Any) -> Cotangents:
+        cotangents = right(*given, **options)
+        return replace(cotangents, sliders={k: 1.001 * v for k, v in cotangents.sliders.items()})
+
+    right = VJP.backward
+    monkeypatch.setattr(VJP, "backward", wrong)
+    result = call(*arguments)
+    assert result.exit_code == 1
+    assert result.stdout.count("reverse mode differs") == 3
+    assert result.stdout.count("to 1.0e-03") >= 1
+
+
+def test_reverse_mode_is_compared_where_a_slider_acts(tmp_path: Path) -> None:
+    program = written(tmp_path, INSTRUMENT)
+    result = call("verify", program, "--all", "--seconds", 0.01, "--reverse")
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.stdout.split())
+    assert "reverse mode agrees by gain" in shown
+    assert "without effect where asked: gain" in shown
+
+
+#: An oscillator so slow that its table stands still at most samples, and a smooth gain beside it.
+SLOW = """
+import("stdfaust.lib");
+f = hslider("f [diff:1]", 0.05, 0.005, 0.2, 0.005);
+process = os.osc(f) * exp(f * ba.time / 1e4);
+"""
+
+
+def test_the_slope_of_a_table_alone_is_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the steps of a table the difference is that of the rest, which has to be right."""
+    program = written(tmp_path, SLOW)
+    result = call("verify", program, "--seconds", 0.1)
+    assert result.exit_code == 1
+    assert "undecided" in result.stdout and "off by the slope" in result.stdout
+    assert call("verify", program, "--seconds", 0.1, "--table-slope", "none").exit_code == 0
+    right = Trial.run_dual
+
+    def wrong(trial: Trial, settings: Mapping[str, float]) -> Array:
+        signals = right(trial, settings)
+        signals[1:] *= 1.001
+        return signals
+
+    monkeypatch.setattr(Trial, "run_dual", wrong)
+    assert "differs" in call("verify", program, "--seconds", 0.1).stdout
 
 
 #: A delay that moves slowly across whole samples, where its interpolation has kinks, with feedback
@@ -182,14 +366,14 @@ def test_a_wrong_partial_across_kinks_differs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same delay, with partials that are a thousandth too large."""
-    right = _Trial.run_dual
+    right = Trial.run_dual
 
-    def wrong(trial: _Trial, settings: Mapping[str, float]) -> Array:
+    def wrong(trial: Trial, settings: Mapping[str, float]) -> Array:
         signals = right(trial, settings)
         signals[1:] *= 1.001
         return signals
 
-    monkeypatch.setattr(_Trial, "run_dual", wrong)
+    monkeypatch.setattr(Trial, "run_dual", wrong)
     result = call("verify", written(tmp_path, ECHO), "--all")
     assert result.exit_code == 1
     assert result.stdout.count("differs") == 2
@@ -307,3 +491,28 @@ def test_a_plot_of_anything_is_drawn_without_a_warning(
         comparisons = [PartialComparison(0, one, 0.0, partial, right, bound) for one in sliders]
         report = VerificationReport("x", tuple(comparisons), right[None], 44100, 1e-30)
         assert plot(report).startswith(b"\x89PNG")
+
+
+def test_a_partial_of_rounding_alone_is_not_wrong(tmp_path: Path, compiler: Compiler) -> None:
+    """Where terms cancel, the output may show nothing of it; a small derivative is still one."""
+    text = 'x = hslider("x", 0.58141, 0.1, 1, 0.00001); process = *(log(exp(x)) - x), *(1e-20 * x);'
+    table = tmp_path / "errors.csv"
+    path = written(tmp_path, text)
+    result = call("verify", path, "--all", "--csv", table, "--compiler", compiler.name)
+    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    assert result.exit_code == 0, result.output
+    assert rows[-1]["verdict"] == "agrees"
+
+
+def test_a_wrong_partial_of_a_small_derivative_differs(
+    tmp_path: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = Trial.run_dual
+
+    def wrong(trial: Trial, settings: Mapping[str, float]) -> Array:
+        return exact(trial, settings) * [[1.0], [1.001]]
+
+    monkeypatch.setattr(Trial, "run_dual", wrong)
+    path = written(tmp_path, 'process = *(1e-20 * hslider("x", 0.5, 0.1, 1, 0.001));')
+    result = call("verify", path, "--all", "--compiler", compiler.name)
+    assert (result.exit_code, "differs" in result.stdout) == (1, True)

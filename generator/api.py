@@ -140,7 +140,8 @@ def verify(
     `inputs` is an array, or noise, impulse, sine or sweep of so many `seconds`. `epsilon` is the
     step relative to a slider's value, and `tolerance` the greatest relative error.
     """
-    from .autodiff.verification import DEFAULT_EPSILON, DEFAULT_TOLERANCE
+    from .autodiff.partial_comparison import DEFAULT_TOLERANCE
+    from .autodiff.verification import DEFAULT_EPSILON
     from .autodiff.verification import verify as verified
     from .faust.excitation import Excitation, excitation
     from .signals.source import read_source

@@ -7,6 +7,7 @@ taken from the partials that the table states.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
@@ -86,6 +87,19 @@ class Jet:
     slope: Any = 0
 
 
+# The same numbers come again for each argument that moves, and digits take long.
+
+
+@functools.cache
+def _value(function: Function, bits: int, values: tuple[Any, ...]) -> Any:
+    return Numbers({}).call(function, values)
+
+
+@functools.cache
+def _partials(name: str, bits: int, values: tuple[Any, ...]) -> Sequence[Any]:
+    return TEXTBOOK[name](*values)
+
+
 class Jets(Algebra):
     """Numbers of mpmath with their derivative with respect to one argument."""
 
@@ -124,17 +138,17 @@ class Jets(Algebra):
         return Jet(-a.value, -a.slope)
 
     def call(self, function: Function, arguments: Sequence[Jet]) -> Jet:
-        values = [argument.value for argument in arguments]
+        values = tuple(argument.value for argument in arguments)
         slope = mp.mpf(0)
         if any(argument.slope for argument in arguments) and function.name in TEXTBOOK:
-            partials = TEXTBOOK[function.name](*values)
+            partials = _partials(function.name, mp.mp.prec, values)
             slope = sum(
                 (p * a.slope for p, a in zip(partials, arguments, strict=True) if a.slope), slope
             )
         else:
             moving = any(argument.slope for argument in arguments)
             assert function.step or function.name in ("sign", "isnan", "isinf") or not moving
-        return Jet(Numbers({}).call(function, values), slope)
+        return Jet(_value(function, mp.mp.prec, values), slope)
 
     def compare(self, operator: str, a: Jet, b: Jet) -> bool:
         return Numbers({}).compare(operator, a.value, b.value)

@@ -264,11 +264,12 @@ def _rewritten_rows(table: Table, kind: str) -> list[Mutant]:
         before = ast.unparse(tree)
         for other in MUTATIONS[kind](tree, row):
             after = ast.unparse(ast.fix_missing_locations(other))
+            key = (row.name, argument, after)
+            if after == before or key in found:
+                continue
             # What the language does not have, as a delay into the future, cannot be stated.
             with suppress(ExpressionError):
-                mutant = Mutant(row, change(after), argument, f"'{before}' became '{after}'")
-                if after != before:
-                    found.setdefault((row.name, argument, after), mutant)
+                found[key] = Mutant(row, change(after), argument, f"'{before}' became '{after}'")
 
     for row in table.primitives:
         for argument, stated in row.partials.items():

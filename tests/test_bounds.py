@@ -57,11 +57,24 @@ def bounds(box: str, *arguments: Interval) -> Interval:
         ("floor", [(-1.5, 2.5)], (-2, 2)),
         ("ceil", [(-1.5, 2.5)], (-1, 3)),
         ("rint", [(-1.6, 2.4)], (-2, 2)),
-        ("^", [(1, 2), (1, 2)], EVERYTHING),
+        ("^", [(2, 2), (1, 21)], (2, 2**21)),
+        ("^", [(0, 0.5), (0, 2)], (0, 1)),
+        ("^", [(-3, 2), (2, 2)], (0, 9)),
+        ("^", [(-3, 2), (3, 3)], (-27, 8)),
+        ("^", [(-3, -2), (0.5, 2)], EVERYTHING),
+        ("^", [(0, 2), (-1, 2)], EVERYTHING),
+        ("log", [(1, math.e)], (0, 1)),
+        ("log", [(0, 1)], (-math.inf, 0)),
+        ("log10", [(1e-3, 1e6)], (-3, 6)),
+        ("sqrt", [(-1, 4)], (0, 2)),
+        ("sqrt", [(1, math.inf)], (1, math.inf)),
+        ("sqrt", [(-2, -1)], EVERYTHING),
     ],
 )
 def test_bounds_of_boxes(box: str, arguments: list[Interval], expected: Interval) -> None:
-    assert bounds(box, *arguments) == expected
+    low, high = bounds(box, *arguments)
+    assert (low, high) == pytest.approx(expected, rel=2e-6)
+    assert low <= expected[0] and expected[1] <= high
 
 
 @pytest.mark.parametrize("row", POINTWISE.values(), ids=lambda row: row.name)

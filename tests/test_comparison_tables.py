@@ -404,6 +404,19 @@ def test_layout_comments_and_order_do_not_count(tmp_path: Path) -> None:
     assert "no differences" in result.output
 
 
+@pytest.mark.parametrize(
+    ("fail_on", "value", "code"),
+    [("patch", "0 + sin(x)", 1), ("minor", "0 + sin(x)", 0), ("minor", "sin(x) + 0.001 * x", 1)],
+)
+def test_a_rewritten_rule_need_not_fail(
+    tmp_path: Path, fail_on: str, value: str, code: int
+) -> None:
+    new = table("cos", "sin").replace("value: sin(x)", f"value: {value}")
+    result = diff(tmp_path, table("cos", "sin"), new, "--fail-on", fail_on)
+    assert result.exit_code == code, result.output
+    assert ("rewritten, but equal" in result.output) == (value == "0 + sin(x)")
+
+
 def test_the_built_in_table_is_the_same_as_itself(tmp_path: Path) -> None:
     assert diff(tmp_path, BUILT_IN, BUILT_IN).exit_code == 0
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from faustdiff.autodiff.differences import Difference, difference
-from faustdiff.autodiff.verification import PartialComparison
+from faustdiff.autodiff.partial_comparison import PartialComparison
 from faustdiff.signals.sliders import Parameter
 
 Array = NDArray[np.float64]

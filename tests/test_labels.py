@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pytest
 
 from faustdiff.faust.names import places_of
-from faustdiff.signals.labels import path_of, read_label
+from faustdiff.signals.labels import label_of, path_of, read_label
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,10 @@ def test_a_path_is_found_as_each_compiler_spells_it() -> None:
     for spelling in ("/program/a_b/the_'x'", "/program/a/b/the_'x'", "/program/a_b/the_-x-"):
         controls = [One("x", path) for path in (spelling, "/program/other")]
         assert places_of(sought, controls) == [0]
+
+
+@pytest.mark.parametrize("text", ["gain", "a[b]", "%s{{x}}", "50%wet", "back\\slash", "a%[b:c]%d"])
+def test_any_text_can_be_a_label(text: str) -> None:
+    label = label_of(text)
+    assert read_label(label).text == text
+    assert not re.search(r"%[\w{]", label), "a variable to the compiler"

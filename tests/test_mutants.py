@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from faustdiff.table.model import Table
 from support.evaluator import Plain
 from support.mutation import KINDS, Mutant, equivalent, mutants, with_partial
 
-pytestmark = pytest.mark.exhaustive
+pytestmark = [pytest.mark.exhaustive, pytest.mark.xdist_group("mutants")]
 
 #: Of each kind, every so manieth mutant is tried here.
 EVERY = 12
@@ -22,18 +23,21 @@ def refuted(mutant: Mutant) -> bool:
     return any(finding.outcome == "refuted" for finding in findings)
 
 
+@pytest.fixture(scope="module")
+def made(table: Table) -> Mapping[str, list[Mutant]]:
+    return {kind: mutants(table, kind) for kind in KINDS}
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_mutant_is_refuted(kind: str, table: Table, plain: Plain) -> None:
-    made = mutants(table, kind)
-    left = [mutant for mutant in made[::EVERY] if not refuted(mutant)]
+def test_every_mutant_is_refuted(kind: str, made: Mapping[str, list[Mutant]], plain: Plain) -> None:
+    left = [mutant for mutant in made[kind][::EVERY] if not refuted(mutant)]
     missed = [str(mutant) for mutant in left if not equivalent(mutant, plain)]
     assert not missed, f"{len(missed)} mutants pass the check:\n" + "\n".join(missed)
 
 
-def test_there_are_many_mutants(table: Table) -> None:
-    counts = {kind: len(mutants(table, kind)) for kind in KINDS}
-    assert sum(counts.values()) > 2000
-    assert all(counts.values())
+def test_there_are_many_mutants(made: Mapping[str, list[Mutant]]) -> None:
+    assert sum(map(len, made.values())) > 2000
+    assert all(made.values())
 
 
 def test_a_right_rule_is_equal_to_itself(table: Table, plain: Plain) -> None:

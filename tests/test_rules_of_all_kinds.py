@@ -143,3 +143,41 @@ def test_what_is_neither_found_nor_excluded_is_not_proved(name: str) -> None:
     found = check_row(row(body))[0]
     assert found.outcome in ("refuted", "unknown")
     assert found.detail
+
+
+#: Spikes that are lost beside the rest at nearly every point.
+SPIKES = {
+    "sine": "2*x + exp(-1e10*((sin(x) - 0.3)**2 + 5e-10))",
+    "exponential": "2*x + exp(-1e8*(exp(x) - 37.7)**2 - 6)",
+    "product": "2*x + exp(-1e8*((x - 3.3)*(x - 4.7) + 0.1)**2 - 6)",
+    "cosine": "2*x*cos(exp(-1e9*(x**3 - 11)**2 - 3))",
+    "tanh": "2*x*tanh(1e9*(log(abs(x) + 1) - 2.2)**2 + 4)",
+    "erfc": "2*x + erfc(1e9*(sin(x) - 0.3)**2 + 2)",
+    "coincidence": "where(sin(x) > 0.999 and sin(1.4142135*x) > 0.999 and sin(1.7320508*x) > 0.999,"
+    " 0, 2*x)",
+    "far": "where(sin(x) > 0.5 and abs(x - 100000.3) < 1e-2, 0, 2*x)",
+}
+
+
+@pytest.mark.parametrize("name", SPIKES)
+def test_what_no_point_shows_is_not_accepted(name: str) -> None:
+    """Numbers do not tell `2 * x + exp(-1e10)` from `2 * x`, whatever their digits."""
+    body = f'{{value: x * x, partials: {{x: "{SPIKES[name]}"}}}}'
+    found = check_row(row(body), proofs=False)[0]
+    assert found.outcome in ("refuted", "unknown")
+    assert found.detail
+
+
+@pytest.mark.parametrize("partial", ["inactive", "1"])
+def test_a_spike_in_the_value_is_not_lost(partial: str) -> None:
+    value = "y + x * 0 + exp(-1e9 * ((sin(x) - 0.3)**2 + 1e-8))"
+    partials = f"{{x: {partial if partial == 'inactive' else 0}, y: 1}}"
+    body = f'{{args: [x, y], value: "{value}", reason: R., partials: {partials}}}'
+    found = check_row(row(body), proofs=False)
+    assert found[0].outcome in ("refuted", "unknown")
+
+
+def test_a_spike_that_is_seen_is_right() -> None:
+    spike = "exp(-1e6*(x - 17.3)**2)"
+    body = f'{{value: "x + {spike}", partials: {{x: "1 - 2e6*(x - 17.3)*{spike}"}}}}'
+    assert check_row(row(body), proofs=False)[0].outcome == "confirmed"

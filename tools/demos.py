@@ -17,10 +17,10 @@ import argparse
 import json
 import multiprocessing
 import os
-import re
 import resource
 import signal
 import statistics
+import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -35,22 +35,17 @@ from faustdiff.errors import InputError
 from faustdiff.faust.compilers import Compiler, FaustError, find_compiler
 from faustdiff.faust.excitation import excitation
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from support.demo_programs import demo_names, demo_program
+
 ROOT = Path(__file__).parents[1]
 PAGE, KEPT = ROOT / "docs/demos.md", ROOT / "demos.json"
 SECONDS = 0.1
+#: How long a program that is late may take to end its compiler, in seconds.
+GRACE = 5.0
 #: Where the demos of a library are kept; programs in folders are kept by the name of the folder.
 DEMOS = "demos"
-#: What the demos with arguments are given, as in their documentation.
-ARGUMENTS = {
-    "mth_octave_spectral_level_demo": "1.5",
-    "spectral_tilt_demo": "4",
-    "mth_octave_filterbank_demo": "1",
-    "stereo_reverb_tester": "!",
-    "fdnrev0_demo": "16, 5, 3",
-    "fft_spectral_level_demo": "32",
-    "reverse_echo_demo": "3",
-    "pospass_demo": "_",
-}
 VERDICTS = ("agrees", "no effect", "undecided", "differs")
 
 Found = dict[str, Any]
@@ -65,20 +60,10 @@ class Trial:
     include: tuple[Path, ...] = ()
 
 
-def demos(compiler: Compiler) -> list[str]:
-    """The names of the demos in a compiler's library."""
-    text = (compiler.libraries() / "demos.lib").read_text(encoding="utf-8")
-    documented = re.findall(r"^//-+`\(dm\.\)(\w+)`", text, re.MULTILINE)
-    defined = re.findall(r"^(\w+_demo)\b", text, re.MULTILINE)
-    return list(dict.fromkeys([*documented, *defined]))
-
-
 def trials(compiler: Compiler, folder: Path | None) -> list[Trial]:
     """The demos of a compiler, or the programs in and below `folder`."""
     if folder is None:
-        given = {name: f"({ARGUMENTS[name]})" for name in ARGUMENTS}
-        start = 'dm = library("demos.lib");\nprocess = dm.'
-        return [Trial(n, f"{start}{n}{given.get(n, '')};\n") for n in demos(compiler)]
+        return [Trial(name, demo_program(name)) for name in demo_names(compiler)]
     return [
         Trial(
             str(path.relative_to(folder)),
@@ -158,8 +143,10 @@ def in_a_process(stage: Callable[..., Iterator[Found]], limit: float, *arguments
     process.join(limit)
     late = process.exitcode is None
     if late:
-        # With the compilers that it started: it leads a group of its own.
-        os.killpg(process.pid or 0, signal.SIGKILL)
+        # An interruption ends the compiler as well, which leads a session of its own.
+        os.kill(process.pid or 0, signal.SIGINT)
+        process.join(GRACE)
+        process.kill()
         process.join()
     found: Found = {}
     try:
@@ -177,10 +164,11 @@ def in_a_process(stage: Callable[..., Iterator[Found]], limit: float, *arguments
 def _alone(
     pipe: Connection, stage: Callable[..., Iterator[Found]], arguments: tuple[Any, ...]
 ) -> None:
-    os.setsid()
     try:
         for found in stage(*arguments):
             pipe.send(found)
+    except KeyboardInterrupt:
+        return
     except Exception as error:
         traceback.print_exc()
         pipe.send({"outcome": f"crash: {type(error).__name__}: {_short(error)}"})
@@ -235,7 +223,7 @@ def page(kept: dict[str, dict[str, dict[str, Found]]]) -> str:
         compiler = find_compiler(name)
         for kind, found in kinds.items():
             lines += [f"## {compiler.version()}, {kind}, `--compiler {name}`", ""]
-            left = demos(compiler) if kind == DEMOS else []
+            left = demo_names(compiler) if kind == DEMOS else []
             lines += _section(found, [one for one in left if one not in found])
     return "\n".join(lines)
 

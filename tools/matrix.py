@@ -31,6 +31,9 @@ QUICK = ["-m", "not (slow or compilers or exhaustive)", "tests"]
 PROGRAMS = ["faust-tests/test_harness.py", "faust-tests/test_differentiate.py"]
 #: What these need of the project's extras.
 EXTRA = "fit"
+#: What they need else, in the versions of `dev`.
+TESTING = ("cyfaust", "hypothesis", "jsonschema", "pytest")
+PACKAGE = "faustdiff"
 TIMEOUT = 1800
 
 
@@ -56,17 +59,20 @@ def run(command: list[str]) -> tuple[bool, str]:
     return done.returncode == 0, (lines or [""])[-1][:120]
 
 
-def constraints(age: str) -> list[str]:
-    """What pip is told of versions: the lower bounds of pyproject.toml, or to take the newest."""
+def installed(python: Path, age: str) -> tuple[bool, str]:
+    """Installs the project and what its tests need, and tells as `run` does."""
+    needed = [one for one in requirements("dev") if one.name in TESTING]
+    wanted = ["--editable", f".[{EXTRA}]", *map(str, needed)]
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if age == "newest":
-        return ["--upgrade"]
-    file = CACHE / "oldest.txt"
-    lines = []
-    for one in requirements(EXTRA):
-        lower = [bound.version for bound in one.specifier if bound.operator in (">=", "==")]
-        lines += [f"{one.name}=={version}" for version in lower]
-    file.write_text("\n".join(lines) + "\n", "utf-8")
-    return ["--constraint", str(file)]
+        return run([*pip, "--upgrade", *wanted])
+    # pip would go through all versions that are not built for this Python, and build them.
+    done, line = run([*pip, "uv"])
+    if not done:
+        return done, line
+    oldest = ["--resolution", "lowest-direct", "--only-binary", ":all:", "--no-binary", PACKAGE]
+    uv = [str(python.with_name("uv")), "pip", "install", "--quiet", "--python", str(python)]
+    return run([*uv, *oldest, *wanted])
 
 
 def environment(version: str, age: str) -> Path | Row:
@@ -81,9 +87,7 @@ def environment(version: str, age: str) -> Path | Row:
         if not done:
             return Row(name, "SKIPPED", line)
     mine = folder / "bin" / "python"
-    pip = [str(mine), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    extras = ["pytest", "hypothesis", "jsonschema", "packaging", "cyfaust==0.2.1"]
-    done, line = run([*pip, *constraints(age), "--editable", f".[{EXTRA}]", *extras])
+    done, line = installed(mine, age)
     return mine if done else Row(name, "SKIPPED", f"not installed: {line}")
 
 

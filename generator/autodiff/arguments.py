@@ -99,6 +99,10 @@ class Names:
         hint = nearest(str(given), self._names.values(), f"sliders: {listed or 'none'}")
         raise ValueError(f"there is no slider '{given}': {hint}")
 
+    def has(self, path: str) -> bool:
+        """Whether the program or its adjoint reads the control at this path."""
+        return path in self._known
+
     def control(self, name: str) -> Parameter | Control:
         """What is known about the slider with this name, as `find` gives it."""
         return next(one for path, one in self._known.items() if self._names[path] == name)

@@ -90,7 +90,7 @@ def difference(
     here = run(value)
     steps = [step * RATIO**place for place in range(STEPS)]
     magnitude = np.abs(here).max(axis=1, keepdims=True, initial=0.0)
-    noise = np.maximum(NOISE * magnitude, _noise(run, value, steps[-1]))
+    noise = np.maximum(NOISE * magnitude, rounding_of(run, value, steps[-1]))
     # What is larger is no rounding: nothing is known then, least of all that a derivative is 0.
     zero = np.minimum(noise, MAX_NOISE * magnitude) / step
     levels = {size: _level(run, here, value, size) for size in steps[FIRST_STEPS]}
@@ -101,17 +101,17 @@ def difference(
     return _combine([levels[size] for size in steps], noise, zero)
 
 
-def _noise(run: Callable[[float], Array], value: float, step: float) -> Array:
+def rounding_of(run: Callable[[float], Array], value: float, step: float, count: int = 3) -> Array:
     """How far rounding moves the outputs (outputs, 1), as the program itself shows.
 
-    Three runs whose sliders are a hundredth of the finest step apart lie on a line but for
+    Runs whose sliders are a hundredth of `step` apart lie on a line, three at a time, but for
     rounding: that of signals, which filters with poles near 1 amplify, and that of coefficients
     such as those poles, of which a shorter way would show nothing.
     """
     with np.errstate(all="ignore"):
-        first, middle, last = (run(value + step * (1 + place / 100)) for place in range(3))
-        off = np.abs(first - 2 * middle + last) / 2
-    return np.asarray(NOISE_AMPLIFICATION * off.max(axis=1, keepdims=True, initial=0.0))
+        runs = np.array([run(value + step * (1 + place / 100)) for place in range(count)])
+        off = np.abs(np.diff(runs, n=2, axis=0)).max(axis=(0, 2), initial=0.0) / 2
+    return np.asarray(NOISE_AMPLIFICATION * off[:, None])
 
 
 def _level(run: Callable[[float], Array], here: Array, value: float, step: float) -> _Level:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler, find_compiler
-from ..signals.graph import Graph
 from ..signals.printing import printed_program
 from ..signals.propagate import with_deep_stack
 from ..signals.reading import NAMELESS, ProgramGraph, read_program
@@ -22,13 +21,11 @@ from ..table.model import Table
 from .activity import NoRuleError
 from .cotangents import NoReverseError, cotangents
 from .gates import open_controls
+from .remarks import left_out, one_voice, read_tables, time_to_compile
 from .staircases import staircases
 from .tangents import TableSlope, table_slopes, tangents
 
 Mode = Literal["forward", "reverse"]
-#: Characters of Faust from which on the time of compilation is foretold, and millions of them that
-#: are compiled in a second, as measured with 2.54.9.
-LARGE, COMPILED_PER_SECOND = 400_000, 0.1
 
 
 @dataclass(frozen=True)
@@ -93,11 +90,12 @@ def differentiate(
         compiler = find_compiler(compiler)
     rows = Rows(table or built_in_table(), compiler, tuple(include))
     text = compiler.expand(source, include=include)
-    return with_deep_stack(
+    differentiated = with_deep_stack(
         lambda: _differentiate(
             text, rows, params, all_continuous, signals, mode, table_slope, name, file or name
         )
     )
+    return replace(differentiated, remarks=(*one_voice(source), *differentiated.remarks))
 
 
 def _differentiate(
@@ -112,9 +110,9 @@ def _differentiate(
     file: str,
 ) -> DifferentiatedProgram:
     program = read_program(text, rows, name, file)
-    chosen = choose(program.sliders, wanted, all_continuous, file)
+    chosen = choose(program.sliders, wanted, all_continuous, file, program.switches)
     params = tuple(program.sliders[number] for number in chosen)
-    moved = choose(program.sliders, signals, False, file) if signals else []
+    moved = choose(program.sliders, signals, False, file, program.switches) if signals else []
     moving = tuple(program.sliders[number] for number in moved)
     if moved:
         replaced = with_signals(program, moved)
@@ -124,7 +122,9 @@ def _differentiate(
     numbers = graph.reachable(outputs)
     stairs = tuple(map(tuple, staircases(graph, rows, outputs, chosen)))
     slopes = table_slopes(graph, rows, numbers, table_slope)
-    remarks = _table_remarks(graph, rows, numbers, slopes, chosen)
+    remarks = read_tables(graph, rows, numbers, slopes, chosen)
+    if all_continuous and not wanted:
+        remarks = (*left_out(program), *remarks)
     try:
         engine = tangents if mode == "forward" else cotangents
         partials = engine(graph, rows, outputs, chosen, slopes)
@@ -141,51 +141,10 @@ def _differentiate(
     for output, partial in zip(outputs, partials, strict=True):
         results += [output, *(partial.get(index, silence) for index in range(len(chosen)))]
     printed = _print_dual(program, params, moving, results)
-    remarks += _size_remarks(printed)
+    remarks += time_to_compile(printed)
     cost = operations(graph, rows, results)
     return DifferentiatedProgram(
         printed, params, program.inputs, len(outputs), mode, cost, stairs, remarks
-    )
-
-
-def _table_remarks(
-    graph: Graph,
-    rows: Rows,
-    numbers: Sequence[int],
-    slopes: Mapping[int, int],
-    chosen: Sequence[int],
-) -> tuple[str, ...]:
-    """Which tables that a slider reads at whole places have a slope, and which have none."""
-    read = {
-        number: index
-        for number, index in table_slopes(graph, rows, numbers, "all").items()
-        if not set(graph.reachable([index])).isdisjoint(chosen)
-    }
-    sloped = sum(number in slopes for number in read)
-    remarks = []
-    if sloped:
-        what = "table is" if sloped == 1 else "tables are"
-        remarks.append(
-            f"{sloped} {what} read at whole places, a staircase: the slope of the content is taken"
-            " for its derivative (--table-slope none for 0)"
-        )
-    if len(read) > sloped:
-        what = "table is" if len(read) == sloped + 1 else "tables are"
-        remarks.append(
-            f"{len(read) - sloped} {what} read at whole places, a staircase: its derivative is 0"
-            " (--table-slope all for the slope of the content)"
-        )
-    return tuple(remarks)
-
-
-def _size_remarks(text: str) -> tuple[str, ...]:
-    """What a large derivative costs to compile, and the ways out."""
-    if len(text) < LARGE:
-        return ()
-    seconds = len(text) / 1e6 / COMPILED_PER_SECOND
-    return (
-        f"the derivative is {len(text) / 1e6:.1f} MB of Faust, which takes the compiler some"
-        f" {seconds:.0f} s: choose fewer sliders with --param, or use --mode reverse",
     )
 
 

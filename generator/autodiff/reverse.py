@@ -114,7 +114,9 @@ def reverse_programs(
     def transform() -> ReversePrograms:
         program = read_program(text, rows, name, file)
         place = file or name
-        moved = choose(program.sliders, signals, False, place) if signals else []
+        moved = []
+        if signals:
+            moved = choose(program.sliders, signals, False, place, program.switches)
         chosen = _params(program, params, all_continuous, moved, place)
         return _programs(program, rows, chosen, moved, waveforms, by_sums, place)
 
@@ -132,11 +134,12 @@ def _params(
     if wanted is not None and not wanted:
         return []
     candidates = {n: one for n, one in program.sliders.items() if n not in moved}
-    if wanted is None and not candidates:
+    if wanted is None and not candidates and not any(one.marked for one in program.switches):
         return []
     if wanted is None and moved and not all_continuous:
         return [number for number, one in candidates.items() if one.marked]
-    return choose(program.sliders if wanted else candidates, wanted, all_continuous, file)
+    among = program.sliders if wanted else candidates
+    return choose(among, wanted, all_continuous, file, program.switches)
 
 
 def _programs(

@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.table import Table as Display
 
 from ..drawing import canvas, literal_label, png
-from .verification import PartialComparison, VerificationReport
+from .partial_comparison import PartialComparison
+from .verification import VerificationReport
 
 #: Comparisons in a plot.
 MAX_PLOTTED = 24
@@ -43,6 +44,10 @@ def print_report(report: VerificationReport, console: Console | None = None) -> 
             "\n".join(errors),
         )
     console.print(display)
+    for mode in report.modes:
+        colour, word = ("green", "agrees") if mode.agrees else ("red", "differs")
+        label = escape(mode.parameter.label)
+        console.print(f"reverse mode [{colour}]{word}[/] by {label}, to {mode.relative:.1e}")
     for remark in report.remarks:
         console.print(escape(remark))
     _print_settings(report, console)
@@ -53,9 +58,13 @@ def _verdict_text(one: PartialComparison) -> str:
     lines = [f"[{colour}]{one.verdict}[/]"]
     if one.unsettled:
         lines.append(f"{one.unsettled} of {one.partial.size} unsettled")
+    if one.acts and one.idle:
+        lines.append("flat here; acts at other values")
     if one.jumps.any():
         lines.append("acts by jumps alone" if one.idle else "at a jump: compared beside it")
-    if one.stairs and (one.unsettled or one.verdict != "agrees"):
+    if one.by_table_slope:
+        lines.append("off by the slope of a table")
+    if one.stairs and (one.unsettled or one.idle or one.verdict != "agrees"):
         lines.append(f"a staircase: {escape(', '.join(one.stairs))}")
     if one.moved:
         lines.append("no effect where asked; compared elsewhere")

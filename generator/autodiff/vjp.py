@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -148,6 +149,12 @@ class VJP:
             programs.params, programs.signals, self._forward, self._backward, self._sliders
         )
         self._buffers = Buffers(self.dtype)
+
+    @contextmanager
+    def sounding(self, sound: ArrayLike) -> Iterator[None]:
+        """While it is open, all sound files hold `sound` (frames,), see `Program.sounding`."""
+        with self._forward.sounding(sound), self._backward.sounding(sound):
+            yield
 
     def forward(
         self,

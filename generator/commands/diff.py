@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from ..comparison import libraries, numeric, show
-from ..comparison.changes import Change, Comparison
+from ..comparison.changes import BUMPS, Bump, Change, Comparison
 from ..comparison.sources import Document, fetch_document
 from ..comparison.tables import compare_tables
 from ..errors import InputError
@@ -47,8 +47,17 @@ EXIT_UNUSABLE = 2
     type=click.Choice(["faust", "cyfaust"]),
     help="The compiler for --numeric; without it, the first that is installed.",
 )
+@click.option(
+    "--fail-on",
+    type=click.Choice(BUMPS[1:]),
+    default=BUMPS[1],
+    show_default=True,
+    help="The least bump of the version that counts as a difference for the exit code.",
+)
 @runs_programs
-def diff_command(old: str, new: str, style: str, by_numbers: bool, compiler: str | None) -> None:
+def diff_command(
+    old: str, new: str, style: str, by_numbers: bool, compiler: str | None, fail_on: Bump
+) -> None:
     """Compare two tables, or two generated libraries, by what they mean.
 
     OLD and NEW are files (.yaml or .lib), or REV:PATH of a git repository. Exits with 0 if they
@@ -57,12 +66,15 @@ def diff_command(old: str, new: str, style: str, by_numbers: bool, compiler: str
     \b
     A rule that is written in another way is reported as equal only if SymPy proves it; points
     where the two agree are no proof. A rule that differs comes with a point and both values.
+    Rules that are rewritten, but equal, and texts ask for a patch: with --fail-on minor they are
+    reported, and the exit code is 0.
 
     \b
     Examples:
       faustdiff diff HEAD~1:primitives.yaml primitives.yaml
       faustdiff diff v0.1.0:build/diff.lib build/diff.lib --numeric
       faustdiff diff old.yaml new.yaml --format markdown >> CHANGELOG.md
+      faustdiff diff main:primitives.yaml primitives.yaml --fail-on minor
     """
     start = time.perf_counter()
     try:
@@ -78,7 +90,8 @@ def diff_command(old: str, new: str, style: str, by_numbers: bool, compiler: str
         show.print_changes(comparison, Console())
     else:
         click.echo(formatted(comparison))
-    sys.exit(EXIT_DIFFERENT if comparison.changes else 0)
+    is_failing = BUMPS.index(comparison.bump) >= BUMPS.index(fail_on)
+    sys.exit(EXIT_DIFFERENT if is_failing else 0)
 
 
 def _compare(old: Document, new: Document, by_numbers: bool, compiler: str | None) -> Comparison:

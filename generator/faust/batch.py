@@ -81,6 +81,8 @@ class BatchProgram:
         self.inputs, self.outputs = program.inputs, program.outputs
         self.controls: tuple[Control, ...] = program.controls
         self.settable = tuple(one for one in self.controls if not one.readonly)
+        #: Gives all sound files a sound, see `Program.sounding`.
+        self.sounding = program.sounding
         self._api = program.api
         self._api.open_batch.restype = ctypes.c_void_p
         self._api.close_batch.argtypes = [ctypes.c_void_p]

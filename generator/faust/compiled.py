@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class CompiledProgram(Program):
             ("outputs", ctypes.c_int, [ctypes.c_void_p]),
             ("describe", None, [ctypes.c_void_p, LISTENER]),
             ("compute", None, [ctypes.c_void_p] * 3 + [ctypes.c_int] * 2),
+            ("sound", ctypes.c_int, [ctypes.POINTER(ctypes.POINTER(self.real))]),
         ]
         try:
             self.api = ctypes.CDLL(str(library))
@@ -77,6 +79,8 @@ class CompiledProgram(Program):
                 groups.pop()
             elif event == b"declare":
                 meta.setdefault(zone, {})[text] = value.decode()
+            elif event == b"soundfile":
+                self.sounds += (text,)
             else:
                 path = control_path([*groups, text])
                 control = Control(
@@ -86,6 +90,17 @@ class CompiledProgram(Program):
 
         self.api.describe(instance, LISTENER(tell))
         return widgets
+
+    @contextmanager
+    def sounding(self, sound: ArrayLike) -> Iterator[None]:
+        start = ctypes.POINTER(self.real)()
+        frames = self.api.sound(ctypes.byref(start))
+        samples = np.ctypeslib.as_array(start, (frames,))
+        samples[:] = np.resize(np.asarray(sound, samples.dtype), frames)
+        try:
+            yield
+        finally:
+            samples[:] = 0
 
     def session(self, *, sample_rate: int = 44100) -> Session:
         return Session(self, sample_rate)

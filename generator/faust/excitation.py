@@ -23,6 +23,8 @@ DEFAULT_SECONDS = 0.5
 AMPLITUDE = 0.5
 #: Of the sine, in Hz; no divisor of a usual sample rate, so that no period repeats.
 SINE_FREQUENCY = 997.0
+#: What stands in for a sound file: its frames, and two sines in radians for each frame.
+SOUND_FRAMES, SOUND_STEPS = 1024, (0.031, 0.17)
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class Excitation:
 
     signals: NDArray[np.float64]
     rate: int
+
+
+def stand_in_sound() -> NDArray[np.float64]:
+    """What stands in for a sound file (frames,): two sines that share no period."""
+    frames = np.arange(SOUND_FRAMES)
+    return np.asarray(AMPLITUDE / 2 * sum(np.sin(step * frames) for step in SOUND_STEPS))
 
 
 def excitation(source: str, inputs: int, seconds: float | None, rate: int | None) -> Excitation:

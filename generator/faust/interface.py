@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +56,21 @@ class Program(ABC):
     outputs: int
     double: bool
     controls: tuple[Control, ...]
+    #: The labels of its sound files, which are silent, as where Faust finds no such file.
+    sounds: tuple[str, ...] = ()
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the samples: float64 in double precision, else float32."""
         return np.dtype(np.float64 if self.double else np.float32)
+
+    @contextmanager
+    def sounding(self, sound: ArrayLike) -> Iterator[None]:
+        """While it is open, all sound files hold `sound` (frames,), again and again.
+
+        Sessions of one program share their sounds. In the interpreter they stay silent.
+        """
+        yield
 
     @abstractmethod
     def session(self, *, sample_rate: int = 44100) -> Session:

@@ -54,13 +54,13 @@ def compile_cpp(
 ) -> Path:
     """The shared object for C++ text made by `Compiler.to_cpp` in the same precision.
 
-    `fast` compiles for this very machine, with `FAST_FLAGS` in place of `optimize`; `more` are
-    further flags; `host` is the file of this folder that the program is compiled in, and `defines`
-    are its macros, as "NAME=VALUE".
+    `fast` compiles for this very machine, with `FAST_FLAGS` in place of `optimize`, which is left
+    out for a text that it would take minutes for; `more` are further flags; `host` is the file of
+    this folder that the program is compiled in, and `defines` are its macros, as "NAME=VALUE".
     Other parameters and the cache are as for `build`. Raises FaustError if g++ is missing or fails.
     """
     flags = [
-        *(_fast_flags(len(cpp)) if fast else (optimize, PORTABLE_FLAG)),
+        *(_fast_flags(len(cpp)) if fast else (_affordable(optimize, len(cpp)), PORTABLE_FLAG)),
         *([QUICK_STANDARD] if _headers(cpp) <= STANDARD_HEADERS else []),
         *more,
         f"-DFAUSTFLOAT={'double' if double else 'float'}",
@@ -120,6 +120,11 @@ def _library_digest(folder: Path) -> str:
     files = sorted(path for path in folder.rglob("*") if path.suffix in SOURCE_SUFFIXES)
     paths = [path for path in files if path.is_file()]
     return digest(*(str(path.relative_to(folder)) for path in paths), *map(content_of, paths))
+
+
+def _affordable(optimize: str, size: int) -> str:
+    """The level `optimize`, or none for C++ of so many characters that it would take minutes."""
+    return optimize if size <= LEVELS[-1][0] else "-O0"
 
 
 def _fast_flags(size: int) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .buses import alike
 from .row_text import DualText, LibraryRows, comment
 from .templates import fill, lines_of
 
@@ -97,6 +98,7 @@ def layers() -> str:
     """The section of networks of layers."""
     return fill(
         "library/nn.lib",
+        buses=[*alike("bus", "_"), *alike("cut", "!")],
         tensors=[
             line
             for function, name, indices in TENSORS

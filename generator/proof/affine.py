@@ -9,7 +9,7 @@ from fractions import Fraction
 from ..table.expressions import COMPARE
 from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE, Function
-from .polynomials import polynomial_key, polynomial_of
+from .polynomials import decimal, polynomial_key, polynomial_of
 
 
 def constant_of(node: ast.expr) -> Fraction | None:
@@ -28,7 +28,7 @@ def affine_form(
     """
     match node:
         case ast.Constant(value=int() | float() as value):
-            return {"": Fraction(str(value))}
+            return {"": decimal(value)}
         case ast.Name(id=name):
             return None if name in CONSTANTS else {"": Fraction(0), name: Fraction(1)}
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):

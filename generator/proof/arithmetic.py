@@ -39,25 +39,40 @@ def negate(a: Compiled) -> Compiled:
     return evaluate
 
 
-def _add(a: Compiled, b: Compiled) -> Compiled:
+def _note_terms(c: Context, node: ast.BinOp, v: Any, w: Any) -> None:
+    c.visibility.note(node.left, v, w)
+    c.visibility.note(node.right, w, v)
+
+
+def add(a: Compiled, b: Compiled, node: ast.BinOp | None = None) -> Compiled:
+    """`a + b`; `node` is the sum itself, for contexts that note which terms are seen."""
+
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
         w, e = b(c)
+        if c.visibility is not None and node is not None:
+            _note_terms(c, node, v, w)
         return v + w, e if d is None else d if e is None else d + e
 
     return evaluate
 
 
-def _subtract(a: Compiled, b: Compiled) -> Compiled:
+def subtract(a: Compiled, b: Compiled, node: ast.BinOp | None = None) -> Compiled:
+    """`a - b`, like `add`."""
+
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
         w, e = b(c)
+        if c.visibility is not None and node is not None:
+            _note_terms(c, node, v, w)
         return v - w, d if e is None else -e if d is None else d - e
 
     return evaluate
 
 
-def _multiply(a: Compiled, b: Compiled) -> Compiled:
+def multiply(a: Compiled, b: Compiled) -> Compiled:
+    """`a * b`."""
+
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
         w, e = b(c)
@@ -86,16 +101,31 @@ def divide(a: Compiled, b: Compiled, divisor: Atom | None = None) -> Compiled:
     return evaluate
 
 
-BINARY: Mapping[type[ast.operator], Callable[[Compiled, Compiled], Compiled]] = {
-    ast.Add: _add,
-    ast.Sub: _subtract,
-    ast.Mult: _multiply,
-}
-
-
 def choice(test: Test, yes: Compiled, no: Compiled) -> Compiled:
     """`yes` where a condition holds, else `no`; the other one is not evaluated."""
-    return lambda c: yes(c) if test(c) else no(c)
+
+    def evaluate(c: Context) -> Dual:
+        if not c.is_box:
+            return yes(c) if test(c) else no(c)
+        try:
+            holds = test(c)
+        except UndecidedError:
+            return _either_value(c, yes, no), arb.nan()
+        return yes(c) if holds else no(c)
+
+    return evaluate
+
+
+def _either_value(c: Context, yes: Compiled, no: Compiled) -> Any:
+    """All values of two branches in a box; one that has none does not count."""
+    try:
+        value = yes(c)[0]
+    except NoValueError:
+        return no(c)[0]
+    try:
+        return value.union(no(c)[0])
+    except NoValueError:
+        return value
 
 
 def absolute(a: Compiled, atom: Atom) -> Compiled:
@@ -103,6 +133,8 @@ def absolute(a: Compiled, atom: Atom) -> Compiled:
 
     def evaluate(c: Context) -> Dual:
         v, d = a(c)
+        if c.is_box and not (v > 0 or v < 0):
+            return ZERO.union(v.abs_upper()), None if d is None else d * ONE.union(-ONE)
         sign = c.sign(atom, v)
         if sign == 0:
             return abs(v), None
@@ -170,6 +202,9 @@ def real_power(a: Compiled, b: Compiled, base: Atom, exponent: Atom) -> Compiled
             slope = None if d is None else whole * v ** (whole - 1) * d
             return v**whole, slope if e is None else arb.nan()
         power = v**w
+        if c.visibility is not None:
+            for atom, share in ((base, w), (exponent, w * v.log())):
+                c.visibility.note(atom.node, share, ONE)
         slope = None if d is None else w * v ** (w - 1) * d
         if e is not None:
             moved = power * v.log() * e

@@ -19,19 +19,21 @@ from flint import arb, fmpq
 from ..table.expressions import COMPARE, Expression, is_condition
 from ..table.folding import COMPARISONS
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
-from .affine import affine_form, atom_key, constant_of
+from .affine import affine_form, constant_of
 from .arithmetic import (
-    BINARY,
     ONE,
     ZERO,
     absolute,
+    add,
     choice,
     copy_sign,
     divide,
+    multiply,
     negate,
     pi,
     real_power,
     step_function,
+    subtract,
     unmoved_step,
     whole_power,
     with_branch,
@@ -51,7 +53,8 @@ from .contexts import (
     exact,
     working_precision,
 )
-from .forms import alike, is_positive, is_smooth, missing_signs, zeros
+from .forms import alike, form_of
+from .polynomials import decimal
 
 #: Where a step function jumps, some places.
 WHOLE_JUMPS = (1, -1, 2)
@@ -106,7 +109,7 @@ class BallCompiler:
             return lambda c: (ONE, None) if test(c) else (ZERO, None)
         match node:
             case ast.Constant(value=value):
-                return self._constant(Fraction(str(value)))
+                return self._constant(decimal(value))
             case ast.Name(id=name) if name in CONSTANTS:
                 return pi if name == "pi" else self._constant(self._tiny)
             case ast.Name(id=name):
@@ -115,7 +118,7 @@ class BallCompiler:
                 return self.expression(operand)
             case ast.UnaryOp(operand=operand):
                 if isinstance(operand, ast.Constant):
-                    self.constants.add(-Fraction(str(operand.value)))
+                    self.constants.add(-decimal(operand.value))
                 return negate(self.expression(operand))
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
                 return self._power(left, right)
@@ -124,27 +127,25 @@ class BallCompiler:
                 return divide(self.expression(left), self.expression(right), divisor)
             case ast.BinOp(left=left, op=ast.Mult(), right=right) if alike(left, right):
                 return whole_power(self.expression(left), 2)
-            case ast.BinOp(left=left, op=op, right=right):
-                if isinstance(op, ast.Add | ast.Sub):
-                    return self._sum(node, left, type(op), right)
-                return BINARY[type(op)](self.expression(left), self.expression(right))
+            case ast.BinOp(op=ast.Add() | ast.Sub()):
+                return self._sum(node)
+            case ast.BinOp(left=left, right=right):
+                return multiply(self.expression(left), self.expression(right))
             case ast.Call(func=ast.Name(id=name), args=[chosen, yes, no]) if name == WHERE:
                 return choice(self.condition(chosen), self.expression(yes), self.expression(no))
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 return self._call(name, arguments)
         raise TypeError(f"not an expression of numbers: {ast.unparse(node)}")
 
-    def _sum(
-        self, node: ast.expr, left: ast.expr, op: type[ast.operator], right: ast.expr
-    ) -> Compiled:
+    def _sum(self, node: ast.BinOp) -> Compiled:
         """A sum; where an affine one is 0, something may happen there alone."""
         before = self._within
         if not before and affine_form(node) is not None:
             self._within = True
             self._special(node)
-        parts = self.expression(left), self.expression(right)
+        parts = self.expression(node.left), self.expression(node.right)
         self._within = before
-        return BINARY[op](*parts)
+        return (add if isinstance(node.op, ast.Add) else subtract)(*parts, node)
 
     @property
     def _tiny(self) -> Fraction:
@@ -173,18 +174,11 @@ class BallCompiler:
 
     def atom(self, node: ast.expr, decides: bool = True, centre: bool = True) -> Atom:
         """The atom of a quantity; a `decides` of False is for one that has no say in the piece."""
-        affine = affine_form(node)
-        if affine is None and is_positive(node):
-            affine = {"": Fraction(1)}
-        key, flip = atom_key(node, affine)
-        names = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-        free = names - {*FUNCTIONS, *CONSTANTS, WHERE}
         quantity = self.expression(node)
-        steps = self._steps(node)
-        missing = frozenset() if affine and len(affine) > 1 else missing_signs(node)
+        form = form_of(ast.unparse(node))
         atom = Atom(
-            key, quantity, ast.unparse(node), free, steps, affine, decides, flip, centre, node,
-            smooth=is_smooth(node), zeros=zeros(node), missing=missing,
+            form.key, quantity, form.text, form.free, self.is_stepping(node), form.affine, decides,
+            form.flip, centre, node, smooth=form.smooth, zeros=form.zeros, missing=form.missing,
         )  # fmt: skip
         self.atoms.append(atom)
         for factor in curved_factors(node):
@@ -210,7 +204,7 @@ class BallCompiler:
         for at in offset:
             self._special(ast.BinOp(node, ast.Sub(), ast.Constant(at)), centre=False)
 
-    def _steps(self, node: ast.expr) -> bool:
+    def is_stepping(self, node: ast.expr) -> bool:
         """Whether a quantity is constant between jumps."""
         match node:
             case ast.Constant():
@@ -218,13 +212,15 @@ class BallCompiler:
             case ast.Name(id=name):
                 return name in self.whole or name in CONSTANTS
             case ast.BinOp(left=left, right=right):
-                return self._steps(left) and self._steps(right)
+                return self.is_stepping(left) and self.is_stepping(right)
             case ast.UnaryOp(operand=operand):
-                return is_condition(node) or self._steps(operand)
+                return is_condition(node) or self.is_stepping(operand)
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 if name == WHERE:
-                    return all(map(self._steps, arguments[1:]))
-                return name == "sign" or FUNCTIONS[name].step or all(map(self._steps, arguments))
+                    return all(map(self.is_stepping, arguments[1:]))
+                return (
+                    name == "sign" or FUNCTIONS[name].step or all(map(self.is_stepping, arguments))
+                )
         return is_condition(node)
 
     def _constant(self, value: Fraction) -> Compiled:
@@ -309,13 +305,13 @@ class BallCompiler:
             self._special(arguments[1])
             self._jumps(function.quotient, ast.BinOp(arguments[0], ast.Div(), arguments[1]))
             quotient = step_function(function.quotient, [divide(parts[0], parts[1])])
-            return BINARY[ast.Sub](parts[0], BINARY[ast.Mult](parts[1], quotient))
+            return subtract(parts[0], multiply(parts[1], quotient))
         if function.step:
             for argument in arguments:
                 self._special(argument)
             if len(arguments) == 1:
                 self._jumps(name, arguments[0])
-            if all(map(self._steps, arguments)):
+            if all(map(self.is_stepping, arguments)):
                 return unmoved_step(step_function(name, parts))
             return step_function(name, parts)
         if name not in BALL_FUNCTIONS:
@@ -349,7 +345,12 @@ class BallCompiler:
                 if d is not None and rule is not None:
                     term = rule(*numbers) * d
                     slope = term if slope is None else slope + term
-            return value(*numbers), slope
+            result = value(*numbers)
+            if c.visibility is not None:
+                for argument, part, rule in zip(arguments, numbers, slopes, strict=True):
+                    if rule is not None:
+                        c.visibility.note(argument, part * rule(*numbers), result)
+            return result, slope
 
         branches = function.branches
         if not branches:
@@ -425,4 +426,7 @@ def edge_expression(name: str, index: int, arguments: list[ast.expr]) -> ast.exp
             return ast.BinOp(one, ast.Add(), x)
         case "tan":
             return ast.Call(ast.Name("cos"), [x], [])
+        case "hypot":
+            squares = [ast.BinOp(side, ast.Pow(), ast.Constant(2)) for side in arguments]
+            return ast.BinOp(squares[0], ast.Add(), squares[1])
     return None

@@ -89,6 +89,10 @@ class Context:
 
     #: The branches that functions take; None for those that they have.
     branches: Any = None
+    #: Whether numbers are intervals, so that what has several signs there takes all its values.
+    is_box = False
+    #: Told of each part of a sum, and each argument of a function; None if nobody asks.
+    visibility: Any = None
 
     __slots__ = ("divisors", "met", "on", "signs", "values", "zero")
 
@@ -129,6 +133,12 @@ class Context:
         if value.is_nan():
             raise NoValueError
         raise UndecidedError
+
+
+class BoxContext(Context):
+    """An interval: a choice that is not the same in all of it has the values of both branches."""
+
+    is_box = True
 
 
 def precision(constants: set[Fraction]) -> int:

@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from ..table.rules import copy_tree
 from .affine import affine_form, called_function, called_name
@@ -30,7 +31,8 @@ def is_excluded(signs: Signs, names: Sequence[str]) -> bool:
 
 def contradict(signs: Signs, names: Sequence[str]) -> bool:
     """Whether signs contradict each other, with quantities factored, and sin and cos as a pair."""
-    if _on_circle(signs) or _between_integers(signs, names) or _as_monomials(signs):
+    exclusions = (_on_circle, _as_monomials, _at_fixed_names)
+    if _between_integers(signs, names) or any(excludes(signs) for excludes in exclusions):
         return True
     base, _ = affine_part(signs, names)
     cases = [_cases(atom, sign, signs[:index]) for index, (atom, sign) in enumerate(signs)]
@@ -68,6 +70,25 @@ def _as_monomials(signs: Signs) -> bool:
         return False
 
 
+def _at_fixed_names(signs: Signs) -> bool:
+    """Whether a polynomial has another sign where its names are what other quantities make them."""
+    fixed: dict[str, Fraction] = {}
+    for atom, sign in signs:
+        names = [name for name in atom.affine or () if name]
+        if sign == 0 and atom.affine and len(names) == 1:
+            fixed[names[0]] = -atom.affine[""] / atom.affine[names[0]]
+    for atom, sign in signs:
+        if atom.node is None or atom.steps or not atom.free or not atom.free <= fixed.keys():
+            continue
+        polynomial = polynomial_of(atom.node)
+        if polynomial is not None:
+            terms = (v * math.prod(fixed[n] ** p for n, p in t) for t, v in polynomial.items())
+            value = sum(terms, Fraction(0))
+            if (value > 0) - (value < 0) != sign:
+                return True
+    return False
+
+
 def _cases(atom: Atom, sign: int, before: Signs) -> list[list[Form]] | None:
     """The ways in which the affine factors of a quantity give it a sign; None if there are none."""
     if atom.node is None or atom.steps:
@@ -79,16 +100,26 @@ def _cases(atom: Atom, sign: int, before: Signs) -> list[list[Form]] | None:
     cases = []
     for chosen in itertools.product((1, -1, 0), repeat=len(factors)):
         product = scale
-        for way, (_, power) in zip(chosen, factors, strict=True):
-            product *= way**power
+        if any(not way and factor.below for way, factor in zip(chosen, factors, strict=True)):
+            continue
+        for way, factor in zip(chosen, factors, strict=True):
+            product *= way**factor.power
         # What stands beside the affine factors may have any sign.
         if product == sign or (not is_all and (product != 0 or sign == 0)):
-            cases.append([(form, way) for way, (form, _) in zip(chosen, factors, strict=True)])
+            cases.append([(f.form, way) for way, f in zip(chosen, factors, strict=True)])
     return cases
 
 
-def _factors(node: ast.expr, signs: Mapping[str, int]) -> tuple[int, list[Form], bool] | None:
-    """Sign, affine factors with their powers, and whether these are all; None for no polynomial."""
+class _Factor(NamedTuple):
+    """An affine factor of a quantity and its power, in the numerator or `below`, where no 0 is."""
+
+    form: Mapping[str, Fraction]
+    power: int
+    below: bool
+
+
+def _factors(node: ast.expr, signs: Mapping[str, int]) -> tuple[int, list[_Factor], bool] | None:
+    """Sign, affine factors, and whether these are all; None for no rational function."""
     import sympy as sp
 
     from ..table.algebras import Symbols
@@ -101,11 +132,14 @@ def _factors(node: ast.expr, signs: Mapping[str, int]) -> tuple[int, list[Form],
         tree = DecidedConditions(signs).visit(copy_tree(node))
         names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
         algebra = Symbols({name: sp.Symbol(name, real=True) for name in names})
-        scale, factors = sp.factor_list(sp.sympify(fold(tree, algebra)))
+        quotient = sp.fraction(sp.together(sp.sympify(fold(tree, algebra))))
+        (scale, above), (divisor, below) = map(sp.factor_list, quotient)
     except (KeyError, TypeError, ValueError, NotImplementedError, sp.PolynomialError):
         return None
-    affine = [(_form(factor), int(power)) for factor, power in factors]
-    kept: list[Form] = [(form, power) for form, power in affine if form is not None]
+    sides = [(factor, False) for factor in above] + [(factor, True) for factor in below]
+    affine = [(_form(factor), int(power), is_below) for (factor, power), is_below in sides]
+    kept = [_Factor(f, power, is_below) for f, power, is_below in affine if f is not None]
+    scale *= divisor
     if not kept or len(kept) > MAX_FACTORS or not scale.is_real:
         return None
     return int(sp.sign(scale)), kept, len(kept) == len(affine)

@@ -23,8 +23,8 @@ from ..table.rules import copy_tree, expression_of
 from ..table.samples import Point
 from ..table.vocabulary import CONSTANTS, FUNCTIONS, WHERE
 from .balls import BallCompiler
-from .branches import several_places
 from .budget import OverBudgetError, time_limit
+from .doubts import doubt
 from .pieces import decide
 from .questions import INTEGER_TRIALS, Answer, Objection, Question
 from .symbolic import vanishes_on
@@ -139,8 +139,8 @@ def _equal(old: Expression, new: Expression, question: Question, inside: Answer)
     on = f" on each of {count} pieces" if count > 1 else ""
     if all(vanishes_on(piece, old, new, None, whole) for piece in inside.stretches):
         return Equality("proved", f"SymPy reduces the difference to 0{on}")
-    if places := several_places(question, inside):
-        return Equality("undecided", places)
+    if open_question := doubt(question, inside):
+        return Equality("undecided", open_question)
     return Equality("confirmed", f"not decided by SymPy; they agree to 150 digits{on}")
 
 

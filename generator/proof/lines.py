@@ -10,7 +10,7 @@ import heapq
 import itertools
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,6 +19,7 @@ from flint import arb, ctx
 
 from .contexts import (
     Atom,
+    BoxContext,
     Context,
     Dual,
     NoValueError,
@@ -44,6 +45,8 @@ NEWTON_REACH, LAST_STEP = 1e-6, arb("1e-300")
 NARROW_WIDTH = 1e-9
 #: How far the nearest double is from a number, relative to it, at most.
 ROUNDING_ERROR = 2.0**-52
+#: Numbers of the text that are tried on a line, at most.
+MAX_CONSTANTS = 24
 #: Bits of interval arithmetic, where a wide box is no loss.
 INTERVAL_BITS = 64
 
@@ -163,7 +166,7 @@ def _narrow(atom: Atom, line: Line, low: float, high: float) -> tuple[float, flo
     Where the slope has one sign, a step of the interval Newton method leads to the zero.
     """
     try:
-        value, slope = atom.quantity(Context(line.values(interval(low, high))))
+        value, slope = atom.quantity(BoxContext(line.values(interval(low, high))))
         if value > 0 or value < 0:
             return None
         if not atom.smooth or slope is None or not slope.is_finite() or slope.contains(0):
@@ -381,3 +384,26 @@ def lines(
         if axis is not None:
             given[axis] = Fraction(0)
         yield Line(flat.point(given), flat.direction(way))
+
+
+def line_positions(
+    line: Line, flat: Flat, ranges: Mapping[str, tuple[float, float]], draws: random.Random
+) -> list[float]:
+    """Numbers of all sizes, and some in the range of the samples."""
+    if flat.solved:
+        return [0.37, -2.9, 97.0]
+    spread = [0.37, -2.9, 13.3, -71.9, 1.1e3, -1e9, 1e-4]
+    if len(flat.free) == 1:
+        spread += [-0.61, 1.7, -2.3e4, 1e7, -1e-7]
+    for name, (low, high) in ranges.items():
+        if line.direction.get(name):
+            spread += [draws.uniform(low, high) for _ in range(2)]
+    return spread
+
+
+def constant_positions(line: Line, constants: Iterable[Fraction]) -> list[Any]:
+    """Each number of the text, and a number near it, on a line along an axis."""
+    if sum(map(bool, line.direction.values())) > 1:
+        return []
+    stated = sorted({c for c in constants if c})[:MAX_CONSTANTS]
+    return [exact(c * factor).mid() for c in stated for factor in (1, Fraction(1001, 1000))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import resource
@@ -18,6 +19,8 @@ Check = Callable[[Primitive], list[Finding]]
 
 #: Bytes that a process may take beyond what it starts with.
 WORKER_MEMORY = 2_000_000_000
+#: Objects made between two searches for garbage: a check makes many, and few of them are garbage.
+COLLECTION_THRESHOLD = 50_000
 #: Fewer rows than this are checked here: to start a process takes as long.
 FEW_ROWS = 6
 
@@ -111,6 +114,9 @@ def _serve(connection: Connection, rows: Sequence[Primitive], check: Check) -> N
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + WORKER_MEMORY
     limit = own if most == resource.RLIM_INFINITY else min(own, most)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
+    # What was imported stays: no search goes through it again.
+    gc.freeze()
+    gc.set_threshold(COLLECTION_THRESHOLD)
     while True:
         try:
             index = connection.recv()

@@ -32,8 +32,8 @@ from .contexts import (
 from .contradictions import contradict, is_excluded
 from .gaps import MAX_BORDERS, Gap, PlaceSearch, SignRecord, gap_text, on_border
 from .holes import holes
-from .lines import Flat, Line, flats, lines, roots
-from .questions import Answer, Key, Objection, Piece, Question
+from .lines import Flat, Line, constant_positions, flats, line_positions, lines, roots
+from .questions import Answer, Evaluation, Key, Objection, Piece, Question
 from .sides import (
     DISTANCES,
     ZERO_TOLERANCE,
@@ -46,6 +46,7 @@ from .sides import (
     same,
 )
 from .stationary import lines_through_islands
+from .visibility import SeenParts, WatchedContext
 
 #: Points that decide a piece, and the most that are tried in it.
 POINTS_PER_PIECE = 3
@@ -89,6 +90,7 @@ class _PieceSearch:
         self.pool: dict[Key, Piece] = {}
         self.signs = SignRecord(question.borders and not question.forbidden)
         self.agreed: dict[Key, int] = {}
+        self.seen = SeenParts()
         self.outside: set[Key] = set()
         self.corners = 0
         self.visits: dict[tuple[int | None, ...], int] = {}
@@ -117,6 +119,7 @@ class _PieceSearch:
                 at = place_text(self.pool[key].points[0])
                 self.result.unknown = f"nothing could be told near {at}"
         self.result.pieces = [p for key, p in self.pool.items() if self.agreed.get(key)]
+        self.result.unseen = next(self.seen.unseen(), "")
         return self.result
 
     # Where to look.
@@ -155,14 +158,17 @@ class _PieceSearch:
         border = bool(flat.solved)
         pairs = [*itertools.pairwise(zeros)]
         between = [middle for a, b in pairs for middle in ((a + b) / 2, geometric(a, b))]
-        for t in (*map(arb, self._line_positions(line, flat)), *between):
+        for t in (
+            *map(arb, line_positions(line, flat, self.question.ranges, self.draws)),
+            *between,
+        ):
             yield self._precise_place(numbers, t) if border else numbers.place(t.mid()), border
         for zero in zeros:
             yield self._precise_place(numbers, zero), True
             for t in () if border else both_sides(zero.mid(), self.distances):
                 yield numbers.place(t), False
         if not border:
-            for t in self._constants(line):
+            for t in constant_positions(line, self.question.constants):
                 yield numbers.place(t), False
 
     def _zeros(self, line: Line) -> list[Any]:
@@ -180,25 +186,6 @@ class _PieceSearch:
         with working_precision(2 * self.bits):
             return {name: value.mid() for name, value in line.place(t).items()}
 
-    def _line_positions(self, line: Line, flat: Flat) -> list[float]:
-        """Numbers of all sizes, and some in the range of the samples."""
-        if flat.solved:
-            return [0.37, -2.9, 97.0]
-        spread = [0.37, -2.9, 13.3, -71.9, 1.1e3, -1e9, 1e-4]
-        if len(flat.free) == 1:
-            spread += [-0.61, 1.7, -2.3e4, 1e7, -1e-7]
-        for name, (low, high) in self.question.ranges.items():
-            if line.direction.get(name):
-                spread += [self.draws.uniform(low, high) for _ in range(2)]
-        return spread
-
-    def _constants(self, line: Line) -> list[Any]:
-        """Each number of the text, and a number near it, on a line along an axis."""
-        if sum(map(bool, line.direction.values())) > 1:
-            return []
-        stated = sorted({c for c in self.question.constants if c})[:24]
-        return [exact(c * factor).mid() for c in stated for factor in (1, Fraction(1001, 1000))]
-
     # Points inside of pieces.
 
     def point(self, place: Mapping[str, Any]) -> bool:
@@ -206,14 +193,16 @@ class _PieceSearch:
         evaluation = self._evaluate(place)
         if evaluation is None:
             return False
-        c, expected, stated = evaluation
+        c, expected, stated, agree = evaluation
         if c.on or (self._slopes and not expected.is_finite()) or self._missing(place, evaluation):
             self.border(place)
             return False
         key = self._remember(c, place)
         missing = not (self._slopes or expected.is_finite() or stated.is_finite())
-        if missing or same(expected, stated):
+        if missing or agree:
             self.agreed[key] = self.agreed.get(key, 0) + 1
+            if c.visibility is not None:
+                self.seen.add(key, c.visibility)
             if self.question.forbidden and self._holds_around(place):
                 self._object(self.question.forbidden, place, expected, stated)
             return True
@@ -225,25 +214,27 @@ class _PieceSearch:
             self._object("the formula is not what is expected", place, expected, stated)
         return False
 
-    def _missing(self, place: Mapping[str, Any], evaluation: tuple[Context, Any, Any]) -> bool:
+    def _missing(self, place: Mapping[str, Any], evaluation: Evaluation) -> bool:
         """Whether two values are compared, and one of them is missing at this point alone."""
-        _, expected, stated = evaluation
+        _, expected, stated, _ = evaluation
         if self._slopes or expected.is_finite() == stated.is_finite():
             return False
-        around = [self._evaluate(self._nudge(place, scale)) for scale in (1e-6, 1e-9, 1e-12)]
-        return any(near is not None and same(near[1], near[2]) for near in around)
+        return any(self._agree_around(place))
 
     def _holds_around(self, place: Mapping[str, Any]) -> bool:
         """Whether the two agree near a place too, so that it is not a single point."""
+        return all(self._agree_around(place))
+
+    def _agree_around(self, place: Mapping[str, Any]) -> list[bool]:
         near = [self._evaluate(self._nudge(place, scale)) for scale in (1e-6, 1e-9, 1e-12)]
-        return all(one is not None and same(one[1], one[2]) for one in near)
+        return [one is not None and one.agree for one in near]
 
     @property
     def _slopes(self) -> bool:
         return self.question.direction is not None
 
-    def _evaluate(self, place: Mapping[str, Any]) -> tuple[Context, Any, Any] | None:
-        """Context, what is expected and what is stated, with as many bits as that takes."""
+    def _evaluate(self, place: Mapping[str, Any]) -> Evaluation | None:
+        """What is expected and what is stated, with as many bits as that takes."""
         # At the working precision most points decide; it is set already.
         evaluation, is_settled = self._try_place(place)
         for doubling in range(1, MAX_DOUBLINGS):
@@ -254,9 +245,10 @@ class _PieceSearch:
                 evaluation = closer if is_settled else closer or evaluation
         return evaluation
 
-    def _try_place(self, place: Mapping[str, Any]) -> tuple[tuple[Context, Any, Any] | None, bool]:
+    def _try_place(self, place: Mapping[str, Any]) -> tuple[Evaluation | None, bool]:
         """What is told at the present precision, and whether more bits would tell no more."""
-        c = Context(self.question.values(place))
+        values = self.question.values(place)
+        c = WatchedContext(values, self.bits) if self.question.watching else Context(values)
         try:
             _, expected, stated = self.question.run(c)
         except NoValueError:
@@ -265,10 +257,11 @@ class _PieceSearch:
             return None, True
         except UndecidedError:
             return None, False
-        return (c, expected, stated), c.on or same(expected, stated) or apart(expected, stated)
+        evaluation = Evaluation(c, expected, stated, same(expected, stated))
+        return evaluation, c.on or evaluation.agree or apart(expected, stated)
 
     def _remember(self, c: Context, place: Mapping[str, Any]) -> Key:
-        key = tuple((atom.key, c.signs[atom.key]) for atom in c.met)
+        key = tuple(c.signs.items())
         piece = self.pool.get(key)
         if piece is None:
             signs = tuple((atom, c.signs[atom.key] * atom.flip) for atom in c.met)
@@ -442,5 +435,5 @@ class _PieceSearch:
         return (value, stated) if value.is_finite() else (None, None)
 
     def _remember_border(self, c: Context, place: Mapping[str, Any]) -> None:
-        key = tuple((atom.key, c.signs[atom.key]) for atom in c.met)
-        self.signs.add(key, tuple((atom, c.signs[atom.key] * atom.flip) for atom in c.met), place)
+        signs = tuple((atom, c.signs[atom.key] * atom.flip) for atom in c.met)
+        self.signs.add(tuple(c.signs.items()), signs, place)

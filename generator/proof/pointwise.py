@@ -23,9 +23,9 @@ from ..table.expressions import Expression
 from ..table.model import Primitive
 from ..table.samples import NoPointError, sample_points, special_points
 from .balls import BallCompiler, Part
-from .branches import several_places
 from .budget import during
 from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
+from .doubts import doubt, unseen_part
 from .findings import Finding
 from .gaps import gap_text
 from .pieces import decide, objection_at
@@ -113,6 +113,16 @@ class Claims:
             zeros=self._zeros,
         )
 
+    def _partial(self, name: str) -> Expression:
+        """The partial by an argument with its guard, one tree for all questions."""
+        if name not in self._partials:
+            self._partials[name] = rules.partial(self.row, name)
+        return self._partials[name]
+
+    @cached_property
+    def _partials(self) -> dict[str, Expression]:
+        return {}
+
     @cached_property
     def _compiled_parts(self) -> dict[int, Part]:
         return {}
@@ -185,7 +195,7 @@ class Claims:
         if row.tie is None:
             return None
         for name, stated in row.tie.partials.items():
-            question = self.question(rules.partial(row, name), stated, None, row.tie.at)
+            question = self.question(self._partial(name), stated, None, row.tie.at)
             objection = decide(question).objection
             if objection is not None:
                 return replace(
@@ -219,6 +229,9 @@ class Claims:
         if objection:
             what = "is declared inactive, yet the value depends on it"
             return self._refutation(name, replace(objection, what=what))
+        question = self.question(value, ZERO_EXPRESSION, {name: Fraction(1)})
+        if hidden := self._unseen_part(replace(question, jumps=True), value):
+            return Finding(self.row, name, "unknown", hidden)
         return Finding(self.row, name, "declared", detail)
 
     def _moves(self, name: str, value: Expression) -> Objection | None:
@@ -226,6 +239,11 @@ class Claims:
         question = self.question(value, ZERO_EXPRESSION, {name: Fraction(1)})
         objection = decide(replace(question, jumps=True)).objection
         return None if objection is None or objection.single else objection
+
+    def _unseen_part(self, question: Question, value: Expression) -> str:
+        """What is too small to be seen in a value that is to have no slope."""
+        compiler = BallCompiler(frozenset(self.whole))
+        return "" if compiler.is_stepping(value.tree) else unseen_part(question)
 
     def _approximation(self, name: str, value: Expression) -> Finding:
         """A surrogate stands for a value without a slope, or is the value in other words."""
@@ -251,7 +269,7 @@ class Claims:
 
     def _derivative(self, name: str, value: Expression) -> Finding:
         row, way = self.row, {name: Fraction(1)}
-        question = self.question(value, rules.partial(row, name), way)
+        question = self.question(value, self._partial(name), way)
         answer = decide(question)
         if answer.objection:
             return self._refutation(name, answer.objection)
@@ -262,11 +280,13 @@ class Claims:
             return Finding(row, name, "unknown", what, pieces=pieces)
         on = f"on {pieces} pieces" if pieces > 1 else "on the whole domain"
         if row.kind == "zero":
+            if hidden := self._unseen_part(question, value):
+                return Finding(row, name, "unknown", hidden, pieces=pieces)
             return Finding(row, name, "declared", f"0 between the jumps, {on}", pieces=pieces)
-        if self.proofs and self._is_proved(answer, value, rules.partial(row, name), way):
+        if self.proofs and self._is_proved(answer, value, self._partial(name), way):
             return Finding(row, name, "proved", f"residual 0 {on}", pieces=pieces)
-        if places := several_places(question, answer):
-            return Finding(row, name, "unknown", places, pieces=pieces)
+        if open_question := doubt(question, answer):
+            return Finding(row, name, "unknown", open_question, pieces=pieces)
         return Finding(row, name, "confirmed", f"agrees to 150 digits {on}", pieces=pieces)
 
     @cached_property
@@ -310,7 +330,7 @@ class Claims:
         if any(finding.outcome == "refuted" for finding in findings):
             return findings
         for way in _directions(moving):
-            terms = [ast.BinOp(ast.Constant(float(w)), ast.Mult(), rules.partial(row, n).tree)
+            terms = [ast.BinOp(ast.Constant(float(w)), ast.Mult(), self._partial(n).tree)
                      for n, w in way.items()]  # fmt: skip
             total: ast.expr = terms[0]
             for term in terms[1:]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 from ..table.vocabulary import CONSTANTS
 
@@ -18,6 +19,11 @@ MAX_TERMS, MAX_POWER = 40, 8
 
 class _TooLargeError(Exception):
     """No polynomial, or one that is too large."""
+
+
+def decimal(value: Any) -> Fraction:
+    """A number of the text with the digits that it was written with."""
+    return Fraction(value) if isinstance(value, int) else Fraction(str(value))
 
 
 def polynomial_of(node: ast.expr, opaque: bool = False) -> Polynomial | None:
@@ -34,7 +40,7 @@ def polynomial_of(node: ast.expr, opaque: bool = False) -> Polynomial | None:
 def _polynomial(node: ast.expr, opaque: bool) -> Polynomial:
     match node:
         case ast.Constant(value=int() | float() as value):
-            return {(): Fraction(str(value))} if value else {}
+            return {(): decimal(value)} if value else {}
         case ast.Name(id=name) if opaque or name not in CONSTANTS:
             return {((name, 1),): Fraction(1)}
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from flint import arb
 
@@ -36,6 +36,15 @@ class Objection:
     single: bool = False
 
 
+class Evaluation(NamedTuple):
+    """Both formulas at a place, and whether they are equal to 150 digits."""
+
+    context: Context
+    expected: Any
+    stated: Any
+    agree: bool
+
+
 @dataclass(frozen=True)
 class Piece:
     """One piece: the signs that make it out, points in it, and what is divided by there."""
@@ -49,7 +58,8 @@ class Piece:
 class Answer:
     """What was found: the pieces that agree, an objection, or why the matter is not decided.
 
-    `assumed` are pieces of which no place is known, where the formula would be right.
+    `assumed` are pieces of which no place is known, where the formula would be right. `unseen` is a
+    part that is too small to be seen at every point of a piece.
     """
 
     pieces: list[Piece] = field(default_factory=list)
@@ -57,6 +67,7 @@ class Answer:
     kinks: list[Mapping[str, Any]] = field(default_factory=list)
     objection: Objection | None = None
     unknown: str = ""
+    unseen: str = ""
 
     @property
     def stretches(self) -> list[Piece]:
@@ -73,8 +84,9 @@ class Question:
     the value may have no slope. With `jumps`, the value may jump, and bend, anywhere. If
     `forbidden` says something, then the question is the opposite one: the formula must not agree
     with the value on any whole piece, and that is what is said where it does. Without `borders`,
-    single points do not count. `known` remembers which pieces were looked for, and `zeros` those of
-    atoms on lines; both are shared by questions about one row.
+    single points do not count. With `watching`, it is noted which parts are seen. `known` remembers
+    which pieces were looked for, and `zeros` those of atoms on lines; both are shared by questions
+    about one row.
     """
 
     value: Compiled
@@ -92,6 +104,7 @@ class Question:
     borders: bool = True
     extra: Sequence[Mapping[str, float]] = ()
     seed: str = ""
+    watching: bool = False
     known: Known = field(default_factory=dict)
     zeros: Zeros = field(default_factory=dict)
 
@@ -127,11 +140,17 @@ class Question:
 
         Raises `NoValueError` where nothing is asked.
         """
+        moving = c.values
+        # Only the value needs a slope.
+        still = {name: (ball, None) for name, (ball, _) in moving.items()}
+        c.values = still
         if self.domain is not None and not self.domain(c):
             raise OutsideError
+        c.values = moving
         value, slope = self.value(c)
         if self.direction is not None and not value.is_finite():
             raise OutsideError
+        c.values = still
         try:
             stated = self.stated(c)[0]
         except NoValueError:

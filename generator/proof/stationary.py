@@ -15,6 +15,7 @@ from typing import Any
 from flint import arb, arb_mat
 
 from .contexts import Atom, Context, NoValueError, UndecidedError, working_precision
+from .forms import has_choices
 from .lines import Line, coordinate
 from .questions import Question
 
@@ -35,7 +36,7 @@ def lines_through_islands(
 ) -> Iterator[Line]:
     """Lines along each axis through points where a curved quantity has no slope."""
     names = question.names
-    curved = [a for a in atoms if a.affine is None and a.smooth and a.centre and a.zeros is None]
+    curved = [a for a in atoms if a.affine is None and a.smooth and a.centre and _may_close(a)]
     for atom in curved[:MAX_CURVED]:
         moving = [name for name in names if name in atom.free]
         if len(moving) < 2 or 0 in atom.missing:
@@ -45,6 +46,11 @@ def lines_through_islands(
         for point in stationary_points(atom, moving, {**given, **whole}, draws):
             for axis in moving:
                 yield Line({**given, **point}, {n: Fraction(n == axis) for n in names})
+
+
+def _may_close(atom: Atom) -> bool:
+    """Whether a quantity may be 0 on a closed curve: affine forms alone make none, choices may."""
+    return atom.zeros is None or (atom.node is not None and has_choices(atom.node))
 
 
 def gradient(

@@ -148,7 +148,8 @@ def vanishes(difference: Any) -> bool:
     difference = sp.sympify(difference)
     if difference == 0:
         return True
-    if not difference.is_finite and difference.has(sp.nan, sp.zoo, sp.oo):
+    # What has no infinity in it is not asked whether it is finite: that takes long.
+    if difference.has(sp.nan, sp.zoo, sp.oo) and not difference.is_finite:
         return False
     for step in _STRATEGIES if _expandable(difference) else _WITHOUT_EXPANSION:
         try:
@@ -211,8 +212,8 @@ _STRATEGIES: tuple[Strategy, ...] = (
     lambda d: sp.expand(sp.numer(sp.together(_factor_radicands(d)))),
     lambda d: sp.expand(sp.expand_func(d)),
     lambda d: sp.expand_log(sp.expand(d)),
-    lambda d: sp.cancel(sp.together(sp.expand_trig(d))),
     _as_exponentials,
+    lambda d: sp.cancel(sp.together(sp.expand_trig(d))),
     lambda d: _as_exponentials(_double_angles(d)),
     lambda d: sp.expand(d.rewrite(sp.asin)),
     _joined_roots,

@@ -24,7 +24,7 @@ from ..table.model import Primitive, tangent_name
 from ..table.vocabulary import FUNCTIONS
 from .affine import constant_of
 from .balls import BallCompiler
-from .branches import several_places
+from .doubts import doubt
 from .findings import Finding
 from .pieces import decide
 from .questions import Question
@@ -137,8 +137,8 @@ def _as_numbers(row: Primitive, name: str, value: Expression) -> Finding | None:
     if all(vanishes_on(piece, plain, stated, way, frozenset()) for piece in answer.stretches):
         detail = "residual 0, each delayed signal an argument of its own"
         return Finding(row, name, "proved", detail, pieces=pieces)
-    if open_places := several_places(question, answer):
-        return Finding(row, name, "unknown", open_places, pieces=pieces)
+    if open_question := doubt(question, answer):
+        return Finding(row, name, "unknown", open_question, pieces=pieces)
     detail = "agrees to 150 digits, each delayed signal an argument of its own"
     return Finding(row, name, "confirmed", detail, pieces=pieces)
 

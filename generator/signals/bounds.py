@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..table.folding import COMPARISONS, Algebra, fold
-from ..table.intervals import EVERYTHING, Interval, by_corners, hull, quotient
+from ..table.intervals import EVERYTHING, Interval, by_corners, hull, outwards, power, quotient
 from ..table.vocabulary import Function
 from .graph import Graph, Node
 from .row_lookup import Rows
 
 #: Of a function that grows, ends beyond this count as infinite.
 LARGEST_END = 500.0
-#: Ends are further out than computed, by this part: a program may round in single precision.
-ROUNDING_PART = 1e-6
 
 
 class Bounds:
@@ -121,7 +119,7 @@ class _Intervals(Algebra):
         return _Quantity(quotient(a.interval, b.interval))
 
     def pow(self, a: _Quantity, b: _Quantity) -> _Quantity:
-        return _UNKNOWN
+        return _Quantity(power(a.interval, b.interval))
 
     def call(self, function: Function, arguments: Sequence[_Quantity]) -> _Quantity:
         intervals = [argument.interval for argument in arguments]
@@ -130,7 +128,8 @@ class _Intervals(Algebra):
         interval = EVERYTHING
         if function.increasing or function.middle is not None:
             low, high = intervals[0]
-            interval = _at_end(function, low, -1), _at_end(function, high, 1)
+            interval = _at_end(function, low), _at_end(function, high)
+            interval = outwards(interval) if function.increasing else interval
         if function.bounded:
             interval = max(interval[0], -1.0), min(interval[1], 1.0)
         return _Quantity(interval)
@@ -188,10 +187,9 @@ class _Intervals(Algebra):
         return arguments
 
 
-def _at_end(function: Function, end: float, outwards: int) -> float:
+def _at_end(function: Function, end: float) -> float:
     """The value of a function that grows, at an end of an interval."""
     is_far = not math.isfinite(end) or (function.increasing and abs(end) > LARGEST_END)
     if is_far:
         return math.copysign(math.inf, end)
-    value = float(function.number(end))
-    return value + outwards * ROUNDING_PART * abs(value) if function.increasing else value
+    return float(function.number(end))

@@ -50,6 +50,10 @@ def argument_types(foreign: str) -> tuple[str, ...]:
     return tuple(one.strip() for one in names.split(",")) if names.strip() else ()
 
 
+#: How the compilers print the value of a number such as 1e400.
+_NOT_FINITE = re.compile(r"(?<![\w.])(inf|nan)\b", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Core:
     """A program as the compiler expands it: its metadata, in order, and its diagram."""
@@ -130,7 +134,8 @@ class _CoreReader:
             return _grammar().parse(text, start=start)
         except lark.exceptions.UnexpectedInput as error:
             around = " ".join(error.get_context(text, 60).split("^")[0].split())
-            raise NotUnderstoodError(f"'{around}'") from None
+            what = "a number that is not finite, in " if _NOT_FINITE.search(around) else ""
+            raise NotUnderstoodError(f"{what}'{around}'") from None
 
     def expression(self, tree: Tree) -> Box:
         operator, result = "", None

@@ -7,6 +7,7 @@ top, `./` here, `../` up, `h:name/` into a group. What is left empty is called `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,14 @@ def read_label(label: str) -> Label:
         else:
             key += taken
     return Label(_trim(text) or EMPTY, metadata)
+
+
+def label_of(text: str) -> str:
+    """A label that Faust shows as `text`, which has no blanks around it.
+
+    Brackets would be metadata, and a letter behind `%` the name of a variable.
+    """
+    return re.sub(r"[][\\]|(?<=%)[\w{]", r"\\\g<0>", text)
 
 
 def place_of(groups: Sequence[tuple[str, str]], label: str) -> tuple[list[tuple[str, str]], str]:

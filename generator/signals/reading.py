@@ -11,7 +11,7 @@ from .core import Core, parse
 from .graph import Graph
 from .propagate import propagate
 from .row_lookup import Rows
-from .sliders import Parameter, sliders
+from .sliders import Parameter, sliders, switches
 
 #: What the compiler says about itself and its machine, which is nothing about the program.
 _ABOUT_COMPILING = ("compile_options", "filename", "version", "library_path")
@@ -29,6 +29,7 @@ class ProgramGraph:
     outputs: tuple[int, ...]
     numbers: tuple[int, ...]
     sliders: Mapping[int, Parameter]
+    switches: tuple[Parameter, ...]
     metadata: tuple[tuple[str, str], ...]
 
 
@@ -47,8 +48,16 @@ def read_program(text: str, rows: Rows, name: str = NAMELESS, file: str = "") ->
         what = f"the program as the compiler expands it is not understood: {error}"
         raise InputError([Problem(Place(file or name), what, "see `faust -e`")]) from None
     numbers = tuple(graph.reachable(outputs))
-    parameters = sliders(graph, numbers, dict(core.metadata).get("name", name))
-    return ProgramGraph(graph, len(inputs), outputs, numbers, parameters, core.metadata)
+    called = dict(core.metadata).get("name", name)
+    return ProgramGraph(
+        graph,
+        len(inputs),
+        outputs,
+        numbers,
+        sliders(graph, numbers, called),
+        switches(graph, numbers, called),
+        core.metadata,
+    )
 
 
 def _with_name(core: Core, name: str) -> Core:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .graph import Data, Graph
+from .labels import label_of
 from .reading import NAMELESS, ProgramGraph
 from .sliders import in_one_group
 
@@ -34,7 +35,8 @@ def with_signals(program: ProgramGraph, chosen: Sequence[int]) -> ProgramWithInp
     """
     graph = Graph()
     shared = in_one_group(program.graph, program.numbers)
-    around = () if shared else (("vgroup", dict(program.metadata).get("name", NAMELESS)),)
+    name = label_of(dict(program.metadata).get("name", NAMELESS))
+    around = () if shared else (("vgroup", name),)
     renamed: dict[int, int] = {}
     for index in range(program.inputs):
         graph.add("input", (index,))

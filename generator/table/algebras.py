@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import mpmath as mp
-import numpy as np
 
 from ..deferred import DeferredModule
 from .folding import COMPARISONS, Algebra
 from .vocabulary import CONSTANTS, FUNCTIONS, Function
 
 sp: Any = DeferredModule("sympy")
+np: Any = DeferredModule("numpy")
 
 #: Numbers from 2 to this power on count as infinite: a function of one would take for ever.
 MAX_MAGNITUDE = 16_384

@@ -99,8 +99,8 @@ def special_points(row: Primitive) -> list[Point]:
 def is_usable(row: Primitive, point: Point) -> bool:
     """Whether a point is inside the ranges and the domain, and clear of what is to be avoided."""
     inside = all(low <= point[name] <= high for name, (low, high) in row.samples.ranges.items())
-    if not inside:
-        return False
+    if not inside or (row.domain is None and not row.samples.avoid):
+        return inside
     algebra = numbers_at(point)
     if row.domain is not None and not condition(row.domain, algebra):
         return False

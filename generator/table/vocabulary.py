@@ -8,13 +8,14 @@ confirms it away from the jumps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..deferred import DeferredModule
 from ..errors import nearest
-from .intervals import Interval, absolute, hull, mask, remainder
+from .intervals import Interval, absolute, growing, hull, mask, remainder
 
 mp: Any = DeferredModule("mpmath")
 sp: Any = DeferredModule("sympy")
@@ -161,9 +162,9 @@ _TABLE = (
     _smooth("atan", 1, "atan", "atan", finite=True, only_zero=True, increasing=True),
     _smooth("atan2", 2, "atan2", "atan2", finite=True),
     _smooth("exp", 1, "exp", "exp", latex=r"\exp", increasing=True),
-    _smooth("log", 1, "log", "log", latex=r"\log"),
-    _smooth("log10", 1, "log10", _log10),
-    _smooth("sqrt", 1, "sqrt", "sqrt", cost=4, only_zero=True),
+    _smooth("log", 1, "log", "log", latex=r"\log", bounds=growing(math.log)),
+    _smooth("log10", 1, "log10", _log10, bounds=growing(math.log10)),
+    _smooth("sqrt", 1, "sqrt", "sqrt", cost=4, only_zero=True, bounds=growing(math.sqrt)),
     _smooth(
         "abs", 1, abs, "Abs", cost=1, result=(0,), finite=True, only_zero=True, bounds=absolute
     ),
