@@ -25,6 +25,7 @@ AGAINST_FORWARD = 1e-9
 #: Five-point differences with a step of 1e-4: truncation of the fourth order, rounding about 1e-12.
 AGAINST_DIFFERENCES = 1e-6
 STEP = 1e-4
+NETWORK = "df.nn.sequential((df.nn.dense(1, 2), df.nn.tanh, df.nn.dense(2, 1)))"
 POINTS = (-2, -1, 1, 2)
 
 Array = NDArray[np.float64]
@@ -75,6 +76,15 @@ MODELS = (
     Model(r"\(x).(ma.tanh(x) * ma.signum(x) + ba.db2linear(x))", (0.4,)),
     Model(r"\(a).(_ * (2 : *(a)) + ma.SR / 44100 * a)", (0.6,)),
     Model(r"\(a, b).(_ * (a / b + b ^ a + atan2(a, b) + a % b))", (0.6, 0.4)),
+    Model(r"\(a).(_ <: (floor, floor) :> *(a))", (0.6,)),
+    # Networks say how they are passed back; behind delays, and with a function of one's own in
+    # them, they are taken apart.
+    Model(f"{NETWORK}.apply", (0.6, -0.4, 0.1, 0.3, 0.5, -0.7, 0.2)),
+    Model(f"({NETWORK}.apply <: _, mem : +)", (0.6, -0.4, 0.1, 0.3, 0.5, -0.7, 0.2)),
+    Model(
+        r"\(a, w, b).(df.nn.sequential((df.nn.dense(1, 1), df.nn.pointwise(*(a)))).apply(w, b))",
+        (0.6, 0.4, 0.1),
+    ),
     # Routes, and boxes that are linear.
     Model(r"\(a).(route(2, 2, (1, 2), (2, 1)) : *(a), _ : *)", (0.6,)),
     Model(

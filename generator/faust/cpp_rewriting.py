@@ -20,7 +20,8 @@ MAX_LOCALS = 4096
 
 #: Options of the compiler for a program of delays without recursion: blocks of a delay line are
 #: copied, where the scalar code moves each sample through the line (8 times slower at 16 taps).
-BLOCK_OPTIONS = ("-vec", "-lv", "1", "-vs", "256")
+#: Lines longer than `-mcd` are rings with a masked index, which g++ cannot copy in blocks.
+BLOCK_OPTIONS = ("-vec", "-lv", "1", "-vs", "512", "-mcd", "256")
 
 _MEMBER = re.compile(r"^\t(double|float|int) (\w+)(?:\[(\d+)\])?;$", re.M)
 _CHANNEL = re.compile(r"FAUSTFLOAT\* ((?:input|output)\d+) = (inputs|outputs)\[(\d+)\];")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from .buses import EQUAL_BOXES, alike
 from .forward_mode import newer_attempts, next_newer
 from .row_text import DualText, LibraryRows
 from .templates import fill, lines_of
 
-#: So many equal boxes side by side are matched at once; more of them in parts.
-EQUAL_BOXES = 16
 #: Numbers that are matched, of the compiler 2.54.9, to which a number behind a route is none.
 MATCHED_NUMBERS = 256
 
@@ -23,8 +22,9 @@ def reverse_mode(rows: LibraryRows) -> str:
         equal_boxes=_equal_boxes(),
         wires_before_b=_in_a_row(EQUAL_BOXES + 1, "_", "B"),
         cuts_before_b=_in_a_row(EQUAL_BOXES + 1, "!", "B"),
-        sixteen_wires=_in_a_row(EQUAL_BOXES, "_", "_"),
-        sixteen_cuts=_in_a_row(EQUAL_BOXES, "!", "!"),
+        wires_in_a_row=_in_a_row(EQUAL_BOXES, "_", "_"),
+        cuts_in_a_row=_in_a_row(EQUAL_BOXES, "!", "!"),
+        buses=[*alike("bus", "_"), *alike("cuts", "!")],
         primitives=[
             f"({dual.row.faust}) => {dual.row.name}_rule;"
             for dual in rows.duals
@@ -37,9 +37,7 @@ def reverse_mode(rows: LibraryRows) -> str:
         values=[line for mask in masks for line in _values(mask)],
         lags=[_lags(mask) for mask in [*masks, *(m for m in lag_masks if m not in masks)]],
         delays=[
-            line
-            for mask in lag_masks
-            for line in lines_of("library/repeated/delay.lib", mask=mask, arguments=str(len(mask)))
+            line for mask in lag_masks for line in lines_of("library/repeated/delay.lib", mask=mask)
         ],
         hidden=fill("library/hidden.lib"),
         numbers=[f"({number}) => {number};" for number in range(MATCHED_NUMBERS)],
@@ -76,9 +74,9 @@ def _copies(count: int, box: str) -> str:
 def _equal_boxes() -> list[str]:
     lines = []
     for count in range(EQUAL_BOXES, 1, -1):
-        for box, rule in (("_", "bus_rule"), ("!", "cuts_rule")):
+        for box, rule in (("_", "bus_rule({count})"), ("!", "cuts_rule")):
             for pattern in dict.fromkeys((_in_a_row(count, box, box), _copies(count, box))):
-                lines.append(f"({pattern}) => {rule}({count});")
+                lines.append(f"({pattern}) => {rule.format(count=count)};")
     return lines
 
 
@@ -88,9 +86,7 @@ def _values(mask: str) -> list[str]:
     shares = "at_lags(X, R, L)"
     if count > 1:
         shares = f"({shares} : by_argument(lag_count(L), {count}))"
-    return lines_of(
-        "library/repeated/values.lib", mask=mask, arguments=str(len(mask)), shares=shares
-    )
+    return lines_of("library/repeated/values.lib", mask=mask, shares=shares)
 
 
 def _lags(mask: str) -> str:
@@ -114,7 +110,7 @@ def _rule(dual: DualText) -> list[str]:
         case "values":
             return [f"{name}_rule(L, s, X) = {by_values}"]
         case "none":
-            return [f"{name}_rule(L, s, X) = inactive(L, {count});"]
+            return [f"{name}_rule = inactive_rule;"]
         case "state":
             return [f"{name}_rule(L, s, X) = of_memory(L, {count});"]
         case "lag":
