@@ -110,6 +110,18 @@ SEEDS = [
         a, b, (b : fad((\\(p).(p * sin(a))), (a, _)))""",
     ),
     Case("a stop", "a * sin(b)", ("a",), program="a, fad(a * df.stop(sin(b * a / a)), a)"),
+    Case(
+        "a stop of a smoothed slider",
+        '(hslider("smooth", 0.5, 0, 1, 0.01) : si.smoo) * smooth',
+        ("smooth",),
+        program="smooth, fad(df.stop(smooth) * smooth, smooth)",
+    ),
+    Case(
+        "a stop in a large program",
+        "a * 0.6 + 0.001 * (a : seq(i, 40, *(1 + b * i / 1000) : sin))",
+        ("a",),
+        program="a, fad(a * df.stop(a) + 0.001 * (a : seq(i, 40, *(1 + b * i / 1000) : sin)), a)",
+    ),
 ]
 
 POLES = " : ".join(f"fi.pole(h({i}))" for i in range(14))

@@ -8,6 +8,8 @@ from .templates import fill, lines_of
 
 #: So many seeds are compared in one `case`: by the compiler, not by a function of ours.
 SEEDS_AT_ONCE = 8
+#: So many boxes that seeds with functions in them begin with.
+STARTS_AT_ONCE = 3
 #: The width of the rules above and below a title.
 TITLE_WIDTH = 88
 
@@ -33,9 +35,11 @@ def seeds() -> str:
         pattern = f"((x{k}, p{k}), {pattern})"
     once = []
     for k in numbers:
-        before = "(" * (k - 1) + "!" + "".join(f", x{j})" for j in range(1, k))
         comma = "," if k < SEEDS_AT_ONCE else ""
-        once.append(f"p{k}, unless_seen({k}, {before}, x{k}){comma}")
+        once.append(f"p{k}, unless_seen({k}, {seen(k)}, x{k}){comma}")
+    pattern_of_starts = "!"
+    for k in reversed(range(1, STARTS_AT_ONCE + 1)):
+        pattern_of_starts = f"(x{k}, {pattern_of_starts})"
     return fill(
         "library/seeds.lib",
         count=str(SEEDS_AT_ONCE),
@@ -44,7 +48,30 @@ def seeds() -> str:
         parameters=", ".join(f"p{k}, x{k}" for k in numbers),
         definitions=[line for k in numbers for line in (f"s{k} = x{k};", f"n{k} = p{k};")],
         rules=[f"((seed.s{k}, !)) => seed.n{k};" for k in numbers],
+        starts=str(STARTS_AT_ONCE),
+        start_rules=[
+            f"({form}) => looked_up({form[1:-1]});"
+            for k in range(1, STARTS_AT_ONCE + 1)
+            for form in (
+                f"(begun.s{k} : F)",
+                f"((begun.s{k}, F) : G)",
+                f"((begun.s{k} : F) : G)",
+            )
+        ],
+        arithmetic=[f"(((A, B) : {p})) => first(A), first(B) : {p};" for p in "+-*/"],
+        start_pattern=pattern_of_starts,
+        starts_once=", ".join(
+            "x1" if k == 1 else f"unless_seen({k}, {seen(k)}, x{k})"
+            for k in range(1, STARTS_AT_ONCE + 1)
+        ),
+        start_parameters=", ".join(f"x{k}" for k in range(1, STARTS_AT_ONCE + 1)),
+        start_definitions=" ".join(f"s{k} = x{k};" for k in range(1, STARTS_AT_ONCE + 1)),
     )
+
+
+def seen(k: int) -> str:
+    """The list of the boxes before the one of this number."""
+    return "(" * (k - 1) + "!" + "".join(f", x{j})" for j in range(1, k))
 
 
 def neural_blocks(rows: LibraryRows) -> str:
