@@ -86,8 +86,9 @@ def test_a_group_that_is_a_seed_or_hides_nothing_is_no_obstacle(
     np.testing.assert_allclose(got, [x for _, known in expressions for x in known], rtol=1e-12)
 
 
+SMOOTH = "with { s = a : \\(x).(0.5 * x : + ~ *(0.5)); }"
 #: What `--fad` says of a program: a seed in a group, a group as a seed, other groups, a number; a
-#: seed that acts on what is fed into the word.
+#: seed that acts on what is fed into the word; one that is taken apart by a derivative inside.
 COMMANDS = [
     ('fad(vgroup("amp", a * 2) * b, (a, b))', 2, "the group 'amp' hides the seed 'a' in it"),
     ('rad(vgroup("amp", a * 2), vgroup("amp", a))', 2, "the group 'amp' hides the seed 'a' in it"),
@@ -100,6 +101,11 @@ COMMANDS = [
     ("_ * a, _ * b : _, fad(sin(_ * a), a)", 0, ""),
     (r"a, (a : fad((\(p).(p * sin(a))), (a, _))), b", 0, ""),
     (r"s * a : fad(_ * 2, s) with { s = b : + ~ *(0.5); }", 2, "the seed 'b' acts on a signal"),
+    ("fad((fad(a * a * (2 * a), a) : !, _), 2 * a)", 2, "the seed 'a' of a derivative is put"),
+    (f"fad((fad(a * a * s, a) : !, _), s) {SMOOTH}", 2, "the seed 'a' of a derivative is put"),
+    (f"fad((fad(a * a * s, (a, s)) : !, _, !), s) {SMOOTH}", 0, ""),
+    (rf"(s : \(v).(fad((fad(a * a * v, a) : !, _), v))) {SMOOTH}", 0, ""),
+    (f"fad(a * s, s) {SMOOTH}", 0, ""),
 ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -127,12 +126,11 @@ def test_the_notebook_runs() -> None:
     assert names["found"].inverted
 
 
+@pytest.mark.xdist_group("site")
 @pytest.mark.parametrize(("width", "scheme"), [(1100, "light"), (390, "dark")])
-def test_no_element_of_the_report_overflows(tmp_path: Path, width: int, scheme: str) -> None:
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("there is no Chromium")
+def test_no_element_of_the_report_overflows(
+    tmp_path: Path, chromium: Any, width: int, scheme: str
+) -> None:
     (tmp_path / "filter.dsp").write_text(FILTER, encoding="utf-8")
     write_audio(tmp_path / "a rather long name of a recording.wav", iter([noise()[None]]), 1, RATE)
     other = np.abs(lowpassed(3000, 0.9, noise()))[None]
@@ -141,26 +139,24 @@ def test_no_element_of_the_report_overflows(tmp_path: Path, width: int, scheme: 
     arguments += ["--input", str(tmp_path / "a rather long name of a recording.wav")]
     result = CliRunner().invoke(main, [*arguments, "--target", str(tmp_path / "target.wav")])
     assert result.exit_code == 3, result.output
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(
-            viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
-        )
-        problems: list[str] = []
-        page.on("console", lambda message: problems.append(message.text))
-        page.on("requestfailed", lambda request: problems.append(request.url))
-        page.goto((tmp_path / "o" / "report.html").as_uri())
-        page.evaluate("document.querySelector('details').open = true")
-        wide = page.evaluate(
-            """() => [...document.querySelectorAll('body *')].filter(one =>
-                !one.closest('.scroll') && !one.closest('svg') && !one.closest('audio') &&
-                (one.getBoundingClientRect().right > innerWidth + 0.5
-                 || one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0
-                    && getComputedStyle(one).display !== 'inline')).map(one => one.outerHTML)"""
-        )
-        assert wide == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert (dark == "rgb(255, 255, 255)") == (scheme == "light")
-        assert problems == []
-        browser.close()
+    page = chromium.new_page(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
+    )
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("requestfailed", lambda request: problems.append(request.url))
+    page.goto((tmp_path / "o" / "report.html").as_uri())
+    page.evaluate("document.querySelector('details').open = true")
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll('body *')].filter(one =>
+            !one.closest('.scroll') && !one.closest('svg') && !one.closest('audio') &&
+            (one.getBoundingClientRect().right > innerWidth + 0.5
+             || one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0
+                && getComputedStyle(one).display !== 'inline')).map(one => one.outerHTML)"""
+    )
+    assert wide == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (dark == "rgb(255, 255, 255)") == (scheme == "light")
+    assert problems == []
+    page.close()

@@ -8,7 +8,7 @@ with markers instead of the words of the library, a program shows what its words
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,13 +16,16 @@ from ..errors import InputError, Place, Problem
 from .boxes import Box
 
 CALL, EXPRESSION, SEEDS = "df.fad", "df.fad: expression", "df.fad: seeds"
+TANGENT = "df.fad: tangent"
 
-#: The words with as many inputs and outputs as those of the library, and nothing taken apart.
+#: The words with as many inputs and outputs as those of the library, and nothing taken apart. With
+#: numbers for tangents the compiler would leave out what it can do without.
 MARKERS = (
     f'marked(E, S) = vgroup("{CALL}", (vgroup("{EXPRESSION}", E), (par(i, max(0, inputs(S)'
     f' - inputs(E)), !)), (par(i, inputs(S), 0) : vgroup("{SEEDS}", S) : par(i, outputs(S), !)))); '
-    "marked_fad(E, S) = marked(E, S) : par(k, outputs(E), (_, par(i, outputs(S), 0.0))); "
-    "marked_rad(E, S) = marked(E, S), par(i, outputs(S), 0.0); "
+    f'marked_tangents(S) = par(i, outputs(S), button("{TANGENT}")); '
+    "marked_fad(E, S) = marked(E, S) : par(k, outputs(E), (_, marked_tangents(S))); "
+    "marked_rad(E, S) = marked(E, S), marked_tangents(S); "
 )
 #: `df.fad`, where `df` is any name, and the words of a program that imports the whole library.
 LIBRARY_WORD = re.compile(
@@ -32,6 +35,8 @@ IMPORT = re.compile(r'\bimport\s*\(\s*"[^"]*\bdiff\.lib"\s*\)')
 IMPORTED_WORD = re.compile(r"(?<![\w.])(fad|rad)(?=\s*\()")
 #: A definition of one of the words, as in `fad = df.fad;`.
 DEFINITION = re.compile(r"(?:^|;)\s*(?:fad|rad)\s*(?:\([^()]*\)\s*)?=(?!=)", re.MULTILINE)
+#: Boxes that are put together, and have functions or other boxes in them.
+COMPOSITIONS = (":", "<:", ":>", "~", "closure")
 
 
 def defines_words(text: str) -> bool:
@@ -108,6 +113,15 @@ def check_seeds(process: Box, file: str) -> tuple[str, ...]:
         )
         for name in dict.fromkeys(_fed_seeds(process))
     ]
+    problems += [
+        Problem(
+            Place(file),
+            f"{name} of a derivative is put together inside of another one, which takes it apart: "
+            "its partial would be 0",
+            "bind it to a name, as in 'seed : \\(v).(fad((fad(model(v), a) : !, _), v))'",
+        )
+        for name in dict.fromkeys(_dissolved_seeds(calls))
+    ]
     if problems:
         raise InputError(problems)
     numbers = (seed for call in calls for seed in call.seeds if seed.kind == "number")
@@ -126,30 +140,65 @@ def _calls(box: Box, seen: set[Box]) -> Iterator[SeedCall]:
         yield from _calls(part, seen)
 
 
+def _dissolved_seeds(calls: Sequence[SeedCall]) -> Iterator[str]:
+    """What the seeds are called that a derivative inside of theirs takes apart."""
+    for call in calls:
+        composed = [seed for seed in call.seeds if seed.kind in COMPOSITIONS]
+        for inner in _calls(call.expression, set()) if composed else ():
+            inside = _boxes_in(inner.expression)
+            for seed in composed:
+                known = any(_same_widgets(seed, other) for other in inner.seeds)
+                if not known and _is_in(seed, inside):
+                    yield _name_of(seed)
+
+
+def _boxes_in(box: Box) -> set[Box]:
+    boxes: set[Box] = set()
+    waiting = [box]
+    while waiting:
+        one = waiting.pop()
+        if one not in boxes:
+            boxes.add(one)
+            waiting += one.parts
+    return boxes
+
+
+def _is_in(seed: Box, boxes: Set[Box]) -> bool:
+    # A function in a seed has other names each time: then by its widgets.
+    return not boxes.isdisjoint((seed, *(widget for widget, _ in _widgets(seed, ()))))
+
+
+def _same_widgets(seed: Box, other: Box) -> bool:
+    """Whether two seeds are one, as far as their names tell."""
+    ours, theirs = ({one for one, _ in _widgets(box, ())} for box in (seed, other))
+    return seed == other or (other.kind in COMPOSITIONS and ours == theirs)
+
+
+def _name_of(seed: Box) -> str:
+    labels = [widget.data[1] for widget, _ in _widgets(seed, ())]
+    return f"the seed '{labels[0]}'" if labels else "a seed"
+
+
 def _fed_seeds(process: Box) -> Iterator[str]:
     """What the seeds are called that stand before the words they are given to."""
     calls: dict[Box, tuple[SeedCall, ...]] = {}
-    inside: dict[Box, frozenset[Box]] = {}
+    inside: dict[Box, set[Box]] = {}
 
     def calls_in(box: Box) -> tuple[SeedCall, ...]:
         if box not in calls:
             calls[box] = tuple(call for call in _calls(box, set()) if call.takes_signals)
         return calls[box]
 
-    def boxes_in(box: Box) -> frozenset[Box]:
+    def boxes_in(box: Box) -> set[Box]:
         if box not in inside:
-            inside[box] = frozenset((box,)).union(*map(boxes_in, box.parts))
+            inside[box] = _boxes_in(box)
         return inside[box]
 
     for first, second in _feeds(process, set()):
         for call in calls_in(second):
             for seed in call.seeds:
-                # A function in a seed has other names each time: then by its widgets.
-                widgets = [widget for widget, _ in _widgets(seed, ())]
-                if seed.kind in ("number", "primitive"):
-                    continue
-                if not boxes_in(first).isdisjoint((seed, *widgets)):
-                    yield f"the seed '{widgets[0].data[1]}'" if widgets else "a seed"
+                if seed.kind not in ("number", "primitive") and _is_in(seed, boxes_in(first)):
+                    yield _name_of(seed)
 
 
 def _feeds(box: Box, seen: set[Box]) -> Iterator[tuple[Box, Box]]:
@@ -208,7 +257,7 @@ def _widgets(
         if (box, groups) in seen or (box in seeds and not groups) or not box.shown:
             return
         seen.add((box, groups))
-        if box.kind == "widget":
+        if box.kind == "widget" and box.data[1] != TANGENT:
             yield box, groups
         elif box.kind == "group" and box.data[1] not in (CALL, EXPRESSION, SEEDS):
             groups = (*groups, box.data[1])
