@@ -345,6 +345,16 @@ def test_the_slope_of_a_table_alone_is_no_difference(
     assert "differs" in call("verify", program, "--seconds", 0.1).stdout
 
 
+def test_the_slope_of_a_delay_of_whole_samples_is_no_difference(tmp_path: Path) -> None:
+    delay, gain = (f'hslider("{name} [diff:1]", 7.4, 0, 20, 0.1)' for name in "dg")
+    text = f"process = _ @ {delay} * {gain};"
+    table = tmp_path / "errors.csv"
+    result = call("verify", written(tmp_path, text), "--seconds", 0.01, "--csv", table)
+    assert result.exit_code == 1
+    rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+    assert [row["verdict"] for row in rows] == ["undecided", "agrees"]
+
+
 #: A delay that moves slowly across whole samples, where its interpolation has kinks, with feedback
 #: that keeps what it was; the smoothing's pole, 1e-5 below 1, is known to few digits of that.
 ECHO = """

@@ -25,6 +25,8 @@ DEFAULT_TOLERANCE = 1e-6
 KNOWN_PART = 1e-4
 #: Differences that are known at less than this part of the samples decide nothing.
 LEAST_KNOWN_PART = 0.5
+#: Where fewer samples than this part are excluded, one by so many times what is allowed decides.
+LEAST_EXCLUDED_PART, CLEARLY = 0.01, 10
 #: So near to a sample whose difference is not known, another does not count against a partial.
 NEIGHBOURHOOD = 8
 
@@ -40,8 +42,8 @@ class PartialComparison:
     it was taken if not at those asked for; `stairs` says what makes a staircase of the parameter.
     At the samples `jumps` its value is where the output jumps, and the difference is that of the
     other side. `acts` says that other values of the parameter give other outputs,
-    and `by_table_slope` that the partial differs by the slope of a table alone, without which the
-    difference confirms it.
+    and `by_slope` that the partial differs by the slope that stands for a staircase alone, as of a
+    table: without it the difference confirms the partial.
     """
 
     output: int
@@ -56,7 +58,7 @@ class PartialComparison:
     stairs: Sequence[str] = ()
     jumps: Mask = field(default_factory=lambda: np.zeros(1, bool))
     acts: bool = False
-    by_table_slope: bool = False
+    by_slope: bool = False
 
     @cached_property
     def scale(self) -> float:
@@ -106,6 +108,13 @@ class PartialComparison:
         return np.asarray(wrong | ~np.isfinite(self.partial))
 
     @property
+    def _few_excluded(self) -> bool:
+        """Whether only few samples are excluded, and by little: two steps may agree by chance."""
+        allowed = self.tolerance * self.scale + 2 * np.where(self.settled, self.bound, 0.0)
+        clear = self.absolute > CLEARLY * allowed
+        return self.excluded.mean() < LEAST_EXCLUDED_PART and not (self.excluded & clear).any()
+
+    @property
     def idle(self) -> bool:
         """Whether the output does not change around the value, by the rules and by differences."""
         still = np.abs(self.partial) <= self.zero
@@ -122,8 +131,8 @@ class PartialComparison:
         if self.excluded.any():
             # The slope that a rule gives to a staircase is none of its derivative.
             at_jumps = bool(self.stairs) and not (self.excluded & ~self.jumps).any()
-            surrogate = at_jumps or self.by_table_slope
-            return "undecided" if surrogate else "differs"
+            surrogate = at_jumps or self.by_slope
+            return "undecided" if surrogate or self._few_excluded else "differs"
         if self.idle and self.jumps.any():
             return "undecided"
         return "no effect" if self.idle and not self.acts else "agrees"

@@ -18,6 +18,7 @@ from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler, find_compiler
 from ..faust.excitation import Excitation
 from ..faust.program import build
+from ..table.assembling import built_in_table
 from ..table.model import Table
 from .differences import Array
 from .differentiate import differentiate
@@ -103,15 +104,25 @@ def verify(
     _require_finite(values, file or name)
     compared = _comparisons(trial, given, asked, signals)
     if table_slope == "oscillators" and any(_may_be_by_slope(one) for one in compared):
-        flat = differentiate_it(table_slope="none")
+        flat = differentiate_it(table_slope="none", table=without_surrogates(table))
         without = replace(trial, dual=build_it(flat.text), differentiated=flat)
-        compared = _judge_table_slopes(without, given, compared)
+        compared = _judge_slopes(without, given, compared)
     modes = _compare_modes(source, trial, shared, given, compared) if reverse else ()
     by_output = sorted((one for several in compared for one in several), key=lambda one: one.output)
     remarks = (*differentiated.remarks, *_sound_remarks(plain.sounds))
     return VerificationReport(
         name, tuple(by_output), values, trial.feed.rate, tolerance, remarks, modes
     )
+
+
+def without_surrogates(table: Table | None) -> Table:
+    """A table by which staircases have the derivative 0, where a row has a slope in its place."""
+    table = table or built_in_table()
+    rows = (
+        replace(row, partials={**row.partials, **dict.fromkeys(row.surrogates)})
+        for row in table.primitives
+    )
+    return replace(table, primitives=tuple(rows))
 
 
 def _sound_remarks(sounds: Sequence[str]) -> tuple[str, ...]:
@@ -157,10 +168,10 @@ def _may_be_by_slope(several: Sequence[PartialComparison]) -> bool:
     return any(one.verdict == "differs" and one.stairs for one in several)
 
 
-def _judge_table_slopes(
+def _judge_slopes(
     flat: Trial, given: Mapping[str, float], compared: Sequence[Sequence[PartialComparison]]
 ) -> list[list[PartialComparison]]:
-    """Which partials differ by the slopes of tables alone, by `flat`, a dual that has none."""
+    """Which partials differ by slopes for staircases alone, by `flat`, a dual that has none."""
     judged: list[list[PartialComparison]] = []
     for index, several in enumerate(compared):
         confirmed = [False] * len(several)
@@ -172,7 +183,7 @@ def _judge_table_slopes(
                 for one, steep in zip(others, several, strict=True)
             ]
         judged.append(
-            [replace(one, by_table_slope=so) for one, so in zip(several, confirmed, strict=True)]
+            [replace(one, by_slope=so) for one, so in zip(several, confirmed, strict=True)]
         )
     return judged
 

@@ -62,8 +62,8 @@ def _verdict_text(one: PartialComparison) -> str:
         lines.append("flat here; acts at other values")
     if one.jumps.any():
         lines.append("acts by jumps alone" if one.idle else "at a jump: compared beside it")
-    if one.by_table_slope:
-        lines.append("off by the slope of a table")
+    if one.by_slope:
+        lines.append("off by the slope for a staircase")
     if one.stairs and (one.unsettled or one.idle or one.verdict != "agrees"):
         lines.append(f"a staircase: {escape(', '.join(one.stairs))}")
     if one.moved:
