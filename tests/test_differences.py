@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from faustdiff.autodiff.differences import Difference, difference
 from faustdiff.autodiff.partial_comparison import PartialComparison
 from faustdiff.signals.sliders import Parameter
+from faustdiff.table.vocabulary import READ_AT_WHOLE_PLACES
 
 Array = NDArray[np.float64]
 TIME = np.linspace(0.0, 1.0, 400)
@@ -135,3 +136,17 @@ def test_a_partial_that_is_not_finite_differs() -> None:
     partial = TIME.copy()
     partial[7] = np.nan
     assert compared(lambda p: p * TIME, 0.5, partial).verdict == "differs"
+
+
+def test_slopes_by_a_table_are_known_to_the_kinks_of_its_line() -> None:
+    """5e-5 of the greatest slope is what neighbouring entries differ by; 5e-4 is more."""
+    slope = np.cos(np.linspace(0, 20, 500))
+    for off, stairs, verdict in (
+        (5e-5, (), "differs"),
+        (5e-5, (READ_AT_WHOLE_PLACES,), "agrees"),
+        (5e-4, (READ_AT_WHOLE_PLACES,), "differs"),
+    ):
+        one = PartialComparison(
+            0, SLIDER, 1.0, slope, slope + off, np.full(500, 1e-9), 1e-12, 1e-6, {}, stairs
+        )
+        assert one.verdict == verdict, (off, stairs)

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from ..signals.sliders import Parameter
+from ..table.vocabulary import READ_AT_WHOLE_PLACES
 from .differences import Array, Mask
 
 DEFAULT_TOLERANCE = 1e-6
@@ -25,8 +26,9 @@ DEFAULT_TOLERANCE = 1e-6
 KNOWN_PART = 1e-4
 #: Differences that are known at less than this part of the samples decide nothing.
 LEAST_KNOWN_PART = 0.5
-#: Where fewer samples than this part are excluded, one by so many times what is allowed decides.
-LEAST_EXCLUDED_PART, CLEARLY = 0.01, 10
+#: The line through the entries of a table has a kink at each, and a step may hold many: slopes are
+#: known to this part of the greatest. In the libraries' sines of 65536 entries it is 2 pi / 65536.
+KINKED_PART = 1e-4
 #: So near to a sample whose difference is not known, another does not count against a partial.
 NEIGHBOURHOOD = 8
 
@@ -99,20 +101,14 @@ class PartialComparison:
     @cached_property
     def excluded(self) -> Mask:
         """At which samples the bound of the difference excludes the partial."""
-        allowed = self.tolerance * self.scale + 2 * np.where(self.settled, self.bound, 0.0)
+        known = max(self.tolerance, KINKED_PART if READ_AT_WHOLE_PLACES in self.stairs else 0.0)
+        allowed = known * self.scale + 2 * np.where(self.settled, self.bound, 0.0)
         doubtful = ~self.settled
         for shift in range(1, NEIGHBOURHOOD + 1):
             doubtful[shift:] |= ~self.settled[:-shift]
             doubtful[:-shift] |= ~self.settled[shift:]
         wrong = (self.absolute > allowed) & ~doubtful
         return np.asarray(wrong | ~np.isfinite(self.partial))
-
-    @property
-    def _few_excluded(self) -> bool:
-        """Whether only few samples are excluded, and by little: two steps may agree by chance."""
-        allowed = self.tolerance * self.scale + 2 * np.where(self.settled, self.bound, 0.0)
-        clear = self.absolute > CLEARLY * allowed
-        return self.excluded.mean() < LEAST_EXCLUDED_PART and not (self.excluded & clear).any()
 
     @property
     def idle(self) -> bool:
@@ -132,7 +128,7 @@ class PartialComparison:
             # The slope that a rule gives to a staircase is none of its derivative.
             at_jumps = bool(self.stairs) and not (self.excluded & ~self.jumps).any()
             surrogate = at_jumps or self.by_slope
-            return "undecided" if surrogate or self._few_excluded else "differs"
+            return "undecided" if surrogate else "differs"
         if self.idle and self.jumps.any():
             return "undecided"
         return "no effect" if self.idle and not self.acts else "agrees"
