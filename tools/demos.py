@@ -46,6 +46,8 @@ SECONDS = 0.1
 GRACE = 5.0
 #: Where the demos of a library are kept; programs in folders are kept by the name of the folder.
 DEMOS = "demos"
+#: What is said of a stage that did not end in time.
+DONE = {"compilation": "not compiled", "verification": "not verified"}
 VERDICTS = ("agrees", "no effect", "undecided", "differs")
 
 Found = dict[str, Any]
@@ -155,7 +157,7 @@ def in_a_process(stage: Callable[..., Iterator[Found]], limit: float, *arguments
     except EOFError:
         pass
     if late:
-        return found | {"outcome": f"not {stage.__name__[:-5]}ed within {limit:g} s"}
+        return found | {"outcome": f"{DONE[stage.__name__]} within {limit:g} s"}
     if process.exitcode:
         found |= {"outcome": f"ended with status {process.exitcode}"}
     return found
@@ -216,7 +218,12 @@ def page(kept: dict[str, dict[str, dict[str, Found]]]) -> str:
         "differentiated by all its continuous sliders. Times are processor time of the Faust",
         "compiler in seconds, for the program and for it with its partials. The last columns",
         f"count pairs of an output and a slider, verified over {SECONDS} s of noise; see",
-        "[what `verify` says](autodiff.md).",
+        "[what `verify` says](autodiff.md). Examples that took more than a minute on a busy machine",
+        "are said to be late; those that only compiled were not verified yet.",
+        "",
+        "Where a slider stands at a tie of `max(0, x)` and `max(0, -x)`, whose kinks cancel, a partial",
+        "is one of the slopes beside it ([kinks](autodiff.md#kinks)): so the three of",
+        "`motion_wrapper_demo` that differ, with sliders at 0.",
         "",
     ]
     for name, kinds in kept.items():
