@@ -5,7 +5,8 @@ A verdict is one of
 - agrees: at every sample where the difference is known, the partial is within its bound;
 - differs: at some the bound excludes it, or the partial is not finite;
 - no effect: partial and difference are both 0, and no other value changes the output;
-- undecided: the difference is known at too few samples, or the parameter acts by jumps alone.
+- undecided: the difference is known at too few samples, the parameter acts by jumps alone, or the
+  slope that stands for a staircase is all that the difference excludes.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ class PartialComparison:
     `zero` is how large a derivative can seem that is 0. `moved` are the settings, by path, at which
     it was taken if not at those asked for; `stairs` says what makes a staircase of the parameter.
     At the samples `jumps` its value is where the output jumps, and the difference is that of the
-    other side. `acts` says that other values of the parameter give other outputs,
-    and `by_slope` that the partial differs by the slope that stands for a staircase alone, as of a
-    table: without it the difference confirms the partial.
+    other side. `acts` says that other values of the parameter give other outputs, and `by_slope`
+    that the partial differs by the slope that stands for a staircase alone, as of a table: without
+    it the difference confirms the partial.
     """
 
     output: int
