@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+#: After so many seconds the error is raised again: one that is raised while Python collects garbage
+#: is dropped, and the block would go on without a limit.
+AGAIN = 0.2
+
 
 class OverBudgetError(BaseException):
     """The time is up, at what is told in `at`, from the whole to its part.
@@ -48,11 +52,11 @@ def time_limit(seconds: float) -> Iterator[None]:
     before = signal.signal(signal.SIGVTALRM, expire)
     outer, _ = signal.getitimer(signal.ITIMER_VIRTUAL)
     given = min(seconds, outer) if outer else seconds
-    signal.setitimer(signal.ITIMER_VIRTUAL, given)
+    signal.setitimer(signal.ITIMER_VIRTUAL, given, AGAIN)
     try:
         yield
     finally:
         left, _ = signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
         if outer:
-            signal.setitimer(signal.ITIMER_VIRTUAL, max(outer - (given - left), 1e-3))
+            signal.setitimer(signal.ITIMER_VIRTUAL, max(outer - (given - left), 1e-3), AGAIN)
