@@ -46,7 +46,11 @@ def time_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
+    expired = False
+
     def expire(_: int, __: FrameType | None) -> None:
+        nonlocal expired
+        expired = True
         raise OverBudgetError
 
     before = signal.signal(signal.SIGVTALRM, expire)
@@ -59,4 +63,8 @@ def time_limit(seconds: float) -> Iterator[None]:
         left, _ = signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
         if outer:
-            signal.setitimer(signal.ITIMER_VIRTUAL, max(outer - (given - left), 1e-3), AGAIN)
+            spent = given if expired else given - left
+            signal.setitimer(signal.ITIMER_VIRTUAL, max(outer - spent, 1e-3), AGAIN)
+    if expired:
+        # The block came to its end all the same.
+        raise OverBudgetError
