@@ -104,7 +104,7 @@ def verify(
     _require_finite(values, file or name)
     compared = _comparisons(trial, given, asked, signals)
     if table_slope == "oscillators" and any(_may_be_by_slope(one) for one in compared):
-        flat = differentiate_it(table_slope="none", table=without_surrogates(table))
+        flat = differentiate_it(table_slope="none", table=_without_surrogates(table))
         without = replace(trial, dual=build_it(flat.text), differentiated=flat)
         compared = _judge_slopes(without, given, compared)
     modes = _compare_modes(source, trial, shared, given, compared) if reverse else ()
@@ -115,7 +115,7 @@ def verify(
     )
 
 
-def without_surrogates(table: Table | None) -> Table:
+def _without_surrogates(table: Table | None) -> Table:
     """A table by which staircases have the derivative 0, where a row has a slope in its place."""
     table = table or built_in_table()
     rows = (
@@ -138,11 +138,13 @@ def _comparisons(
     count = len(trial.differentiated.params)
     compared = [trial.compare(index, given, signals) for index in range(count)]
     idle = [index for index, several in enumerate(compared) if all(one.idle for one in several)]
+    without_effect = set(idle)
     for one in trial.find_active(idle, given, asked):
+        without_effect.remove(one.index)
         settings = {**given, **one.moved}
         compared[one.index] = trial.compare(one.index, settings, one.signals, one.moved)
     for index, several in enumerate(compared):
-        if any(one.idle for one in several):
+        if index not in without_effect and any(one.idle for one in several):
             acting = trial.acting([index], {**given, **several[0].moved}).get(index)
             if acting is not None:
                 compared[index] = [replace(one, acts=bool(acting[one.output])) for one in several]
