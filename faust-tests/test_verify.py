@@ -54,6 +54,18 @@ def call(*arguments: object) -> Result:
     return CliRunner().invoke(main, list(map(str, arguments)))
 
 
+def multiply_partials(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
+    """Makes `verify` meet partials that are wrong by a factor, of programs with one output."""
+    right = Trial.run_dual
+
+    def wrong(trial: Trial, settings: Mapping[str, float]) -> Array:
+        signals = right(trial, settings)
+        signals[1:] *= factor
+        return signals
+
+    monkeypatch.setattr(Trial, "run_dual", wrong)
+
+
 def test_differentiate_writes_a_program_that_states_its_order(
     tmp_path: Path, program: Path, compiler: Compiler
 ) -> None:
@@ -272,14 +284,7 @@ def test_a_partial_that_is_0_where_the_slider_acts_differs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind a gate, which is closed at first, so that partial and difference are 0 there."""
-    right = Trial.run_dual
-
-    def wrong(trial: Trial, settings: Mapping[str, float]) -> Array:
-        signals = right(trial, settings)
-        signals[1:] = 0
-        return signals
-
-    monkeypatch.setattr(Trial, "run_dual", wrong)
+    multiply_partials(monkeypatch, 0)
     text = 'process = _ * hslider("gain", 0.5, 0, 1, 0.01) * button("gate");'
     result = call("verify", written(tmp_path, text), "--all", "--seconds", 0.01)
     assert result.exit_code == 1
@@ -334,14 +339,7 @@ def test_the_slope_of_a_table_alone_is_no_difference(
     assert result.exit_code == 1
     assert "undecided" in result.stdout and "off by the slope" in result.stdout
     assert call("verify", program, "--seconds", 0.1, "--table-slope", "none").exit_code == 0
-    right = Trial.run_dual
-
-    def wrong(trial: Trial, settings: Mapping[str, float]) -> Array:
-        signals = right(trial, settings)
-        signals[1:] *= 1.001
-        return signals
-
-    monkeypatch.setattr(Trial, "run_dual", wrong)
+    multiply_partials(monkeypatch, 1.001)
     assert "differs" in call("verify", program, "--seconds", 0.1).stdout
 
 
@@ -376,14 +374,7 @@ def test_a_wrong_partial_across_kinks_differs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same delay, with partials that are a thousandth too large."""
-    right = Trial.run_dual
-
-    def wrong(trial: Trial, settings: Mapping[str, float]) -> Array:
-        signals = right(trial, settings)
-        signals[1:] *= 1.001
-        return signals
-
-    monkeypatch.setattr(Trial, "run_dual", wrong)
+    multiply_partials(monkeypatch, 1.001)
     result = call("verify", written(tmp_path, ECHO), "--all")
     assert result.exit_code == 1
     assert result.stdout.count("differs") == 2
@@ -517,12 +508,7 @@ def test_a_partial_of_rounding_alone_is_not_wrong(tmp_path: Path, compiler: Comp
 def test_a_wrong_partial_of_a_small_derivative_differs(
     tmp_path: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exact = Trial.run_dual
-
-    def wrong(trial: Trial, settings: Mapping[str, float]) -> Array:
-        return exact(trial, settings) * [[1.0], [1.001]]
-
-    monkeypatch.setattr(Trial, "run_dual", wrong)
+    multiply_partials(monkeypatch, 1.001)
     path = written(tmp_path, 'process = *(1e-20 * hslider("x", 0.5, 0.1, 1, 0.001));')
     result = call("verify", path, "--all", "--compiler", compiler.name)
     assert (result.exit_code, "differs" in result.stdout) == (1, True)
