@@ -27,6 +27,7 @@ from .budget import during
 from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
 from .doubts import doubt, unseen_part
 from .findings import Finding
+from .forms import is_smooth
 from .gaps import gap_text
 from .pieces import decide, objection_at
 from .questions import INTEGER_TRIALS, Answer, Known, Objection, Question, Zeros
@@ -39,6 +40,7 @@ FEW_ATTEMPTS = 12
 #: Kinks at which the arguments of a row are moved together.
 MAX_KINKS = 12
 
+_ZERO_BETWEEN = "0 between the jumps, "
 ZERO_EXPRESSION = rules.expression_of(ast.Constant(0))
 
 
@@ -178,14 +180,14 @@ class Claims:
                 self.question(row.value, row.value, None, outside),
                 forbidden="the domain leaves out points where the value is finite, and no reason",
             )
-            if objection := decide(question).objection:
+            if objection := _forbidden_objection(question, row.domain, row.value):
                 return replace(objection, expected="", stated="")
         for avoided in row.samples.avoid:
             question = replace(
                 self.question(avoided, ZERO_EXPRESSION, None),
                 forbidden=f"'{avoided}' is 0 on a whole range: only single points may be avoided",
             )
-            if objection := decide(question).objection:
+            if objection := _forbidden_objection(question, avoided):
                 return replace(objection, expected="", stated="")
         return self._tie_objection()
 
@@ -268,9 +270,18 @@ class Claims:
         return replace(finding, outcome="declared", detail=detail)
 
     def _derivative(self, name: str, value: Expression) -> Finding:
+        """Few points first: where SymPy proves what is found, no more are needed."""
         row, way = self.row, {name: Fraction(1)}
         question = self.question(value, self._partial(name), way)
+        answer = Answer(unknown="no point was tried")
+        if self.proofs or self._is_plainly_zero(name, value):
+            answer = decide(replace(question, brief=True))
+            if finding := self._first_finding(answer, name, value):
+                return finding
+        unsettled = bool(answer.unknown or not answer.pieces)
         answer = decide(question)
+        if unsettled and (finding := self._first_finding(answer, name, value)):
+            return finding
         if answer.objection:
             return self._refutation(name, answer.objection)
         self._kinks.extend(answer.kinks[:MAX_KINKS])
@@ -278,29 +289,46 @@ class Claims:
         if answer.unknown or not pieces:
             what = answer.unknown or "no point of the domain was found"
             return Finding(row, name, "unknown", what, pieces=pieces)
-        on = f"on {pieces} pieces" if pieces > 1 else "on the whole domain"
         if row.kind == "zero":
             if hidden := self._unseen_part(question, value):
                 return Finding(row, name, "unknown", hidden, pieces=pieces)
-            return Finding(row, name, "declared", f"0 between the jumps, {on}", pieces=pieces)
-        if self.proofs and self._is_proved(answer, value, self._partial(name), way):
-            return Finding(row, name, "proved", f"residual 0 {on}", pieces=pieces)
+            return Finding(row, name, "declared", _ZERO_BETWEEN + _on(answer), pieces=pieces)
         if open_question := doubt(question, answer):
             return Finding(row, name, "unknown", open_question, pieces=pieces)
-        return Finding(row, name, "confirmed", f"agrees to 150 digits {on}", pieces=pieces)
+        detail = f"agrees to 150 digits {_on(answer)}"
+        return Finding(row, name, "confirmed", detail, pieces=pieces)
+
+    def _first_finding(self, answer: Answer, name: str, value: Expression) -> Finding | None:
+        """A refutation, or a proof on all that was found; None if it takes more points."""
+        if answer.objection:
+            return self._refutation(name, answer.objection)
+        pieces = len(answer.pieces)
+        if answer.unknown or not pieces:
+            return None
+        if self._is_plainly_zero(name, value):
+            detail = _ZERO_BETWEEN + _on(answer)
+            finding = Finding(self.row, name, "declared", detail, pieces=pieces)
+        elif self.row.kind != "zero" and self.proofs and self._is_proved(answer, name, value):
+            detail = f"residual 0 {_on(answer)}"
+            finding = Finding(self.row, name, "proved", detail, pieces=pieces)
+        else:
+            return None
+        self._kinks.extend(answer.kinks[:MAX_KINKS])
+        return finding
+
+    def _is_plainly_zero(self, name: str, value: Expression) -> bool:
+        """Whether 0 is stated, and the form of the value shows that it only jumps."""
+        stated = self._partial(name).tree
+        is_zero = isinstance(stated, ast.Constant) and stated.value == 0
+        compiler = BallCompiler(frozenset(self.whole))
+        return self.row.kind == "zero" and is_zero and compiler.is_stepping(value.tree)
 
     @cached_property
     def _kinks(self) -> list[Mapping[str, Any]]:
         return []
 
-    def _is_proved(
-        self,
-        answer: Answer,
-        value: Expression,
-        stated: Expression,
-        way: Mapping[str, Fraction | str],
-    ) -> bool:
-        whole = frozenset(self.whole)
+    def _is_proved(self, answer: Answer, name: str, value: Expression) -> bool:
+        whole, stated, way = frozenset(self.whole), self._partial(name), {name: Fraction(1)}
         for part in answer.stretches:
             with during(f"SymPy's proof where {gap_text(part.signs) or 'the row is defined'}"):
                 if not vanishes_on(part, value, stated, way, whole):
@@ -343,6 +371,20 @@ class Claims:
                 bad = self._refutation(moving[-1], replace(objection, what=what))
                 return [bad if f.argument == moving[-1] else f for f in findings]
         return findings
+
+
+def _forbidden_objection(question: Question, *stated: Expression) -> Objection | None:
+    """Where two formulas agree that must not: without steps, a point in each piece tells."""
+    if all(is_smooth(expression.tree) for expression in stated):
+        answer = decide(replace(question, brief=True))
+        if answer.objection or not answer.unknown:
+            return answer.objection
+    return decide(question).objection
+
+
+def _on(answer: Answer) -> str:
+    pieces = len(answer.pieces)
+    return f"on {pieces} pieces" if pieces > 1 else "on the whole domain"
 
 
 def _directions(names: Sequence[str]) -> list[dict[str, Fraction]]:

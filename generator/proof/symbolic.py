@@ -19,6 +19,7 @@ from ..table.folding import COMPARISONS, fold
 from ..table.rules import copy_tree
 from ..table.vocabulary import WHERE
 from .affine import atom_key
+from .forms import is_positive
 from .questions import Piece
 
 #: Larger residuals are not simplified: that can take minutes.
@@ -59,8 +60,44 @@ def _slope(value: Any, direction: Mapping[str, Fraction | str], symbols: Mapping
         term, symbol = symbols[name]
         along = symbols[way][0] if isinstance(way, str) else sp.Rational(way)
         # A name that is negative here is the negative of a positive symbol.
-        total += sp.diff(value, symbol) * sp.diff(term, symbol) * along
+        total += derivative(value, symbol) * derivative(term, symbol) * along
     return total
+
+
+def derivative(value: Any, symbol: Any) -> Any:
+    """The derivative by SymPy's rules of its functions.
+
+    `sympy.diff` asks of every part on its way whether it is 0, which takes as long as all the rest.
+    """
+    if symbol not in value.free_symbols:
+        return sp.Integer(0)
+    if value == symbol:
+        return sp.Integer(1)
+    if isinstance(value, sp.Add):
+        return sp.Add(*(derivative(term, symbol) for term in value.args))
+    if isinstance(value, sp.Mul):
+        return sp.Add(
+            *(
+                sp.Mul(*value.args[:index], derivative(factor, symbol), *value.args[index + 1 :])
+                for index, factor in enumerate(value.args)
+                if symbol in factor.free_symbols
+            )
+        )
+    if isinstance(value, sp.Pow):
+        base, exponent = value.args
+        moved = (
+            derivative(exponent, symbol) * sp.log(base) if symbol in exponent.free_symbols else 0
+        )
+        return value * (moved + derivative(base, symbol) * exponent / base)
+    if type(value)._eval_derivative is not sp.Function._eval_derivative:
+        return sp.diff(value, symbol)
+    return sp.Add(
+        *(
+            value.fdiff(index) * derivative(argument, symbol)
+            for index, argument in enumerate(value.args, 1)
+            if symbol in argument.free_symbols
+        )
+    )
 
 
 def _symbol(name: str, signs: Mapping[str, int], whole: frozenset[str]) -> tuple[Any, Any]:
@@ -133,6 +170,8 @@ class DecidedConditions(ast.NodeTransformer):
         key, flip = atom_key(node)
         if key in self.signs:
             return self.signs[key] * flip
+        if is_positive(node):
+            return 1
         known = sp.sympify(fold(node, Symbols({}))) if not _names(node) else None
         if known is None:
             raise KeyError(key)
