@@ -53,7 +53,8 @@ class Places:
         ranges = dict.fromkeys(question.names, (-4.0, 4.0))
         ranges.update({n: r for n, r in question.ranges.items() if n in ranges})
         for flat in flats(question.names, self.atoms, MAX_FLATS):
-            for line in lines(flat, self.draws, ranges, question.brief):
+            few = question.brief and not (flat.solved and question.direction is None)
+            for line in lines(flat, self.draws, ranges, few):
                 yield from self._on_line(line, flat)
         if len(question.names) > 1:
             for line in lines_through_islands(question, self.atoms, self.draws):
@@ -70,8 +71,9 @@ class Places:
             yield self._precisely(line, _ZERO), True
             return
         zeros = self._zeros(line)
-        places = self._few_places if self.question.brief else self._many_places
-        yield from places(line, flat, zeros)
+        # Two values on a border are compared there alone.
+        few = self.question.brief and not (flat.solved and self.question.direction is None)
+        yield from (self._few_places if few else self._many_places)(line, flat, zeros)
 
     def _few_places(
         self, line: Line, flat: Flat, zeros: Sequence[tuple[Any, bool]]

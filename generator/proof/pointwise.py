@@ -20,7 +20,7 @@ from flint import arb
 
 from ..table import rules
 from ..table.expressions import Expression
-from ..table.model import Primitive
+from ..table.model import Primitive, Tie
 from ..table.samples import NoPointError, sample_points, special_points
 from .balls import BallCompiler, Part
 from .budget import during
@@ -31,7 +31,7 @@ from .forms import is_smooth
 from .gaps import gap_text
 from .pieces import decide, objection_at
 from .questions import INTEGER_TRIALS, Answer, Known, Objection, Question, Zeros
-from .symbolic import vanishes_on
+from .symbolic import is_sloping, vanishes_on
 
 #: Integers of the text, and their neighbours, that are tried too.
 MAX_LISTED = 24
@@ -180,9 +180,11 @@ class Claims:
                 self.question(row.value, row.value, None, outside),
                 forbidden="the domain leaves out points where the value is finite, and no reason",
             )
-            if objection := _forbidden_objection(question, row.domain, row.value):
+            if objection := _forbidden_objection(question, row.value):
                 return replace(objection, expected="", stated="")
         for avoided in row.samples.avoid:
+            if is_sloping(avoided, frozenset(self.whole)):
+                continue
             question = replace(
                 self.question(avoided, ZERO_EXPRESSION, None),
                 forbidden=f"'{avoided}' is 0 on a whole range: only single points may be avoided",
@@ -198,13 +200,23 @@ class Claims:
             return None
         for name, stated in row.tie.partials.items():
             question = self.question(self._partial(name), stated, None, row.tie.at)
-            objection = decide(question).objection
+            objection = self._tie_answer(question, row.tie).objection
             if objection is not None:
                 return replace(
                     objection, what="the tie rule is not kept", expected=objection.stated,
                     stated=objection.expected,
                 )  # fmt: skip
         return None
+
+    def _tie_answer(self, question: Question, tie: Tie) -> Answer:
+        """Where a tie is flat, it is one of the flats, and lines elsewhere need not be many."""
+        compiler = BallCompiler(frozenset(self.whole), known=self._compiled_parts)
+        compiler.condition(tie.at)
+        if all(atom.affine is not None for atom in compiler.atoms):
+            answer = decide(replace(question, brief=True))
+            if answer.objection or not answer.unknown:
+                return answer
+        return decide(question)
 
     # The derivative by one argument.
 
@@ -373,9 +385,9 @@ class Claims:
         return findings
 
 
-def _forbidden_objection(question: Question, *stated: Expression) -> Objection | None:
+def _forbidden_objection(question: Question, value: Expression) -> Objection | None:
     """Where two formulas agree that must not: without steps, a point in each piece tells."""
-    if all(is_smooth(expression.tree) for expression in stated):
+    if is_smooth(value.tree):
         answer = decide(replace(question, brief=True))
         if answer.objection or not answer.unknown:
             return answer.objection

@@ -17,7 +17,7 @@ from ..table.algebras import Symbols
 from ..table.expressions import COMPARE, Expression, is_condition
 from ..table.folding import COMPARISONS, fold
 from ..table.rules import copy_tree
-from ..table.vocabulary import WHERE
+from ..table.vocabulary import CONSTANTS, WHERE
 from .affine import atom_key
 from .forms import is_positive
 from .questions import Piece
@@ -112,6 +112,25 @@ def _symbol(name: str, signs: Mapping[str, int], whole: frozenset[str]) -> tuple
         return sign * symbol, symbol
     symbol = sp.Symbol(name, real=True)
     return symbol, symbol
+
+
+def is_sloping(expression: Expression, whole: frozenset[str]) -> bool:
+    """Whether some slope is a rational function other than 0, so that no range has the value 0.
+
+    What steps is a constant of its own between jumps, and must not be in that slope.
+    """
+    names = expression.names - {*CONSTANTS}
+    symbols = {name: sp.Symbol(name, real=True) for name in names}
+    try:
+        value = sp.sympify(fold(expression, Symbols(symbols)))
+    except (TypeError, ValueError, NotImplementedError, ArithmeticError):
+        return False
+    moving = {symbol for name, symbol in symbols.items() if name not in whole}
+    for symbol in moving if value.is_rational_function() else ():
+        slope = derivative(value, symbol)
+        if slope.free_symbols <= moving and sp.expand(sp.numer(sp.together(slope))) != 0:
+            return True
+    return False
 
 
 class DecidedConditions(ast.NodeTransformer):
