@@ -13,7 +13,7 @@ from flint import arb
 
 from ..table.algebras import Numbers
 from ..table.samples import single
-from ..table.vocabulary import CONSTANTS, Function
+from ..table.vocabulary import CONSTANTS, FUNCTIONS, Function
 from .contexts import working_precision
 
 #: What rounds a double to each format.
@@ -27,14 +27,11 @@ REAL_DIGITS = 60
 BESSEL_BITS = 300
 
 #: Functions of the vocabulary that Python has under the same name.
-_NATIVE: Mapping[str, Callable[..., float]] = {"abs": abs} | {
+_NATIVE: Mapping[str, Callable[..., float]] = {
     name: getattr(math, name)
-    for name in (
-        "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "exp", "log", "log10", "sqrt",
-        "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "log1p", "expm1", "cbrt", "hypot",
-        "erf", "erfc",
-    )
-}  # fmt: skip
+    for name, function in FUNCTIONS.items()
+    if hasattr(math, name) and not (function.step or function.quotient)
+} | {"abs": abs}
 
 
 def _bessel(kind: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -56,11 +53,11 @@ def _ball(x: Any) -> Any:
     return arb(x) if isinstance(x, float) else arb(mp.nstr(x, REAL_DIGITS + 5))
 
 
-_J, _Y = _bessel(arb.bessel_j), _bessel(arb.bessel_y)
 _BESSEL: Mapping[str, Callable[..., Any]] = {
-    "Jn": _J, "J0": partial(_J, 0.0), "J1": partial(_J, 1.0),
-    "Yn": _Y, "Y0": partial(_Y, 0.0), "Y1": partial(_Y, 1.0),
-}  # fmt: skip
+    f"{letter}{order}": function if order == "n" else partial(function, float(order))
+    for letter, function in (("J", _bessel(arb.bessel_j)), ("Y", _bessel(arb.bessel_y)))
+    for order in "01n"
+}
 
 
 class Reals(Numbers):
@@ -92,7 +89,7 @@ class Floats(Numbers):
         try:
             value = operation(*x)
             value = float(value) if isinstance(value, arb) else value
-        except (ValueError, ArithmeticError):
+        except (TypeError, ValueError, ArithmeticError):
             value = None
         if not isinstance(value, float):
             value = float(self._real_result(exact, *map(mp.mpf, x)))

@@ -18,8 +18,6 @@ from .stationary import lines_through_islands
 
 #: Flats that are looked at, at most.
 MAX_FLATS = 24
-#: Points of the row that a brief question is tried at.
-FEW_POINTS = 4
 #: Positions on a line of a brief question, beside those that its zeros give.
 FEW_POSITIONS, FEW_ON_BORDER = (-2.9, 13.3), (0.37, -2.9)
 #: Zeros on a line of a brief question of several arguments, and intervals looked at for those that
@@ -44,7 +42,7 @@ class Places:
 
     def __iter__(self) -> Iterator[Found]:
         question = self.question
-        for point in question.extra[: FEW_POINTS if question.brief else None]:
+        for point in (*question.extra, *(() if question.brief else question.more())):
             yield {name: arb(value) for name, value in point.items()}, False
         if not question.names:
             for whole in question.combinations():

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from flint import arb
@@ -21,7 +22,7 @@ from flint import arb
 from ..table import rules
 from ..table.expressions import Expression
 from ..table.model import Primitive, Tie
-from ..table.samples import NoPointError, sample_points, special_points
+from ..table.samples import draw_points, sample_points, special_points
 from .balls import BallCompiler, Part
 from .budget import during
 from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
@@ -35,8 +36,8 @@ from .symbolic import is_sloping, vanishes_on
 
 #: Integers of the text, and their neighbours, that are tried too.
 MAX_LISTED = 24
-#: How often a sample point is drawn that shall be in the domain, before it is left out.
-FEW_ATTEMPTS = 12
+#: Random sample points, and how often one is drawn that shall be in the domain.
+DRAWN_POINTS, FEW_ATTEMPTS = 4, 12
 #: Kinks at which the arguments of a row are moved together.
 MAX_KINKS = 12
 
@@ -97,6 +98,10 @@ class Claims:
         listed = [float(c) for c in beside if c.denominator == 1 and abs(c) < 2**31]
         for name in tried.keys() - (direction or {}).keys():
             tried[name] = tuple(dict.fromkeys((*tried[name], *listed[:MAX_LISTED])))
+        is_moved = bool(tried.keys() & {*(direction or {})})
+        moving = tuple(direction or ())
+        if moving not in self._exception_tests:
+            self._exception_tests[moving] = self._exception_test(moving)
         return Question(
             value=asked[0],
             stated=asked[1],
@@ -107,9 +112,10 @@ class Claims:
             constants=frozenset(compiler.constants),
             whole=tried,
             ranges=row.samples.ranges,
-            declared=self._exception_test([*(direction or {})]),
+            declared=self._exception_tests[moving],
             jumps=row.kind in ("zero", "selector"),
-            extra=self._extra if not set(tried) & {*(direction or {})} else (),
+            extra=() if is_moved else self._first_points,
+            more=tuple if is_moved else lambda: self._more_points,
             seed=row.name,
             known=self._known_answers if domain is None else {},
             zeros=self._zeros,
@@ -138,11 +144,20 @@ class Claims:
         return {}
 
     @cached_property
-    def _extra(self) -> list[Mapping[str, float]]:
-        try:
-            return [*special_points(self.row), *sample_points(self.row, 4, FEW_ATTEMPTS)]
-        except NoPointError:
-            return [*special_points(self.row), *sample_points(self.row, 4)]
+    def _first_points(self) -> list[Mapping[str, float]]:
+        """The edges and poles of the row, and the first sample: there has to be one."""
+        sampled = [*islice(draw_points(self.row, DRAWN_POINTS, FEW_ATTEMPTS), 1)]
+        if not sampled:
+            sampled = sample_points(self.row, DRAWN_POINTS)[:1]
+        return [*special_points(self.row), *sampled]
+
+    @cached_property
+    def _more_points(self) -> list[Mapping[str, float]]:
+        return [*draw_points(self.row, DRAWN_POINTS, FEW_ATTEMPTS)]
+
+    @cached_property
+    def _exception_tests(self) -> dict[tuple[str, ...], Callable[[Mapping[str, Any]], bool]]:
+        return {}
 
     def _exception_test(self, arguments: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
         """Whether a place is one of those where the row says that there may be no slope."""
