@@ -14,7 +14,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -93,14 +93,8 @@ def remember(by_row: Mapping[str, Sequence[Finding]], rows: Sequence[Primitive])
             for row in rows:
                 findings = by_row[row.name]
                 if all(finding.outcome != "unknown" for finding in findings):
-                    text = json.dumps([_as_dict(finding) for finding in findings])
+                    text = json.dumps([finding.without_row() for finding in findings])
                     insert = "insert or replace into findings values (?, ?)"
                     connection.execute(insert, (key(row), text))
     except (OSError, RuntimeError, sqlite3.Error):
         return
-
-
-def _as_dict(finding: Finding) -> dict[str, object]:
-    names = [field.name for field in fields(finding) if field.name != "row"]
-    plain = {name: getattr(finding, name) for name in names}
-    return {**plain, "point": None if finding.point is None else dict(finding.point)}

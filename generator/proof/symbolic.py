@@ -209,7 +209,7 @@ def vanishes(difference: Any) -> bool:
     # What has no infinity in it is not asked whether it is finite: that takes long.
     if difference.has(sp.nan, sp.zoo, sp.oo) and not difference.is_finite:
         return False
-    for step in _STRATEGIES if _expandable(difference) else _WITHOUT_EXPANSION:
+    for step in _promising(difference) if _expandable(difference) else _WITHOUT_EXPANSION:
         try:
             if step(difference) == 0:
                 return True
@@ -261,14 +261,22 @@ def _simplify(expression: Any) -> Any:
     return sp.simplify(expression) if sp.count_ops(expression) <= MAX_OPERATIONS else expression
 
 
+def _with_factored_radicands(expression: Any) -> Any:
+    return sp.expand(sp.numer(sp.together(_factor_radicands(expression))))
+
+
+def _expand_functions(expression: Any) -> Any:
+    return sp.expand(sp.expand_func(expression))
+
+
 Strategy = Callable[[Any], Any]
 
 _STRATEGIES: tuple[Strategy, ...] = (
     sp.expand,
     lambda d: sp.expand(sp.numer(sp.together(d))),
     lambda d: sp.expand(sp.numer(sp.together(_expand_radicands(d)))),
-    lambda d: sp.expand(sp.numer(sp.together(_factor_radicands(d)))),
-    lambda d: sp.expand(sp.expand_func(d)),
+    _with_factored_radicands,
+    _expand_functions,
     lambda d: sp.expand_log(sp.expand(d)),
     _as_exponentials,
     lambda d: sp.cancel(sp.together(sp.expand_trig(d))),
@@ -283,3 +291,17 @@ _STRATEGIES: tuple[Strategy, ...] = (
     lambda d: _simplify(_double_angles(d)),
 )
 _WITHOUT_EXPANSION: tuple[Strategy, ...] = (sp.factor_terms, sp.trigsimp)
+
+
+def _promising(difference: Any) -> list[Strategy]:
+    """All strategies; after the first, those that suit the functions in a formula come first."""
+    suited: list[Strategy] = []
+    if difference.has(sp.besselj, sp.bessely):
+        suited.append(_expand_functions)
+    if difference.has(sp.exp) and difference.has(sp.sinh, sp.cosh, sp.tanh):
+        suited.append(_as_exponentials)
+    roots = (power for power in difference.atoms(sp.Pow) if not power.exp.is_Integer)
+    if len({root.base for root in roots if root.free_symbols}) > 1:
+        suited.append(_with_factored_radicands)
+    first, *others = _STRATEGIES
+    return [first, *suited, *(step for step in others if step not in suited)]
