@@ -38,7 +38,7 @@ def result(task: tuple[str, int]) -> tuple[str, str, str]:
     """The kind of a mutant, which of `COLUMNS` it belongs to, and its name."""
     kind, index = task
     mutant = made(kind)[index]
-    outcomes = {finding.outcome for finding in check_row(mutant.broken, proofs=False)}
+    outcomes = {finding.outcome for finding in check_row(mutant.broken)}
     if "refuted" in outcomes:
         return kind, "refuted", str(mutant)
     if equivalent(mutant, Plain()):

@@ -73,7 +73,8 @@ def _import_provers() -> None:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        for module in (".pointwise", ".unrolling", ".edges"):
+        # SymPy imports the last one itself, at the first sum.
+        for module in (".pointwise", ".unrolling", ".edges", ".ideal", "sympy.tensor.tensor"):
             import_module(module, __package__)
     finally:
         if collecting:
@@ -131,8 +132,9 @@ def _findings(row: Primitive, proofs: bool) -> list[Finding]:
                 return [unrolling.finding_in_time(row, name) for name in row.args]
             findings = [replace(f, row=row) for f in Claims(ideal(row), proofs).findings()]
             with mp.workdps(edges.EDGE_DIGITS):
+                points = edges.Edges(row)
                 return [
-                    f if f.outcome == "refuted" else next(edges.objections(row, f.argument), f)
+                    f if f.outcome == "refuted" else next(points.objections(f.argument), f)
                     for f in findings
                 ]
         except NoPointError as error:

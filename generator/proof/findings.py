@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
 
@@ -53,6 +53,11 @@ class Finding:
         return ", ".join(
             f"{name}={_number_text(value)}" for name, value in (self.point or {}).items()
         )
+
+    def without_row(self) -> dict[str, Any]:
+        """All fields but the row, as plain data."""
+        plain = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "row"}
+        return {**plain, "point": None if self.point is None else dict(self.point)}
 
 
 def _number_text(value: float) -> str:

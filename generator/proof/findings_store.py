@@ -14,16 +14,16 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import Place
 from ..table.model import Primitive
 from .findings import Finding
 
-#: What verdicts rest on, beside the source of the check itself.
-DECIDING_PACKAGES = ("sympy", "python-flint", "mpmath")
+#: What verdicts rest on, beside the source of the check itself, and the file with its version.
+DECIDING_PACKAGES = {"sympy": "release.py", "flint": "__init__.py", "mpmath": "__init__.py"}
 #: The file in the folder of the cache.
 DATABASE_FILE = "findings.sqlite"
 #: Seconds to wait for another process.
@@ -40,9 +40,10 @@ def key(row: Primitive) -> str:
 def _check_digest() -> str:
     """The versions and the source that decide a verdict."""
     digest = hashlib.sha256(repr(sys.version_info[:3]).encode())
-    for package in DECIDING_PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            digest.update(f"{package} {version(package)}".encode())
+    for package, file_name in DECIDING_PACKAGES.items():
+        spec = find_spec(package)
+        for folder_name in (spec and spec.submodule_search_locations) or ():
+            digest.update((Path(folder_name) / file_name).read_bytes())
     here = Path(__file__).parent
     for file in sorted((*here.glob("*.py"), *(here.parent / "table").glob("*.py"))):
         digest.update(file.read_bytes())
@@ -92,14 +93,8 @@ def remember(by_row: Mapping[str, Sequence[Finding]], rows: Sequence[Primitive])
             for row in rows:
                 findings = by_row[row.name]
                 if all(finding.outcome != "unknown" for finding in findings):
-                    text = json.dumps([_as_dict(finding) for finding in findings])
+                    text = json.dumps([finding.without_row() for finding in findings])
                     insert = "insert or replace into findings values (?, ?)"
                     connection.execute(insert, (key(row), text))
     except (OSError, RuntimeError, sqlite3.Error):
         return
-
-
-def _as_dict(finding: Finding) -> dict[str, object]:
-    names = [field.name for field in fields(finding) if field.name != "row"]
-    plain = {name: getattr(finding, name) for name in names}
-    return {**plain, "point": None if finding.point is None else dict(finding.point)}

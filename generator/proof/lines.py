@@ -77,8 +77,11 @@ class Line:
         return values
 
 
-def roots(atom: Atom, line: Line, most: int | None = None) -> list[Any]:
-    """The zeros of an atom on a line as balls of `t`; at most `MAX_ROOTS`, nearest to 0 first."""
+def roots(atom: Atom, line: Line, intervals: int | None = None, most: int = MAX_ROOTS) -> list[Any]:
+    """The zeros of an atom on a line as balls of `t`; at most so many, nearest to 0 first.
+
+    For those that its form does not tell, so many `intervals` are looked at.
+    """
     if not any(line.direction.get(name) for name in atom.free):
         return []
     if atom.affine is not None:
@@ -88,7 +91,7 @@ def roots(atom: Atom, line: Line, most: int | None = None) -> list[Any]:
         with working_precision(2 * ctx.prec):
             return _listed_roots(atom, line)
     places: list[Any] = []
-    for low, high in _isolate(atom, line, most or _intervals(atom)):
+    for low, high in _isolate(atom, line, intervals or _intervals(atom), most):
         with working_precision(2 * ctx.prec):
             root = _refine(atom, line, low, high)
         if not any(abs(root - other) < abs(root) * 1e-8 or root == other for other in places):
@@ -136,14 +139,14 @@ def _intervals(atom: Atom) -> int:
     return MAX_INTERVALS if atom.decides else MAX_INTERVALS_BESIDE
 
 
-def _isolate(atom: Atom, line: Line, most: int) -> list[tuple[float, float]]:
+def _isolate(atom: Atom, line: Line, count: int, most: int) -> list[tuple[float, float]]:
     """Narrow intervals that hold all zeros, as far as they were looked for."""
     counter = itertools.count()
     todo = [(0.0, next(counter), -LARGEST_DOUBLE, 0.0), (0.0, next(counter), 0.0, LARGEST_DOUBLE)]
     intervals: list[tuple[float, float]] = []
     with working_precision(INTERVAL_BITS):
-        for _ in range(most):
-            if not todo or len(intervals) >= MAX_ROOTS:
+        for _ in range(count):
+            if not todo or len(intervals) >= most:
                 break
             _, _, low, high = heapq.heappop(todo)
             narrowed = _narrow(atom, line, low, high)
@@ -362,22 +365,30 @@ def _flat_key(flat: Flat) -> str:
 
 
 def lines(
-    flat: Flat, draws: random.Random, ranges: Mapping[str, tuple[float, float]], count: int
+    flat: Flat, draws: random.Random, ranges: Mapping[str, tuple[float, float]], brief: bool
 ) -> Iterator[Line]:
-    """Lines in a flat: along each axis, along the diagonals, and in random directions."""
+    """Lines in a flat: along each axis, along the diagonals, and in random directions.
+
+    If they are to be `brief`, one alone is not along an axis; within a border there is no other.
+    """
     if not flat.free:
         point = flat.point({})
         yield Line(point, dict.fromkeys(point, Fraction(0)))
         return
     ways: list[dict[str, Fraction]] = [{name: Fraction(1)} for name in flat.free]
     if len(flat.free) > 1:
-        ways += [
-            {name: Fraction(other if index % 2 else 1) for index, name in enumerate(flat.free)}
-            for other in (1, -1)
-        ]
-        ways += [
+        count = 1 if brief else 0 if flat.solved else 2
+        random_ways = [
             {name: Fraction(draws.randint(-40, 40), 16) for name in flat.free} for _ in range(count)
         ]
+        if brief:
+            ways = random_ways if flat.solved else [*ways, *random_ways]
+        else:
+            diagonals = [
+                {name: Fraction(other if index % 2 else 1) for index, name in enumerate(flat.free)}
+                for other in (1, -1)
+            ]
+            ways += [*diagonals, *random_ways]
     for way in ways:
         axis = next(iter(way)) if len(way) == 1 else None
         given = {name: coordinate(draws, *ranges[name]) for name in flat.free}

@@ -8,7 +8,6 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -90,13 +89,13 @@ class _Worker:
 
     def answer(self, row: Primitive) -> list[Finding]:
         try:
-            findings: list[Finding] = self.connection.recv()
+            findings = [Finding(row, **found) for found in self.connection.recv()]
         except (EOFError, OSError):
             self.restart()
             what = "the check ended by itself: too much memory?"
             return [Finding(row, name, "unknown", what) for name in row.args]
         self.busy = None
-        return [replace(finding, row=row) for finding in findings]
+        return findings
 
     def restart(self) -> None:
         self.end()
@@ -122,4 +121,4 @@ def _serve(connection: Connection, rows: Sequence[Primitive], check: Check) -> N
             index = connection.recv()
         except (EOFError, OSError):
             return
-        connection.send(check(rows[index]))
+        connection.send([finding.without_row() for finding in check(rows[index])])

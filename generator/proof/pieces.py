@@ -7,11 +7,9 @@ in each decide; then every border is looked at, from both sides and on it.
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 from flint import arb
@@ -24,7 +22,6 @@ from .contexts import (
     Context,
     NoValueError,
     UndecidedError,
-    exact,
     float_of,
     precision,
     working_precision,
@@ -32,27 +29,21 @@ from .contexts import (
 from .contradictions import contradict, is_excluded
 from .gaps import MAX_BORDERS, Gap, PlaceSearch, SignRecord, gap_text, on_border
 from .holes import holes
-from .lines import Flat, Line, constant_positions, flats, line_positions, lines, roots
+from .places import Places
 from .questions import Answer, Evaluation, Key, Objection, Piece, Question
 from .sides import (
-    DISTANCES,
     ZERO_TOLERANCE,
     apart,
-    both_sides,
-    distinct,
-    geometric,
     near,
     place_text,
     same,
 )
-from .stationary import lines_through_islands
 from .visibility import SeenParts, WatchedContext
 
 #: Points that decide a piece, and the most that are tried in it.
 POINTS_PER_PIECE = 3
-#: Pieces, flats and borders that are looked at, at most.
+#: Pieces that are looked at, at most.
 MAX_PIECES = 300
-MAX_FLATS = 24
 #: Pieces whose places try what a piece that was not found would do.
 MAX_AROUND = 8
 #: Places on one part of a border, by the signs of all atoms.
@@ -94,7 +85,7 @@ class _PieceSearch:
         self.outside: set[Key] = set()
         self.corners = 0
         self.visits: dict[tuple[int | None, ...], int] = {}
-        self.distances = DISTANCES if len(question.names) == 1 else DISTANCES[::2]
+        self.enough, self.most_visits = (1, 2) if question.brief else (POINTS_PER_PIECE, MAX_VISITS)
         distinct: dict[str, Atom] = {}
         for atom in question.atoms:
             if atom.key not in distinct or (atom.decides and not distinct[atom.key].decides):
@@ -103,7 +94,7 @@ class _PieceSearch:
 
     def answer(self) -> Answer:
         with during("places on lines"):
-            for place, border in self._places():
+            for place, border in Places(self.question, self.atoms, self.draws):
                 if border:
                     self.border(place)
                 else:
@@ -121,70 +112,6 @@ class _PieceSearch:
         self.result.pieces = [p for key, p in self.pool.items() if self.agreed.get(key)]
         self.result.unseen = next(self.seen.unseen(), "")
         return self.result
-
-    # Where to look.
-
-    def _places(self) -> Iterator[tuple[dict[str, Any], bool]]:
-        """Places to look at, and whether one lies on a border."""
-        for point in self.question.extra:
-            yield {name: arb(value) for name, value in point.items()}, False
-        if not self.question.names:
-            for whole in self.question.combinations():
-                yield {name: exact(value) for name, value in whole.items()}, False
-            return
-        ranges = dict.fromkeys(self.question.names, (-4.0, 4.0))
-        ranges.update({n: r for n, r in self.question.ranges.items() if n in ranges})
-        several = len(self.question.names) > 1
-        for flat in flats(self.question.names, self.atoms, MAX_FLATS):
-            count = 0 if flat.solved else 2 if several else 0
-            for line in lines(flat, self.draws, ranges, count):
-                yield from self._places_on(line, flat)
-        if several:
-            for line in lines_through_islands(self.question, self.atoms, self.draws):
-                yield from self._places_on(line, Flat(self.question.names, {}))
-
-    def _places_on(self, line: Line, flat: Flat) -> Iterator[tuple[dict[str, Any], bool]]:
-        """Places on a line: on each zero of an atom, on both sides of it, and between."""
-        whole = {n: self.draws.choice([*v]) for n, v in self.question.whole.items()}
-        with working_precision(2 * self.bits):
-            numbers = Line(
-                {**line.base, **{n: Fraction(v) for n, v in whole.items()}},
-                {**line.direction, **dict.fromkeys(whole, Fraction(0))},
-            )
-        if not flat.free:
-            yield self._precise_place(numbers, _ZERO), True
-            return
-        zeros = sorted(distinct(self._zeros(numbers)), key=float_of)
-        border = bool(flat.solved)
-        pairs = [*itertools.pairwise(zeros)]
-        between = [middle for a, b in pairs for middle in ((a + b) / 2, geometric(a, b))]
-        for t in (
-            *map(arb, line_positions(line, flat, self.question.ranges, self.draws)),
-            *between,
-        ):
-            yield self._precise_place(numbers, t) if border else numbers.place(t.mid()), border
-        for zero in zeros:
-            yield self._precise_place(numbers, zero), True
-            for t in () if border else both_sides(zero.mid(), self.distances):
-                yield numbers.place(t), False
-        if not border:
-            for t in constant_positions(line, self.question.constants):
-                yield numbers.place(t), False
-
-    def _zeros(self, line: Line) -> list[Any]:
-        """The zeros of all atoms on a line."""
-        zeros: list[Any] = []
-        for atom in self.atoms:
-            key = atom.text, atom.decides, self.bits, line.key
-            if key not in self.question.zeros:
-                self.question.zeros[key] = roots(atom, line)
-            zeros += self.question.zeros[key]
-        return zeros
-
-    def _precise_place(self, line: Line, t: Any) -> dict[str, Any]:
-        """A place on a border, to twice the precision."""
-        with working_precision(2 * self.bits):
-            return {name: value.mid() for name, value in line.place(t).items()}
 
     # Points inside of pieces.
 
@@ -279,7 +206,7 @@ class _PieceSearch:
         """Whether points of a piece agree, after some more were tried near those that are known."""
         for scale in (1e-3, 1e-2, 1e-6, 1e-9, 1e-12, 0.3):
             for point in self.pool[key].points:
-                if self.agreed.get(key, 0) >= POINTS_PER_PIECE or self.result.objection:
+                if self.agreed.get(key, 0) >= self.enough or self.result.objection:
                     return True
                 self.point(self._nudge(point, scale))
         return self.agreed.get(key, 0) > 0 or key in self.outside
@@ -378,7 +305,10 @@ class _PieceSearch:
             if not self._slopes:
                 self._compare_at(place, zero)
                 return
-            value, stated = self._values_on_border(place, zero)
+            c, value, expected, stated = self._values_on_border(place, zero)
+            if c is not None and not c.on and value is not None and same(expected, stated):
+                # Nothing that decides is 0 here: both are analytic, and agree around the place.
+                return
             if value is not None and self._is_worn(place, zero):
                 return
             sides = [side_of(question, place, zero, sign, value) for sign in (1, -1)]
@@ -409,7 +339,7 @@ class _PieceSearch:
         key = tuple(signs)
         self.corners = signs.count(0)
         self.visits[key] = self.visits.get(key, 0) + 1
-        return self.visits[key] > MAX_VISITS
+        return self.visits[key] > self.most_visits
 
     def _compare_at(self, place: Mapping[str, Any], zero: Any) -> None:
         c = Context(self.question.values(place), zero)
@@ -424,15 +354,15 @@ class _PieceSearch:
                 objection("the values differ", place, expected, stated, single=True)
             )
 
-    def _values_on_border(self, place: Mapping[str, Any], zero: Any) -> tuple[Any, Any]:
+    def _values_on_border(self, place: Mapping[str, Any], zero: Any) -> tuple[Any, Any, Any, Any]:
         """Value and formula on a border; None for a value that is not there."""
         c = Context(self.question.values(place), zero)
         try:
-            value, _, stated = self.question.run(c)
+            value, expected, stated = self.question.run(c)
         except (NoValueError, UndecidedError):
-            return None, None
+            return None, None, None, None
         self._remember_border(c, place)
-        return (value, stated) if value.is_finite() else (None, None)
+        return (c, value, expected, stated) if value.is_finite() else (c, None, None, None)
 
     def _remember_border(self, c: Context, place: Mapping[str, Any]) -> None:
         signs = tuple((atom, c.signs[atom.key] * atom.flip) for atom in c.met)

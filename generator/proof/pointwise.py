@@ -14,31 +14,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from flint import arb
 
 from ..table import rules
 from ..table.expressions import Expression
-from ..table.model import Primitive
-from ..table.samples import NoPointError, sample_points, special_points
+from ..table.model import Primitive, Tie
+from ..table.samples import draw_points, sample_points, special_points
 from .balls import BallCompiler, Part
 from .budget import during
 from .contexts import Compiled, Context, NoValueError, Test, UndecidedError
 from .doubts import doubt, unseen_part
 from .findings import Finding
+from .forms import is_smooth
 from .gaps import gap_text
 from .pieces import decide, objection_at
 from .questions import INTEGER_TRIALS, Answer, Known, Objection, Question, Zeros
-from .symbolic import vanishes_on
+from .symbolic import is_sloping, vanishes_on
 
 #: Integers of the text, and their neighbours, that are tried too.
 MAX_LISTED = 24
-#: How often a sample point is drawn that shall be in the domain, before it is left out.
-FEW_ATTEMPTS = 12
+#: Random sample points, and how often one is drawn that shall be in the domain.
+DRAWN_POINTS, FEW_ATTEMPTS = 4, 12
 #: Kinks at which the arguments of a row are moved together.
 MAX_KINKS = 12
 
+_ZERO_BETWEEN = "0 between the jumps, "
 ZERO_EXPRESSION = rules.expression_of(ast.Constant(0))
 
 
@@ -95,6 +98,10 @@ class Claims:
         listed = [float(c) for c in beside if c.denominator == 1 and abs(c) < 2**31]
         for name in tried.keys() - (direction or {}).keys():
             tried[name] = tuple(dict.fromkeys((*tried[name], *listed[:MAX_LISTED])))
+        is_moved = bool(tried.keys() & {*(direction or {})})
+        moving = tuple(direction or ())
+        if moving not in self._exception_tests:
+            self._exception_tests[moving] = self._exception_test(moving)
         return Question(
             value=asked[0],
             stated=asked[1],
@@ -105,9 +112,10 @@ class Claims:
             constants=frozenset(compiler.constants),
             whole=tried,
             ranges=row.samples.ranges,
-            declared=self._exception_test([*(direction or {})]),
+            declared=self._exception_tests[moving],
             jumps=row.kind in ("zero", "selector"),
-            extra=self._extra if not set(tried) & {*(direction or {})} else (),
+            extra=() if is_moved else self._first_points,
+            more=tuple if is_moved else lambda: self._more_points,
             seed=row.name,
             known=self._known_answers if domain is None else {},
             zeros=self._zeros,
@@ -136,11 +144,20 @@ class Claims:
         return {}
 
     @cached_property
-    def _extra(self) -> list[Mapping[str, float]]:
-        try:
-            return [*special_points(self.row), *sample_points(self.row, 4, FEW_ATTEMPTS)]
-        except NoPointError:
-            return [*special_points(self.row), *sample_points(self.row, 4)]
+    def _first_points(self) -> list[Mapping[str, float]]:
+        """The edges and poles of the row, and the first sample: there has to be one."""
+        sampled = [*islice(draw_points(self.row, DRAWN_POINTS, FEW_ATTEMPTS), 1)]
+        if not sampled:
+            sampled = sample_points(self.row, DRAWN_POINTS)[:1]
+        return [*special_points(self.row), *sampled]
+
+    @cached_property
+    def _more_points(self) -> list[Mapping[str, float]]:
+        return [*draw_points(self.row, DRAWN_POINTS, FEW_ATTEMPTS)]
+
+    @cached_property
+    def _exception_tests(self) -> dict[tuple[str, ...], Callable[[Mapping[str, Any]], bool]]:
+        return {}
 
     def _exception_test(self, arguments: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
         """Whether a place is one of those where the row says that there may be no slope."""
@@ -178,14 +195,16 @@ class Claims:
                 self.question(row.value, row.value, None, outside),
                 forbidden="the domain leaves out points where the value is finite, and no reason",
             )
-            if objection := decide(question).objection:
+            if objection := _forbidden_objection(question, row.value):
                 return replace(objection, expected="", stated="")
         for avoided in row.samples.avoid:
+            if is_sloping(avoided, frozenset(self.whole)):
+                continue
             question = replace(
                 self.question(avoided, ZERO_EXPRESSION, None),
                 forbidden=f"'{avoided}' is 0 on a whole range: only single points may be avoided",
             )
-            if objection := decide(question).objection:
+            if objection := _forbidden_objection(question, avoided):
                 return replace(objection, expected="", stated="")
         return self._tie_objection()
 
@@ -196,13 +215,23 @@ class Claims:
             return None
         for name, stated in row.tie.partials.items():
             question = self.question(self._partial(name), stated, None, row.tie.at)
-            objection = decide(question).objection
+            objection = self._tie_answer(question, row.tie).objection
             if objection is not None:
                 return replace(
                     objection, what="the tie rule is not kept", expected=objection.stated,
                     stated=objection.expected,
                 )  # fmt: skip
         return None
+
+    def _tie_answer(self, question: Question, tie: Tie) -> Answer:
+        """Where a tie is flat, it is one of the flats, and lines elsewhere need not be many."""
+        compiler = BallCompiler(frozenset(self.whole), known=self._compiled_parts)
+        compiler.condition(tie.at)
+        if all(atom.affine is not None for atom in compiler.atoms):
+            answer = decide(replace(question, brief=True))
+            if answer.objection or not answer.unknown:
+                return answer
+        return decide(question)
 
     # The derivative by one argument.
 
@@ -268,9 +297,18 @@ class Claims:
         return replace(finding, outcome="declared", detail=detail)
 
     def _derivative(self, name: str, value: Expression) -> Finding:
+        """Few points first: where SymPy proves what is found, no more are needed."""
         row, way = self.row, {name: Fraction(1)}
         question = self.question(value, self._partial(name), way)
+        answer = Answer(unknown="no point was tried")
+        if self.proofs or self._is_plainly_zero(name, value):
+            answer = decide(replace(question, brief=True))
+            if finding := self._first_finding(answer, name, value):
+                return finding
+        unsettled = bool(answer.unknown or not answer.pieces)
         answer = decide(question)
+        if unsettled and (finding := self._first_finding(answer, name, value)):
+            return finding
         if answer.objection:
             return self._refutation(name, answer.objection)
         self._kinks.extend(answer.kinks[:MAX_KINKS])
@@ -278,29 +316,46 @@ class Claims:
         if answer.unknown or not pieces:
             what = answer.unknown or "no point of the domain was found"
             return Finding(row, name, "unknown", what, pieces=pieces)
-        on = f"on {pieces} pieces" if pieces > 1 else "on the whole domain"
         if row.kind == "zero":
             if hidden := self._unseen_part(question, value):
                 return Finding(row, name, "unknown", hidden, pieces=pieces)
-            return Finding(row, name, "declared", f"0 between the jumps, {on}", pieces=pieces)
-        if self.proofs and self._is_proved(answer, value, self._partial(name), way):
-            return Finding(row, name, "proved", f"residual 0 {on}", pieces=pieces)
+            return Finding(row, name, "declared", _ZERO_BETWEEN + _on(answer), pieces=pieces)
         if open_question := doubt(question, answer):
             return Finding(row, name, "unknown", open_question, pieces=pieces)
-        return Finding(row, name, "confirmed", f"agrees to 150 digits {on}", pieces=pieces)
+        detail = f"agrees to 150 digits {_on(answer)}"
+        return Finding(row, name, "confirmed", detail, pieces=pieces)
+
+    def _first_finding(self, answer: Answer, name: str, value: Expression) -> Finding | None:
+        """A refutation, or a proof on all that was found; None if it takes more points."""
+        if answer.objection:
+            return self._refutation(name, answer.objection)
+        pieces = len(answer.pieces)
+        if answer.unknown or not pieces:
+            return None
+        if self._is_plainly_zero(name, value):
+            detail = _ZERO_BETWEEN + _on(answer)
+            finding = Finding(self.row, name, "declared", detail, pieces=pieces)
+        elif self.row.kind != "zero" and self.proofs and self._is_proved(answer, name, value):
+            detail = f"residual 0 {_on(answer)}"
+            finding = Finding(self.row, name, "proved", detail, pieces=pieces)
+        else:
+            return None
+        self._kinks.extend(answer.kinks[:MAX_KINKS])
+        return finding
+
+    def _is_plainly_zero(self, name: str, value: Expression) -> bool:
+        """Whether 0 is stated, and the form of the value shows that it only jumps."""
+        stated = self._partial(name).tree
+        is_zero = isinstance(stated, ast.Constant) and stated.value == 0
+        compiler = BallCompiler(frozenset(self.whole))
+        return self.row.kind == "zero" and is_zero and compiler.is_stepping(value.tree)
 
     @cached_property
     def _kinks(self) -> list[Mapping[str, Any]]:
         return []
 
-    def _is_proved(
-        self,
-        answer: Answer,
-        value: Expression,
-        stated: Expression,
-        way: Mapping[str, Fraction | str],
-    ) -> bool:
-        whole = frozenset(self.whole)
+    def _is_proved(self, answer: Answer, name: str, value: Expression) -> bool:
+        whole, stated, way = frozenset(self.whole), self._partial(name), {name: Fraction(1)}
         for part in answer.stretches:
             with during(f"SymPy's proof where {gap_text(part.signs) or 'the row is defined'}"):
                 if not vanishes_on(part, value, stated, way, whole):
@@ -343,6 +398,20 @@ class Claims:
                 bad = self._refutation(moving[-1], replace(objection, what=what))
                 return [bad if f.argument == moving[-1] else f for f in findings]
         return findings
+
+
+def _forbidden_objection(question: Question, value: Expression) -> Objection | None:
+    """Where two formulas agree that must not: without steps, a point in each piece tells."""
+    if is_smooth(value.tree):
+        answer = decide(replace(question, brief=True))
+        if answer.objection or not answer.unknown:
+            return answer.objection
+    return decide(question).objection
+
+
+def _on(answer: Answer) -> str:
+    pieces = len(answer.pieces)
+    return f"on {pieces} pieces" if pieces > 1 else "on the whole domain"
 
 
 def _directions(names: Sequence[str]) -> list[dict[str, Fraction]]:

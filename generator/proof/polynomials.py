@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from ..table.vocabulary import CONSTANTS
@@ -21,6 +22,7 @@ class _TooLargeError(Exception):
     """No polynomial, or one that is too large."""
 
 
+@lru_cache(maxsize=4096)
 def decimal(value: Any) -> Fraction:
     """A number of the text with the digits that it was written with."""
     return Fraction(value) if isinstance(value, int) else Fraction(str(value))

@@ -84,9 +84,11 @@ class Question:
     the value may have no slope. With `jumps`, the value may jump, and bend, anywhere. If
     `forbidden` says something, then the question is the opposite one: the formula must not agree
     with the value on any whole piece, and that is what is said where it does. Without `borders`,
-    single points do not count. With `watching`, it is noted which parts are seen. `known` remembers
-    which pieces were looked for, and `zeros` those of atoms on lines; both are shared by questions
-    about one row.
+    single points do not count. `extra` points are tried first; `more` are points that a brief
+    question does without. With `watching`, it is noted which parts are seen. A `brief` question is
+    about finding every piece and border with few points: what holds on them is to be proved by
+    SymPy. `known` remembers which pieces were looked for, and `zeros` those of atoms on lines; both
+    are shared by questions about one row.
     """
 
     value: Compiled
@@ -103,8 +105,10 @@ class Question:
     forbidden: str = ""
     borders: bool = True
     extra: Sequence[Mapping[str, float]] = ()
+    more: Callable[[], Sequence[Mapping[str, float]]] = tuple
     seed: str = ""
     watching: bool = False
+    brief: bool = False
     known: Known = field(default_factory=dict)
     zeros: Zeros = field(default_factory=dict)
 

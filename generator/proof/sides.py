@@ -17,8 +17,9 @@ ZERO_TOLERANCE = arb("1e-150")
 ROUNDING_AT_ZERO = arb("1e-170")
 #: What rounding leaves of a slope of size 1 next to a border.
 SLOPE_ROUNDING = arb("1e-100")
-#: Distances from a border at which both sides are looked at.
-DISTANCES = (1, 2, 3, 6, 9, 12, 15)
+#: Distances from a border at which both sides are looked at, as powers of a tenth.
+NEAREST = 15
+DISTANCES = (1, 2, 3, 6, 9, 12, NEAREST)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from ..table.algebras import Symbols
 from ..table.expressions import COMPARE, Expression, is_condition
 from ..table.folding import COMPARISONS, fold
 from ..table.rules import copy_tree
-from ..table.vocabulary import WHERE
+from ..table.vocabulary import CONSTANTS, WHERE
 from .affine import atom_key
+from .forms import is_positive
 from .questions import Piece
 
 #: Larger residuals are not simplified: that can take minutes.
@@ -59,8 +60,44 @@ def _slope(value: Any, direction: Mapping[str, Fraction | str], symbols: Mapping
         term, symbol = symbols[name]
         along = symbols[way][0] if isinstance(way, str) else sp.Rational(way)
         # A name that is negative here is the negative of a positive symbol.
-        total += sp.diff(value, symbol) * sp.diff(term, symbol) * along
+        total += derivative(value, symbol) * derivative(term, symbol) * along
     return total
+
+
+def derivative(value: Any, symbol: Any) -> Any:
+    """The derivative by SymPy's rules of its functions.
+
+    `sympy.diff` asks of every part on its way whether it is 0, which takes as long as all the rest.
+    """
+    if symbol not in value.free_symbols:
+        return sp.Integer(0)
+    if value == symbol:
+        return sp.Integer(1)
+    if isinstance(value, sp.Add):
+        return sp.Add(*(derivative(term, symbol) for term in value.args))
+    if isinstance(value, sp.Mul):
+        return sp.Add(
+            *(
+                sp.Mul(*value.args[:index], derivative(factor, symbol), *value.args[index + 1 :])
+                for index, factor in enumerate(value.args)
+                if symbol in factor.free_symbols
+            )
+        )
+    if isinstance(value, sp.Pow):
+        base, exponent = value.args
+        moved = (
+            derivative(exponent, symbol) * sp.log(base) if symbol in exponent.free_symbols else 0
+        )
+        return value * (moved + derivative(base, symbol) * exponent / base)
+    if type(value)._eval_derivative is not sp.Function._eval_derivative:
+        return sp.diff(value, symbol)
+    return sp.Add(
+        *(
+            value.fdiff(index) * derivative(argument, symbol)
+            for index, argument in enumerate(value.args, 1)
+            if symbol in argument.free_symbols
+        )
+    )
 
 
 def _symbol(name: str, signs: Mapping[str, int], whole: frozenset[str]) -> tuple[Any, Any]:
@@ -75,6 +112,25 @@ def _symbol(name: str, signs: Mapping[str, int], whole: frozenset[str]) -> tuple
         return sign * symbol, symbol
     symbol = sp.Symbol(name, real=True)
     return symbol, symbol
+
+
+def is_sloping(expression: Expression, whole: frozenset[str]) -> bool:
+    """Whether some slope is a rational function other than 0, so that no range has the value 0.
+
+    What steps is a constant of its own between jumps, and must not be in that slope.
+    """
+    names = expression.names - {*CONSTANTS}
+    symbols = {name: sp.Symbol(name, real=True) for name in names}
+    try:
+        value = sp.sympify(fold(expression, Symbols(symbols)))
+    except (TypeError, ValueError, NotImplementedError, ArithmeticError):
+        return False
+    moving = {symbol for name, symbol in symbols.items() if name not in whole}
+    for symbol in moving if value.is_rational_function() else ():
+        slope = derivative(value, symbol)
+        if slope.free_symbols <= moving and sp.expand(sp.numer(sp.together(slope))) != 0:
+            return True
+    return False
 
 
 class DecidedConditions(ast.NodeTransformer):
@@ -133,6 +189,8 @@ class DecidedConditions(ast.NodeTransformer):
         key, flip = atom_key(node)
         if key in self.signs:
             return self.signs[key] * flip
+        if is_positive(node):
+            return 1
         known = sp.sympify(fold(node, Symbols({}))) if not _names(node) else None
         if known is None:
             raise KeyError(key)
@@ -151,7 +209,7 @@ def vanishes(difference: Any) -> bool:
     # What has no infinity in it is not asked whether it is finite: that takes long.
     if difference.has(sp.nan, sp.zoo, sp.oo) and not difference.is_finite:
         return False
-    for step in _STRATEGIES if _expandable(difference) else _WITHOUT_EXPANSION:
+    for step in _promising(difference) if _expandable(difference) else _WITHOUT_EXPANSION:
         try:
             if step(difference) == 0:
                 return True
@@ -203,14 +261,22 @@ def _simplify(expression: Any) -> Any:
     return sp.simplify(expression) if sp.count_ops(expression) <= MAX_OPERATIONS else expression
 
 
+def _with_factored_radicands(expression: Any) -> Any:
+    return sp.expand(sp.numer(sp.together(_factor_radicands(expression))))
+
+
+def _expand_functions(expression: Any) -> Any:
+    return sp.expand(sp.expand_func(expression))
+
+
 Strategy = Callable[[Any], Any]
 
 _STRATEGIES: tuple[Strategy, ...] = (
     sp.expand,
     lambda d: sp.expand(sp.numer(sp.together(d))),
     lambda d: sp.expand(sp.numer(sp.together(_expand_radicands(d)))),
-    lambda d: sp.expand(sp.numer(sp.together(_factor_radicands(d)))),
-    lambda d: sp.expand(sp.expand_func(d)),
+    _with_factored_radicands,
+    _expand_functions,
     lambda d: sp.expand_log(sp.expand(d)),
     _as_exponentials,
     lambda d: sp.cancel(sp.together(sp.expand_trig(d))),
@@ -225,3 +291,17 @@ _STRATEGIES: tuple[Strategy, ...] = (
     lambda d: _simplify(_double_angles(d)),
 )
 _WITHOUT_EXPANSION: tuple[Strategy, ...] = (sp.factor_terms, sp.trigsimp)
+
+
+def _promising(difference: Any) -> list[Strategy]:
+    """All strategies; after the first, those that suit the functions in a formula come first."""
+    suited: list[Strategy] = []
+    if difference.has(sp.besselj, sp.bessely):
+        suited.append(_expand_functions)
+    if difference.has(sp.exp) and difference.has(sp.sinh, sp.cosh, sp.tanh):
+        suited.append(_as_exponentials)
+    roots = (power for power in difference.atoms(sp.Pow) if not power.exp.is_Integer)
+    if len({root.base for root in roots if root.free_symbols}) > 1:
+        suited.append(_with_factored_radicands)
+    first, *others = _STRATEGIES
+    return [first, *suited, *(step for step in others if step not in suited)]

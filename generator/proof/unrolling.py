@@ -28,7 +28,7 @@ from .doubts import doubt
 from .findings import Finding
 from .pieces import decide
 from .questions import Question
-from .symbolic import vanishes_on
+from .symbolic import derivative, vanishes_on
 
 #: Samples over which rows about time are unrolled; as many as such rows list values.
 UNROLLED_SAMPLES = 6
@@ -163,7 +163,7 @@ def _in_time(row: Primitive, name: str, value: Expression) -> Finding:
     )
     confirmed = False
     for n in range(horizon):
-        expected = sp.diff(along(n), e).subs(e, 0)
+        expected = derivative(sp.sympify(along(n)), e).subs(e, 0)
         residual = sp.expand(expected - stated(n))
         if residual == 0:
             continue

@@ -154,7 +154,9 @@ class Symbols(Algebra):
         return CONSTANTS[name].symbol() if name in CONSTANTS else self.values[name]
 
     def _at_origin(self, value: Any) -> Any:
-        return sp.sympify(value).subs(self.origin) if self.origin else sp.sympify(value)
+        value = sp.sympify(value)
+        moved = self.origin.keys() & value.free_symbols
+        return value.subs(self.origin) if moved else value
 
     def step(self, function: Function, arguments: Sequence[Any]) -> Any:
         points = [self._at_origin(argument) for argument in arguments]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import mpmath as mp
 
@@ -43,10 +43,20 @@ def numbers_at(point: Point) -> Numbers:
 
 
 def sample_points(row: Primitive, count: int = 12, attempts: int = MAX_DRAWS) -> list[Point]:
-    """At least one point, at most `count` random ones, then tiny and large ones, all in the domain.
+    """At least one point, those of `draw_points`.
 
-    A point that is not usable is drawn again, so many times at most. Raises `NoPointError` if the
-    stated ranges hold no point of the domain.
+    Raises `NoPointError` if the stated ranges hold no point of the domain.
+    """
+    points = [*draw_points(row, count, attempts)]
+    if not points:
+        raise NoPointError("no point of the sample ranges lies in the domain")
+    return points
+
+
+def draw_points(row: Primitive, count: int, attempts: int) -> Iterator[Point]:
+    """At most `count` random points, then some of any size, tiny and large ones, in the domain.
+
+    A point that is not usable is drawn again, so many times at most.
     """
     source = random.Random(row.name)
 
@@ -71,7 +81,6 @@ def sample_points(row: Primitive, count: int = 12, attempts: int = MAX_DRAWS) ->
     wanted = (
         [anywhere] * count + [draw_magnitude] * count + [tiny] * 2 + [lowest] * 2 + [highest] * 2
     )
-    points: list[Point] = []
     for turn, draw in enumerate(wanted):
         for _ in range(attempts):
             point = {
@@ -81,11 +90,8 @@ def sample_points(row: Primitive, count: int = 12, attempts: int = MAX_DRAWS) ->
                 for name in row.args
             }
             if is_usable(row, point):
-                points.append(point)
+                yield point
                 break
-    if not points:
-        raise NoPointError("no point of the sample ranges lies in the domain")
-    return points
 
 
 def special_points(row: Primitive) -> list[Point]:
