@@ -41,6 +41,12 @@ process = _ <: *(1 - mix), wet * mix :> _;"""
 ONE_POLE = (
     """process = *(hslider("b", 0.1, 0, 1, 0.01)) : + ~ *(hslider("a", 0.9, 0, 0.99, 0.01));"""
 )
+#: A low-pass at 1 kHz.
+COEFFICIENTS = {"b0": 0.0046, "b1": 0.0093, "b2": 0.0046, "a1": -1.7991, "a2": 0.8175}
+BIQUAD = """import("stdfaust.lib");
+process = fi.tf2(b0, b1, b2, a1, a2) with {{ {} }};""".format(
+    " ".join(f'{n} = hslider("{n}", {v}, -2, 2, 0.0001);' for n, v in COEFFICIENTS.items())
+)
 #: Poles at 0.9 and 0.7 of the unit circle, four pairs: denominator coefficients 1 to 8.
 POLES = [
     r * np.exp(sign * 1j * w)
@@ -126,6 +132,26 @@ def scan(x: np.ndarray, threads: int) -> Step:
     return jax_step(one_pole, x, {"a": 0.9, "b": 0.1})
 
 
+def biquad_scan(x: np.ndarray, threads: int) -> Step:
+    """A filter of second order by hand, as a scan in JAX."""
+    import jax
+    import jax.numpy as jnp
+
+    def biquad(signal: jax.Array, c: dict[str, jax.Array]) -> jax.Array:
+        def step(
+            state: tuple[jax.Array, jax.Array], sample: jax.Array
+        ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+            y = c["b0"] * sample + state[0]
+            first = c["b1"] * sample - c["a1"] * y + state[1]
+            return (first, c["b2"] * sample - c["a2"] * y), y
+
+        samples = jnp.moveaxis(signal, -1, 0)
+        start = (jnp.zeros(samples.shape[1:]),) * 2
+        return jnp.moveaxis(jax.lax.scan(step, start, samples)[1], 0, -1)
+
+    return jax_step(biquad, x, COEFFICIENTS)
+
+
 def dasp(x: np.ndarray, threads: int) -> Step:
     """An equaliser by samples of its frequency response."""
     import inspect
@@ -209,6 +235,8 @@ def contenders() -> list[Contender]:
         Contender("Freeverb", "faustax", fax("Freeverb", REVERB_VALUES)),
         Contender("one-pole", "faustdiff", own(ONE_POLE)),
         Contender("one-pole", "JAX scan by hand", scan),
+        Contender("biquad", "faustdiff", own(BIQUAD)),
+        Contender("biquad", "JAX scan by hand", biquad_scan),
         Contender("all-pole of order 8", "faustdiff", own(ALL_POLE)),
         Contender("all-pole of order 8", "philtorch", philtorch),
         Contender("all-pole of order 8", "torchlpc", torchlpc),
