@@ -6,6 +6,8 @@ VENV ?= .venv
 JOBS ?= 2
 FUZZ ?= 20
 export PYTHON VENV
+# Tests start hundreds of commands, which would each compile this package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
