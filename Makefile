@@ -70,7 +70,7 @@ bench-quick: $(READY)  ## Gradients of four tasks beside hand-written ones, in m
 	$(PY) -m benchmarks.speed --quick
 
 bench-layers: .cache/layers/.ready  ## Layers beside those of others, which are installed apart.
-	.cache/layers/bin/python benchmarks/layers.py
+	.cache/layers/bin/python benchmarks/layers.py --write
 
 .cache/layers/.ready: pyproject.toml
 	$(PYTHON) -m venv .cache/layers

@@ -8,19 +8,24 @@ parameters, in single precision, with the same number of threads. Runs are inter
 printed is the median CPU time in ns per sample (of one channel of one item), the median time by
 the clock, and the time of the first call, which compiles. A contender that is not installed, or
 fails, is named and left out. The programs of ours have the structure of the others, not their code.
+With --write, the table goes to `docs/howto/layers.md`.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
+import os
+import re
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "howto" / "layers.md"
 RATE = 44100
 COMPRESSOR = """import("stdfaust.lib");
 process = co.compressor_mono(hslider("ratio", 4, 1, 20, 0.01),
@@ -243,8 +248,9 @@ def contenders() -> list[Contender]:
     ]
 
 
-def measure(every: list[Contender], x: np.ndarray, threads: int, repeats: int) -> None:
-    """Measures and prints, task by task, contenders of a task in turn."""
+def measure(every: list[Contender], x: np.ndarray, threads: int, repeats: int) -> str:
+    """Measures and prints, task by task, contenders of a task in turn; the table."""
+    table = [HEAD]
     print(HEAD, flush=True)
     for task in dict.fromkeys(one.task for one in every):
         steps: list[tuple[Contender, Step]] = []
@@ -266,7 +272,21 @@ def measure(every: list[Contender], x: np.ndarray, threads: int, repeats: int) -
                 step()
                 one.cpu.append(time.process_time() - cpu)
                 one.clock.append(time.perf_counter() - clock)
-        print(rows([one for one, _ in steps], x[:, 0].size), flush=True)
+        table.append(rows([one for one, _ in steps], x[:, 0].size))
+        print(table[-1], flush=True)
+    return "\n".join(table)
+
+
+def write(table: str, options: argparse.Namespace) -> None:
+    """Puts the table in its place in the documentation."""
+    facts = (
+        f"{options.items} items of {options.seconds:g} s at {RATE} Hz in single precision,"
+        f" {options.threads} threads, medians of {options.repeats}; ratios are to faustdiff."
+        f" A load of {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores."
+    )
+    text = "\n".join(["<!-- table -->", table, "", facts, "<!-- /table -->"])
+    marked = re.compile(r"<!-- table -->.*<!-- /table -->", re.S)
+    DOCUMENT.write_text(marked.sub(lambda _: text, DOCUMENT.read_text("utf-8")), "utf-8")
 
 
 HEAD = """| task | layer | CPU, ns/sample | ratio | clock, ns/sample | ratio | first call, s |
@@ -297,6 +317,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--task", action="append", help="only these tasks")
+    parser.add_argument("--write", action="store_true", help="write the table")
     options = parser.parse_args()
     import torch
 
@@ -304,7 +325,9 @@ def main() -> None:
     frames = int(options.seconds * RATE)
     x = np.random.default_rng(1).standard_normal((options.items, 1, frames)).astype(np.float32)
     every = [one for one in contenders() if not options.task or one.task in options.task]
-    measure(every, 0.3 * x, options.threads, options.repeats)
+    table = measure(every, 0.3 * x, options.threads, options.repeats)
+    if options.write:
+        write(table, options)
 
 
 if __name__ == "__main__":
