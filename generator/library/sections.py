@@ -49,6 +49,7 @@ def seeds() -> str:
         definitions=[line for k in numbers for line in (f"s{k} = x{k};", f"n{k} = p{k};")],
         rules=[f"((seed.s{k}, !)) => seed.n{k};" for k in numbers],
         starts=str(STARTS_AT_ONCE),
+        gathered=fill("library/gathered.lib").rstrip(),
         start_rules=[
             f"({form}) => looked_up({form[1:-1]});"
             for k in range(1, STARTS_AT_ONCE + 1)
