@@ -6,6 +6,8 @@ VENV ?= .venv
 JOBS ?= 2
 FUZZ ?= 20
 export PYTHON VENV
+# Tests start hundreds of commands, which would each compile this package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
@@ -68,7 +70,7 @@ bench-quick: $(READY)  ## Gradients of four tasks beside hand-written ones, in m
 	$(PY) -m benchmarks.speed --quick
 
 bench-layers: .cache/layers/.ready  ## Layers beside those of others, which are installed apart.
-	.cache/layers/bin/python benchmarks/layers.py
+	.cache/layers/bin/python benchmarks/layers.py --write
 
 .cache/layers/.ready: pyproject.toml
 	$(PYTHON) -m venv .cache/layers

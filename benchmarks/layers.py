@@ -8,19 +8,24 @@ parameters, in single precision, with the same number of threads. Runs are inter
 printed is the median CPU time in ns per sample (of one channel of one item), the median time by
 the clock, and the time of the first call, which compiles. A contender that is not installed, or
 fails, is named and left out. The programs of ours have the structure of the others, not their code.
+With --write, the table goes to `docs/howto/layers.md`.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
+import os
+import re
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "howto" / "layers.md"
 RATE = 44100
 COMPRESSOR = """import("stdfaust.lib");
 process = co.compressor_mono(hslider("ratio", 4, 1, 20, 0.01),
@@ -40,6 +45,12 @@ wet = re.mono_freeverb(hslider("room", 0.5, 0, 0.99, 0.001), 0.5,
 process = _ <: *(1 - mix), wet * mix :> _;"""
 ONE_POLE = (
     """process = *(hslider("b", 0.1, 0, 1, 0.01)) : + ~ *(hslider("a", 0.9, 0, 0.99, 0.01));"""
+)
+#: A low-pass at 1 kHz.
+COEFFICIENTS = {"b0": 0.0046, "b1": 0.0093, "b2": 0.0046, "a1": -1.7991, "a2": 0.8175}
+BIQUAD = """import("stdfaust.lib");
+process = fi.tf2(b0, b1, b2, a1, a2) with {{ {} }};""".format(
+    " ".join(f'{n} = hslider("{n}", {v}, -2, 2, 0.0001);' for n, v in COEFFICIENTS.items())
 )
 #: Poles at 0.9 and 0.7 of the unit circle, four pairs: denominator coefficients 1 to 8.
 POLES = [
@@ -126,6 +137,26 @@ def scan(x: np.ndarray, threads: int) -> Step:
     return jax_step(one_pole, x, {"a": 0.9, "b": 0.1})
 
 
+def biquad_scan(x: np.ndarray, threads: int) -> Step:
+    """A filter of second order by hand, as a scan in JAX."""
+    import jax
+    import jax.numpy as jnp
+
+    def biquad(signal: jax.Array, c: dict[str, jax.Array]) -> jax.Array:
+        def step(
+            state: tuple[jax.Array, jax.Array], sample: jax.Array
+        ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+            y = c["b0"] * sample + state[0]
+            first = c["b1"] * sample - c["a1"] * y + state[1]
+            return (first, c["b2"] * sample - c["a2"] * y), y
+
+        samples = jnp.moveaxis(signal, -1, 0)
+        start = (jnp.zeros(samples.shape[1:]),) * 2
+        return jnp.moveaxis(jax.lax.scan(step, start, samples)[1], 0, -1)
+
+    return jax_step(biquad, x, COEFFICIENTS)
+
+
 def dasp(x: np.ndarray, threads: int) -> Step:
     """An equaliser by samples of its frequency response."""
     import inspect
@@ -209,14 +240,17 @@ def contenders() -> list[Contender]:
         Contender("Freeverb", "faustax", fax("Freeverb", REVERB_VALUES)),
         Contender("one-pole", "faustdiff", own(ONE_POLE)),
         Contender("one-pole", "JAX scan by hand", scan),
+        Contender("biquad", "faustdiff", own(BIQUAD)),
+        Contender("biquad", "JAX scan by hand", biquad_scan),
         Contender("all-pole of order 8", "faustdiff", own(ALL_POLE)),
         Contender("all-pole of order 8", "philtorch", philtorch),
         Contender("all-pole of order 8", "torchlpc", torchlpc),
     ]
 
 
-def measure(every: list[Contender], x: np.ndarray, threads: int, repeats: int) -> None:
-    """Measures and prints, task by task, contenders of a task in turn."""
+def measure(every: list[Contender], x: np.ndarray, threads: int, repeats: int) -> str:
+    """Measures and prints, task by task, contenders of a task in turn; the table."""
+    table = [HEAD]
     print(HEAD, flush=True)
     for task in dict.fromkeys(one.task for one in every):
         steps: list[tuple[Contender, Step]] = []
@@ -238,7 +272,21 @@ def measure(every: list[Contender], x: np.ndarray, threads: int, repeats: int) -
                 step()
                 one.cpu.append(time.process_time() - cpu)
                 one.clock.append(time.perf_counter() - clock)
-        print(rows([one for one, _ in steps], x[:, 0].size), flush=True)
+        table.append(rows([one for one, _ in steps], x[:, 0].size))
+        print(table[-1], flush=True)
+    return "\n".join(table)
+
+
+def write(table: str, options: argparse.Namespace) -> None:
+    """Puts the table in its place in the documentation."""
+    facts = (
+        f"{options.items} items of {options.seconds:g} s at {RATE} Hz in single precision,"
+        f" {options.threads} threads, medians of {options.repeats}; ratios are to faustdiff."
+        f" A load of {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores."
+    )
+    text = "\n".join(["<!-- table -->", table, "", facts, "<!-- /table -->"])
+    marked = re.compile(r"<!-- table -->.*<!-- /table -->", re.S)
+    DOCUMENT.write_text(marked.sub(lambda _: text, DOCUMENT.read_text("utf-8")), "utf-8")
 
 
 HEAD = """| task | layer | CPU, ns/sample | ratio | clock, ns/sample | ratio | first call, s |
@@ -269,6 +317,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--task", action="append", help="only these tasks")
+    parser.add_argument("--write", action="store_true", help="write the table")
     options = parser.parse_args()
     import torch
 
@@ -276,7 +325,9 @@ def main() -> None:
     frames = int(options.seconds * RATE)
     x = np.random.default_rng(1).standard_normal((options.items, 1, frames)).astype(np.float32)
     every = [one for one in contenders() if not options.task or one.task in options.task]
-    measure(every, 0.3 * x, options.threads, options.repeats)
+    table = measure(every, 0.3 * x, options.threads, options.repeats)
+    if options.write:
+        write(table, options)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 // A batch of items of one Faust program, run on threads: each item has signals, slider values and a
-// state of its own. FORWARD is 1, or -1 for a program whose signals run backwards in time: its
+// state of its own. With LANES, items run side by side in the lanes of vectors. FORWARD is 1, or -1 for a program whose signals run backwards in time: its
 // first sample is the last in memory. RATE is the sample rate in Hz; it is a constant here because
 // instances of one library share their constant tables.
 
@@ -7,7 +7,9 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <type_traits>
+#include <utility>
 #include <vector>
 // The threads of C++, and what goes with them, take three times as long to read as all the rest.
 #include <pthread.h>
@@ -74,7 +76,8 @@ struct Signal {
 };
 
 struct Job {
-    int items, frames, block, threads;
+    // Items from `first` on, to before `items`.
+    int first, items, frames, block, threads;
     // How many of the last outputs are wanted as sums over time alone; they have no signal.
     int sums;
     const Signal *inputs, *outputs;
@@ -167,22 +170,116 @@ class Batch {
             *reinterpret_cast<FAUSTFLOAT*>(zone) = values[i];
         }
     }
+
+    void finish(mydsp& instance, const Job& job, int item) const {
+        if (job.final) memcpy(job.final + item * kState, state(instance), kState);
+    }
 };
 
-class Worker {
-    const Batch& batch;
+#ifdef LANES
+// The blocks of as many items as there are lanes, the first of them `base`.
+class LaneBlocks {
+    static const int kFrames = 256;
+    using Lanes = lanes::Lanes;
+
     const Job& job;
-    std::vector<FAUSTFLOAT> silence, dropped;
-    std::vector<FAUSTFLOAT*> sources, sinks;
+    const int base, signals;
+    int start = 0, count = 0;
+    std::vector<Lanes> memory;
+    std::vector<lanes::DoubleVector> sums;
+    std::vector<Lanes*> sources, sinks;
+
+    // The memory of a channel, which begins with its sample of lowest address.
+    Lanes* buffer(int channel) { return memory.data() + channel * kFrames; }
+
+    // The samples of the block in a channel of each item.
+    void rows(const Signal& signal, FAUSTFLOAT** rows) const {
+        const int first = FORWARD > 0 ? start : job.frames - start - count;
+        for (int k = 0; k < lanes::kLanes; k++) {
+            char* channel = signal.start + (base + k) * signal.stride;
+            rows[k] = reinterpret_cast<FAUSTFLOAT*>(channel) + first;
+        }
+    }
 
    public:
-    Worker(const Batch& batch, const Job& job)
-        : batch(batch),
-          job(job),
-          silence(job.block),
-          dropped(job.block),
+    LaneBlocks(const Batch& batch, const Job& job, int base)
+        : job(job),
+          base(base),
+          signals(batch.outputs - job.sums),
+          memory((batch.inputs + signals) * kFrames, Lanes(0)),
+          sums(job.sums),
           sources(batch.inputs),
           sinks(batch.outputs) {}
+
+    // Puts the outputs of the last block in their places, and reads the next; its frames, 0 if the
+    // last one was.
+    int next() {
+        FAUSTFLOAT* row[lanes::kLanes];
+        for (int i = 0; count && i < signals; i++) {
+            if (!job.outputs[i].start) continue;
+            rows(job.outputs[i], row);
+            lanes::scatter(buffer(sources.size() + i), row, count, lanes::AllLanes());
+        }
+        start += count;
+        count = std::min(kFrames, job.frames - start);
+        const int first = FORWARD > 0 ? 0 : count - 1;
+        for (size_t i = 0; i < sources.size(); i++) {
+            sources[i] = buffer(i) + first;
+            if (!job.inputs[i].start) continue;
+            rows(job.inputs[i], row);
+            lanes::gather(buffer(i), row, count, lanes::AllLanes());
+        }
+        for (int i = 0; i < signals; i++) sinks[i] = buffer(sources.size() + i) + first;
+        for (int i = 0; i < job.sums; i++)
+            sinks[signals + i] = reinterpret_cast<Lanes*>(&sums[i]);
+        return count;
+    }
+
+    Lanes* const* inputs() const { return sources.data(); }
+    Lanes* const* outputs() const { return sinks.data(); }
+
+    void store_totals() const {
+        for (int k = 0; k < lanes::kLanes; k++)
+            for (int i = 0; i < job.sums; i++)
+                job.totals[size_t(base + k) * job.sums + i] = sums[i][k];
+    }
+};
+
+// Runs as many items as there are lanes, the first of them `base`, side by side.
+class Worker {
+    Batch& batch;
+    const Job& job;
+
+   public:
+    static const int kItems = lanes::kLanes;
+
+    Worker(Batch& batch, const Job& job) : batch(batch), job(job) {}
+
+    // Whether the times of the items are the same; else, nothing is computed.
+    bool run(int base) {
+        mydsp* items[kItems];
+        for (int k = 0; k < kItems; k++) batch.prepare(*(items[k] = batch.take()), job, base + k);
+        const bool alike = lanes::Instance::alike(items);
+        if (alike) {
+            LaneBlocks blocks(batch, job, base);
+            std::unique_ptr<lanes::Instance>(new lanes::Instance())->compute(items, blocks);
+            blocks.store_totals();
+        }
+        for (int k = 0; k < kItems; k++) {
+            batch.finish(*items[k], job, base + k);
+            batch.give_back(items[k]);
+        }
+        return alike;
+    }
+};
+#else
+// Runs one item after the other.
+class Worker {
+    Batch& batch;
+    const Job& job;
+    mydsp* const instance;
+    std::vector<FAUSTFLOAT> silence, dropped;
+    std::vector<FAUSTFLOAT*> sources, sinks;
 
     // The first sample of a block of `count` samples that begins after `start` of them.
     FAUSTFLOAT* place(const Signal& signal, int item, int start, int count,
@@ -192,8 +289,22 @@ class Worker {
         return channel + (FORWARD > 0 ? start : job.frames - 1 - start);
     }
 
-    void run(mydsp& instance, int item) {
-        batch.prepare(instance, job, item);
+   public:
+    static const int kItems = 1;
+
+    Worker(Batch& batch, const Job& job)
+        : batch(batch),
+          job(job),
+          instance(batch.take()),
+          silence(job.block),
+          dropped(job.block),
+          sources(batch.inputs),
+          sinks(batch.outputs) {}
+    Worker(const Worker&) = delete;
+    ~Worker() { batch.give_back(instance); }
+
+    bool run(int item) {
+        batch.prepare(*instance, job, item);
         double* totals = job.totals + size_t(item) * job.sums;
         std::fill_n(totals, job.sums, 0.0);
         const int signals = batch.outputs - job.sums;
@@ -205,11 +316,13 @@ class Worker {
                 sources[i] = place(job.inputs[i], item, start, count, silence);
             for (int i = 0; i < signals; i++)
                 sinks[i] = place(job.outputs[i], item, start, count, dropped);
-            instance.compute(count, sources.data(), sinks.data());
+            instance->compute(count, sources.data(), sinks.data());
         }
-        if (job.final) memcpy(job.final + item * kState, state(instance), kState);
+        batch.finish(*instance, job, item);
+        return true;
     }
 };
+#endif
 
 API Batch* open_batch() { return new Batch(); }
 
@@ -217,13 +330,15 @@ API void close_batch(Batch* batch) { delete batch; }
 
 API long long state_size() { return kState; }
 
-// What the threads of one call share: the next item, and whether the inputs that have to be finite
-// were.
+// What a call says of itself.
+enum Result { kDone, kNotFinite, kTimesDiffer };
+
+// What the threads of one call share: the next item, and what was found.
 struct Run {
     Batch& batch;
     const Job& job;
-    std::atomic<int> next{0};
-    std::atomic<bool> finite{true};
+    std::atomic<int> next{job.first};
+    std::atomic<bool> finite{true}, alike{true};
 
     static void* work(void* run) {
         static_cast<Run*>(run)->work();
@@ -232,20 +347,20 @@ struct Run {
 
     void work() {
         FlushDenormals flush;
-        mydsp* instance = batch.take();
         Worker worker(batch, job);
         spoiled = false;
-        for (int item; (item = next++) < job.items;) worker.run(*instance, item);
+        for (int item; (item = next.fetch_add(Worker::kItems)) < job.items;)
+            if (!worker.run(item)) alike = false;
         if (spoiled) finite = false;
-        batch.give_back(instance);
     }
 };
 
-// Whether all inputs that have to be finite were.
-API bool run_batch(Batch* batch, const Job* job) {
+// A multiple of `batch_lanes` of items.
+API int run_batch(Batch* batch, const Job* job) {
     Run run{*batch, *job};
     std::vector<pthread_t> threads;
-    for (int i = 1; i < std::min(job->threads, job->items); i++) {
+    const int pieces = (job->items - job->first) / Worker::kItems;
+    for (int i = 1; i < std::min(job->threads, pieces); i++) {
         pthread_t thread;
         // Without another thread, this one does the work.
         if (pthread_create(&thread, nullptr, Run::work, &run)) break;
@@ -253,5 +368,8 @@ API bool run_batch(Batch* batch, const Job* job) {
     }
     run.work();
     for (pthread_t thread : threads) pthread_join(thread, nullptr);
-    return run.finite;
+    return !run.alike ? kTimesDiffer : !run.finite ? kNotFinite : kDone;
 }
+
+// How many items run side by side.
+API int batch_lanes() { return Worker::kItems; }

@@ -7,8 +7,9 @@ are, without copies; a program of reversed time begins at their end.
 from __future__ import annotations
 
 import ctypes
+import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,20 @@ from .compiled import CompiledProgram
 from .compilers import Compiler
 from .cpp_rewriting import with_channels, with_local_states
 from .interface import Control, Signals
+from .lane_rewriting import in_lanes
 from .supervision import in_program
-from .translation import compile_cpp, translate
+from .translation import LEVELS, compile_cpp, translate
 
 #: Frames per call of the program.
 LONGEST_BLOCK = 1024
+
+#: How many samples of all items are worth a second compilation.
+LANES_FROM = 1 << 16
+#: Of a vector, see lanes.hpp. Vectors need no more optimization: measured, -O3 takes g++ four times
+#: as long, and what it makes runs no faster.
+LANE_BYTES, LANES_LEVEL = 32, "-O1"
+#: `Result` of batch.cpp.
+_NOT_FINITE, _TIMES_DIFFER = 1, 2
 
 
 @dataclass(frozen=True)
@@ -42,10 +52,18 @@ class _BatchJob(ctypes.Structure):
     """`Job` of batch.cpp."""
 
     _fields_ = [
-        *((name, ctypes.c_int) for name in ("items", "frames", "block", "threads", "sums")),
+        *(
+            (name, ctypes.c_int)
+            for name in ("first", "items", "frames", "block", "threads", "sums")
+        ),
         *((name, ctypes.c_void_p) for name in ("inputs", "outputs", "values")),
         *((name, ctypes.c_void_p) for name in ("initial", "final", "totals")),
     ]
+
+
+def lanes_pay(items: int, frames: int, words: int) -> bool:
+    """Whether items should run side by side: g++ is called once, and `words` of state are moved."""
+    return items * frames >= LANES_FROM and 2 * frames >= words
 
 
 class NotFiniteError(ValueError):
@@ -70,10 +88,19 @@ class BatchProgram:
     `inputs`, `outputs` and `controls` are those of the program; of the last `sums` outputs only the
     sum over time is known. `settable` are the controls without bargraphs, in whose order `run`
     takes values. `state_size` is in bytes; `digest` stands for the program and how it was compiled.
-    Threads may share it.
+    `wide` compiles it for items side by side, when that is first used, and gives None if it cannot
+    be. Threads may share it.
     """
 
-    def __init__(self, library: Path, *, double: bool, sample_rate: int, sums: int) -> None:
+    def __init__(
+        self,
+        library: Path,
+        *,
+        double: bool,
+        sample_rate: int,
+        sums: int,
+        wide: Callable[[], Path | None] = lambda: None,
+    ) -> None:
         program = CompiledProgram(library, double=double)
         self.dtype = program.dtype
         self.digest = library.stem
@@ -83,15 +110,15 @@ class BatchProgram:
         self.settable = tuple(one for one in self.controls if not one.readonly)
         #: Gives all sound files a sound, see `Program.sounding`.
         self.sounding = program.sounding
-        self._api = program.api
-        self._api.open_batch.restype = ctypes.c_void_p
-        self._api.close_batch.argtypes = [ctypes.c_void_p]
-        self._api.state_size.restype = ctypes.c_longlong
-        self._api.run_batch.argtypes = [ctypes.c_void_p, ctypes.POINTER(_BatchJob)]
-        self._api.run_batch.restype = ctypes.c_bool
-        self.state_size = int(self._api.state_size())
-        self._batch = self._api.open_batch()
-        weakref.finalize(self, self._api.close_batch, self._batch)
+        self._single = _Engine(program.api)
+        self.state_size = self._single.state_size
+        self._lock = threading.Lock()
+        self._wide: Callable[[], Path | None] | _Engine | None = wide
+
+    @property
+    def runs_side_by_side(self) -> bool:
+        """Whether it was compiled for items side by side."""
+        return isinstance(self._wide, _Engine)
 
     def run(
         self,
@@ -124,6 +151,7 @@ class BatchProgram:
         totals = np.empty((items, self.sums))
         state = np.empty((items if keep_state else 0, self.state_size), np.uint8)
         job = _BatchJob(
+            0,
             items,
             frames,
             LONGEST_BLOCK,
@@ -136,11 +164,37 @@ class BatchProgram:
             _address(state) if keep_state else None,
             _address(totals),
         )
-        with in_program():
-            finite = self._api.run_batch(self._batch, ctypes.byref(job))
-        if not finite:
+        if not self._run(job):
             raise NotFiniteError("an input has a sample that is not finite")
         return BatchResult(totals, state)
+
+    def _run(self, job: _BatchJob) -> bool:
+        """Runs items side by side, as many as fill all lanes, and the others one after the other.
+
+        Whether inputs were finite. Which runs how goes by sizes alone: equal calls give equal
+        numbers.
+        """
+        finite, items = True, job.items
+        wide = self._side_by_side(items, job.frames)
+        if wide is not None:
+            job.items -= items % wide.lanes
+            result = wide.run(job)
+            finite = result != _NOT_FINITE
+            if result != _TIMES_DIFFER:
+                job.first = job.items
+            job.items = items
+        return self._single.run(job) != _NOT_FINITE and finite
+
+    def _side_by_side(self, items: int, frames: int) -> _Engine | None:
+        """What runs a batch side by side, if it fills all lanes once and that is worth it."""
+        lanes, words = LANE_BYTES // self.dtype.itemsize, self.state_size // self.dtype.itemsize
+        if items < lanes or not lanes_pay(items, frames, words):
+            return None
+        with self._lock:
+            if callable(self._wide):
+                library = self._wide()
+                self._wide = _Engine(ctypes.CDLL(str(library))) if library else None
+            return self._wide
 
     def _channels(
         self, groups: Sequence[Channels], count: int, items: int, frames: int
@@ -150,6 +204,27 @@ class BatchProgram:
         if len(numbers) != 2 * count:
             raise ValueError(f"expected {count} channels, not {len(numbers) // 2}")
         return (ctypes.c_longlong * len(numbers))(*numbers)
+
+
+class _Engine:
+    """The functions of batch.cpp in a library, and its batch, until nobody uses it any more."""
+
+    def __init__(self, api: ctypes.CDLL) -> None:
+        api.open_batch.restype = ctypes.c_void_p
+        api.close_batch.argtypes = [ctypes.c_void_p]
+        api.state_size.restype = ctypes.c_longlong
+        api.run_batch.argtypes = [ctypes.c_void_p, ctypes.POINTER(_BatchJob)]
+        api.run_batch.restype = ctypes.c_int
+        self._run = api.run_batch
+        self.lanes = int(api.batch_lanes())
+        self.state_size = int(api.state_size())
+        self._batch = api.open_batch()
+        weakref.finalize(self, api.close_batch, self._batch)
+
+    def run(self, job: _BatchJob) -> int:
+        """What `run_batch` says."""
+        with in_program():
+            return int(self._run(self._batch, ctypes.byref(job)))
 
 
 def _address(array: NDArray[Any]) -> int:
@@ -198,14 +273,28 @@ def build_batch(
         text = with_channels(with_local_states(cpp) if local_states else cpp, finite, sums)
     except ValueError as error:
         raise FaustError(str(error), compiler.name, source) from None
-    library = compile_cpp(
-        text,
-        double=double,
-        include=include,
-        fast=True,
-        host="batch.cpp",
-        defines=(f"FORWARD={-1 if reversed_time else 1}", f"RATE={sample_rate}"),
-        cache=cache,
-        timeout=timeout,
-    )
-    return BatchProgram(library, double=double, sample_rate=sample_rate, sums=sums)
+
+    def compiled(text: str, *more: str, defines: Sequence[str] = ()) -> Path:
+        return compile_cpp(
+            text,
+            double=double,
+            include=include,
+            fast=True,
+            more=more,
+            host="batch.cpp",
+            defines=(f"FORWARD={-1 if reversed_time else 1}", f"RATE={sample_rate}", *defines),
+            cache=cache,
+            timeout=timeout,
+        )
+
+    def wide() -> Path | None:
+        if len(cpp) > LEVELS[0][0]:
+            return None
+        try:
+            text = in_lanes(with_channels(cpp, finite, sums))
+            return compiled(text, LANES_LEVEL, "-faligned-new", defines=("LANES",))
+        except (ValueError, FaustError):
+            return None
+
+    library = compiled(text)
+    return BatchProgram(library, double=double, sample_rate=sample_rate, sums=sums, wide=wide)

@@ -31,7 +31,7 @@ _COMPUTE = re.compile(r"\tvirtual void compute\(.*\{\n")
 
 def with_local_states(cpp: str) -> str:
     """The class with its states in local variables while it computes a block."""
-    before, body, after = _split_at_body(cpp)
+    before, body, after = split_at_body(cpp)
     load, store, elements = "", "", 0
     for kind, name, size in _MEMBER.findall(before):
         if not re.search(rf"\b{name}\b", body):
@@ -63,7 +63,7 @@ def with_channels(cpp: str, finite: int = 0, sums: int = 0) -> str:
     the last `sums` outputs are each a `Total`. Raises ValueError if the compiler emits them in
     another way than it is known to.
     """
-    before, body, after = _split_at_body(cpp)
+    before, body, after = split_at_body(cpp)
     signals = len(re.findall(r" = outputs\[\d+\];", body)) - sums
 
     def declaration(match: re.Match[str]) -> str:
@@ -94,7 +94,7 @@ def _read_once(body: str, inputs: int) -> str:
     return _LOOP.sub(lambda loop: loop[0] + reads, body)
 
 
-def _split_at_body(cpp: str) -> tuple[str, str, str]:
+def split_at_body(cpp: str) -> tuple[str, str, str]:
     """The text before, in and after the body of the function that computes a block."""
     start = _COMPUTE.search(cpp)
     if start is None:

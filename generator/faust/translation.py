@@ -14,7 +14,9 @@ from .compilers import Compiler, gpp, gpp_target, gpp_version, include_flags
 from .imports import content_of, imported
 
 #: What a program is compiled in: one instance, or a batch of items on threads.
-HOST_FILES = (Path(__file__).with_name("host.cpp"), Path(__file__).with_name("batch.cpp"))
+HOST_FILES = tuple(
+    Path(__file__).with_name(name) for name in ("host.cpp", "batch.cpp", "lanes.hpp")
+)
 
 #: A fused multiply-add rounds once, so results would depend on the machine.
 PORTABLE_FLAG = "-ffp-contract=off"

@@ -328,6 +328,7 @@ class BallCompiler:
         ]
         deciding = [(atom, edge) for atom, edge in edges if edge != "not zero" or name == "cbrt"]
         missing = [atom for atom, _ in edges] if name == "tan" else []
+        jumping = [atom for atom, _ in edges] if name == "atan2" else []
         value, slopes = function.value, function.slopes
 
         def evaluate(c: Context) -> Dual:
@@ -336,6 +337,9 @@ class BallCompiler:
             for atom in missing:
                 if c.vanishes(atom.quantity(c)[0]):
                     raise NoValueError
+            for atom in jumping:
+                quantity = atom.quantity(c)[0]
+                c.on = c.on or quantity.contains(0) or c.vanishes(quantity)
             for atom, edge in deciding:
                 sign = c.sign(atom, atom.quantity(c)[0])
                 if edge != "not zero" and (sign < 0 or (sign == 0 and edge == "positive")):

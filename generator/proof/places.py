@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from flint import arb, ctx
 
 from .contexts import Atom, exact, float_of, working_precision
-from .lines import Flat, Line, constant_positions, flats, line_positions, lines, roots
+from .lines import (
+    Flat,
+    Line,
+    constant_positions,
+    coordinate,
+    flats,
+    line_positions,
+    lines,
+    roots,
+)
 from .questions import Question
 from .sides import DISTANCES, NEAREST, both_sides, distinct, geometric
 from .stationary import lines_through_islands
@@ -57,6 +66,15 @@ class Places:
         if len(question.names) > 1:
             for line in lines_through_islands(question, self.atoms, self.draws):
                 yield from self._on_line(line, Flat(question.names, {}))
+
+        if question.whole and not question.brief:
+            yield from self._with_integers(ranges)
+
+    def _with_integers(self, ranges: Mapping[str, tuple[float, float]]) -> Iterator[Found]:
+        """A place with each of the integers that are tried together."""
+        for whole in self.question.combinations():
+            place = {name: coordinate(self.draws, *ranges[name]) for name in ranges}
+            yield {name: exact(value) for name, value in {**place, **whole}.items()}, False
 
     def _on_line(self, line: Line, flat: Flat) -> Iterator[Found]:
         whole = {n: self.draws.choice([*v]) for n, v in self.question.whole.items()}

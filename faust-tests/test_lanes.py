@@ -1,0 +1,111 @@
+"""Items side by side in the lanes of vectors give, bit for bit, what they give one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from faustdiff.faust import batch
+from faustdiff.faust.batch import BatchProgram, BatchResult, NotFiniteError, build_batch
+from faustdiff.faust.compilers import Compiler
+from faustdiff.faust.lane_rewriting import in_lanes
+
+# Nor are multiplications and additions fused, which is left to g++ elsewhere.
+pytestmark = pytest.mark.usefixtures("little_optimization")
+
+#: Memory of all kinds, at places that are the same for all items and at others; whole numbers that
+#: wrap around, choices whose other side is no number, tables, functions, a bargraph.
+MIXED = """
+import("stdfaust.lib");
+gain = hslider("gain", 1, 0, 2, 0.01);
+cutoff = hslider("cutoff", 900, 20, 9000, 1);
+level = attach(_, abs : hbargraph("level", 0, 9));
+echo = *(gain) : fi.lowpass(3, cutoff) : (+ : @(50)) ~ *(0.6) <: _, level :> _;
+whole(x, y) = int(y * 3) % 2, (int(x * 5) & 1 | int(y * 99) << 2) - (ba.time == 3) : *;
+chosen(x, y) = select2(x > y, max(x, whole(x, y)), x ^ 3 - sqrt(abs(sin(y)))),
+    select2(x > 0, 0, rdtable(waveform{1.0, 2.0, 4.0}, int(x * 3) % 3)) / max(abs(y), 0.1) :> _;
+process(x, y) = echo(x) + no.noise, (y : @(int(cutoff) % 60)) + os.osc(cutoff),
+    rwtable(8, 0.0, int(abs(x) * 9) % 8, y, ba.time % 5), chosen(x, y);
+"""
+#: Two times all lanes of single precision and a rest; four times and a rest in double.
+ITEMS, FRAMES = 19, 523
+RNG = np.random.default_rng(8)
+NOISE = RNG.standard_normal((ITEMS, 2, FRAMES))
+VALUES = {"gain": RNG.uniform(0, 2, ITEMS), "cutoff": RNG.uniform(20, 9000, ITEMS)}
+
+
+def run(
+    program: BatchProgram, x: np.ndarray, pay: pytest.MonkeyPatch, wide: bool, **options: Any
+) -> tuple[np.ndarray, BatchResult]:
+    """The outputs but the last, which is added up, of all items side by side or one by one."""
+    pay.setattr(batch, "lanes_pay", lambda *_: wide)
+    frames = x.shape[2]
+    y = np.full((ITEMS, 3, frames), np.nan, program.dtype)
+    values = np.stack([VALUES[one.label] for one in program.settable], axis=1)
+    result = program.run([x], [y], values, frames=frames, keep_state=True, threads=2, **options)
+    assert program.runs_side_by_side or not wide
+    return y, result
+
+
+@pytest.mark.parametrize("reversed_time", [False, True])
+def test_lanes_are_single_runs(
+    compiler: Compiler, double: bool, reversed_time: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = build_batch(
+        MIXED,
+        compiler,
+        double=double,
+        sample_rate=44100,
+        reversed_time=reversed_time,
+        finite=1,
+        sums=1,
+    )
+    x = NOISE.astype(program.dtype)
+    first, second = x[:, :, :200], x[:, :, 200:]
+    y, ended = run(program, first, monkeypatch, wide=False)
+    wide, ended_wide = run(program, first, monkeypatch, wide=True)
+    np.testing.assert_array_equal(wide, y)
+    np.testing.assert_allclose(ended_wide.totals, ended.totals, rtol=1e-13)
+    # Each continues where the other ended.
+    y, continued = run(program, second, monkeypatch, wide=False, initial=ended_wide.state)
+    wide, continued_wide = run(program, second, monkeypatch, wide=True, initial=ended.state)
+    np.testing.assert_array_equal(wide, y)
+    np.testing.assert_allclose(continued_wide.totals, continued.totals, rtol=1e-13)
+    # Items that are at different times run one by one.
+    mixed = np.where(np.arange(ITEMS)[:, None] % 3 == 0, ended.state, continued.state)
+    y, _ = run(program, first, monkeypatch, wide=False, initial=mixed)
+    np.testing.assert_array_equal(run(program, first, monkeypatch, True, initial=mixed)[0], y)
+    # A sample that is not finite is found in every lane.
+    for item in range(ITEMS):
+        spoiled = first.copy()
+        spoiled[item, 0, item] = np.inf
+        with pytest.raises(NotFiniteError):
+            run(program, spoiled, monkeypatch, wide=True)
+
+
+@pytest.mark.parametrize(
+    ("process", "reason"),
+    [
+        ("control(_, _ > 0)", "a branch"),
+        ("@(1 << 22)", "do not fit"),
+        ('0, _ : soundfile("a", 1) : !, !, _', "sound file"),
+    ],
+)
+def test_what_cannot_run_in_lanes_is_named(compiler: Compiler, process: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        in_lanes(compiler.to_cpp(f"process = {process};", double=False))
+
+
+def test_what_cannot_run_in_lanes_runs(compiler: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = build_batch("process = control(_, _ > 0);", compiler, double=False, sample_rate=9)
+    x = NOISE[:, :, :99].astype(np.float32)
+    x[:, 1, 0] = 1
+    y = np.empty((ITEMS, 1, 99), np.float32)
+    monkeypatch.setattr(batch, "lanes_pay", lambda *_: True)
+    program.run([x], [y], np.empty((ITEMS, 0)), frames=99)
+    for item in range(ITEMS):
+        held = np.maximum.accumulate(np.where(x[item, 1] > 0, np.arange(99), 0))
+        np.testing.assert_array_equal(y[item, 0], x[item, 0, held])
+    assert not program.runs_side_by_side
