@@ -257,3 +257,9 @@ SHAPES = [
         program="a, (x : fad((*(a) : + ~ *(df.stop(a * 0 + 0.25))), a))",
     ),
 ]
+
+#: Models of the libraries that repeat their coefficients, or a loop for each of its outputs.
+REPEATING = [
+    Case("outputs of one loop", "ve.oberheim(smooth, 3) : _, !, !, _", ("smooth",), signals="x"),
+    Case("a ladder", "ve.korg35LPF(smooth, 3)", ("smooth",), "rad", signals="x"),
+]
