@@ -7,24 +7,30 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faustdiff.faust import batch
+from faustdiff.faust import batch, translation
 from faustdiff.faust.batch import BatchProgram, BatchResult, NotFiniteError, build_batch
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.lane_rewriting import in_lanes
 
-# Nor are multiplications and additions fused, which is left to g++ elsewhere.
-pytestmark = pytest.mark.usefixtures("little_optimization")
+
+@pytest.fixture(autouse=True)
+def vectors_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little is optimized, for speed, and for bits no multiplication and addition are fused."""
+    flags = ("-O0", "-march=native", translation.PORTABLE_FLAG)
+    monkeypatch.setattr(translation, "FAST_FLAGS", flags)
+
 
 #: Memory of all kinds, at places that are the same for all items and at others; whole numbers that
-#: wrap around, choices whose other side is no number, tables, functions, a bargraph.
+#: wrap around and are shifted by more than they have bits, choices whose other side is no number,
+#: tables, functions by all their names, a bargraph.
 MIXED = """
 import("stdfaust.lib");
 gain = hslider("gain", 1, 0, 2, 0.01);
 cutoff = hslider("cutoff", 900, 20, 9000, 1);
 level = attach(_, abs : hbargraph("level", 0, 9));
 echo = *(gain) : fi.lowpass(3, cutoff) : (+ : @(50)) ~ *(0.6) <: _, level :> _;
-whole(x, y) = int(y * 3) % 2, (int(x * 5) & 1 | int(y * 99) << 2) - (ba.time == 3) : *;
-chosen(x, y) = select2(x > y, max(x, whole(x, y)), x ^ 3 - sqrt(abs(sin(y)))),
+whole(x, y) = int(y * 3) % 2, (int(x * 5) & 1 | int(y * 99) << int(x * 40)) - (ba.time == 3) : *;
+chosen(x, y) = select2(x > y, max(x, whole(x, y)), int(x * 3) ^ 3 - sqrt(abs(ma.tanh(y)))),
     select2(x > 0, 0, rdtable(waveform{1.0, 2.0, 4.0}, int(x * 3) % 3)) / max(abs(y), 0.1) :> _;
 process(x, y) = echo(x) + no.noise, (y : @(int(cutoff) % 60)) + os.osc(cutoff),
     rwtable(8, 0.0, int(abs(x) * 9) % 8, y, ba.time % 5), chosen(x, y);

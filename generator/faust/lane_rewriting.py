@@ -17,7 +17,7 @@ MAX_STATE = 32 << 20
 
 _MEMBER = re.compile(r"^\t(\S+) (\w+)(?:\[(\d+)\])?;$", re.M)
 _TABLE = re.compile(r"^(?:const )?static (float|double|int) (\w+)\[(\d+)\]", re.M)
-_POWER = re.compile(r"^static (float|double) (mydsp_faustpower\d+_f)\(.*?\n\}", re.M | re.S)
+_POWER = re.compile(r"^static (float|double|int) (mydsp_faustpower\d+_[fi])\(.*?\n\}", re.M | re.S)
 _CHANNEL = re.compile(r"^\t\t(?:Channel|FiniteChannel|Total) \w+\{.*\};\n", re.M)
 _DECLARATIONS = (
     (re.compile(r"^(\t+(?:const )?)(?:float|double|FAUSTFLOAT) (\w+ =)", re.M), r"\1Lanes \2"),
@@ -126,7 +126,8 @@ def _in_lanes(text: str) -> str:
     """Statements, or a function, on vectors instead of numbers."""
     power = _POWER.match(text)
     if power:
-        return text.replace(power[1], "Lanes").replace("static ", "static inline ", 1) + "\n"
+        wide = "Ints" if power[1] == "int" else "Lanes"
+        return text.replace(power[1], wide).replace("static ", "static inline ", 1) + "\n"
     for pattern, replacement in (*_DECLARATIONS, (_STORE, r"\1.at(\2) = "), *_CASTS):
         text = pattern.sub(replacement, text)
     return "".join(map(_without_choices, text.splitlines(keepends=True)))

@@ -65,8 +65,11 @@ inline Ints operator&(Ints a, Ints b) { return Ints(a.of & b.of); }
 inline Ints operator|(Ints a, Ints b) { return Ints(a.of | b.of); }
 inline Ints operator^(Ints a, Ints b) { return Ints(a.of ^ b.of); }
 inline Ints operator~(Ints a) { return Ints(~a.of); }
-inline Ints operator<<(Ints a, Ints b) { return wrapped((UnsignedVector)a.of << (UnsignedVector)b.of); }
-inline Ints operator>>(Ints a, Ints b) { return Ints(a.of >> b.of); }
+// Of the places to shift by, the last five bits count, as they do outside of vectors.
+inline Ints operator<<(Ints a, Ints b) {
+    return wrapped((UnsignedVector)a.of << ((UnsignedVector)b.of & 31u));
+}
+inline Ints operator>>(Ints a, Ints b) { return Ints(a.of >> (b.of & 31)); }
 inline Truth operator<(Ints a, Ints b) { return truth(a.of < b.of); }
 inline Truth operator>(Ints a, Ints b) { return truth(a.of > b.of); }
 inline Truth operator<=(Ints a, Ints b) { return truth(a.of <= b.of); }
@@ -147,19 +150,24 @@ inline Lanes fabs(Lanes a) {
 }
 inline Ints abs(Ints a) { return select(a < 0, -a, a); }
 
+// In single precision, Faust's libraries call functions by their names in C, which end in f.
 #define UNARY(name)                                                      \
     using std::name;                                                     \
+    using ::name##f;                                                     \
     inline Lanes name(Lanes a) {                                         \
         for (int k = 0; k < kLanes; k++) a.of[k] = std::name(a.of[k]);   \
         return a;                                                        \
-    }
+    }                                                                    \
+    inline Lanes name##f(Lanes a) { return name(a); }
 #define BINARY(name)                                                             \
+    using ::name##f;                                                             \
     template <class A, class B> Common<A, B> name(A a, B b) {                    \
         Lanes x = a, y = b;                                                      \
         for (int k = 0; k < kLanes; k++) x.of[k] = std::name(x.of[k], y.of[k]);  \
         return x;                                                                \
     }                                                                            \
-    inline FAUSTFLOAT name(FAUSTFLOAT a, FAUSTFLOAT b) { return std::name(a, b); }
+    inline FAUSTFLOAT name(FAUSTFLOAT a, FAUSTFLOAT b) { return std::name(a, b); } \
+    template <class A, class B> Common<A, B> name##f(A a, B b) { return name(a, b); }
 
 UNARY(acos) UNARY(acosh) UNARY(asin) UNARY(asinh) UNARY(atan) UNARY(atanh) UNARY(cbrt) UNARY(ceil)
 UNARY(cos) UNARY(cosh) UNARY(erf) UNARY(erfc) UNARY(exp) UNARY(exp2) UNARY(expm1)
