@@ -131,6 +131,14 @@ def test_of_much_output_the_beginning_is_kept(tmp_path: Path) -> None:
     assert len(caught.value.message) <= calling.KEPT_OUTPUT
 
 
+def test_output_that_is_too_large_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "MAX_FILE", 3 << 20)
+    answer = tmp_path / "program.cpp"
+    answer.write_bytes(bytes(calling.MAX_FILE + 1))
+    with pytest.raises(FaustError, match="more than 3 MB"):
+        calling.read_answer(answer, "faust", "")
+
+
 def test_temporary_files_of_a_compiler_are_in_its_folder(tmp_path: Path) -> None:
     assert call(["sh", "-c", "echo $TMPDIR"], cwd=tmp_path, compiler="g++") == f"{tmp_path}\n"
 

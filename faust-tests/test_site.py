@@ -6,11 +6,10 @@ from __future__ import annotations
 import functools
 import html
 import http.server
-import itertools
 import os
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +45,10 @@ process = os.osc(440) : nowhere;
 
 
 @pytest.mark.parametrize(
-    "views",
-    [
-        pytest.param((VIEWS[0], VIEWS[2]), id="desktop by day, phone by night"),
-        pytest.param((VIEWS[1], VIEWS[3]), id="phone by day, desktop by night", marks=SLOW),
-    ],
+    "share", [pytest.param(4, id="in one view"), pytest.param(1, id="in all views", marks=SLOW)]
 )
-def test_every_page_can_be_read(
-    site: Path, chromium: Any, views: Sequence[tuple[int, str]]
-) -> None:
+def test_every_page_can_be_read(site: Path, chromium: Any, share: int) -> None:
+    """One page of so many in each of the views."""
     context = chromium.new_context()
     page = context.new_page()
     # Colours are read at once, not on their way.
@@ -64,13 +58,11 @@ def test_every_page_can_be_read(
     wrong = {}
     # Nothing of 404.html, whose addresses are those of a server.
     paths = [path for path in sorted(site.rglob("*.html")) if path.name != "404.html"]
-    # In the view of the last page: a page that is opened in another one is laid out once more.
-    for path, turn in zip(paths, itertools.cycle((1, -1)), strict=False):
-        for width, scheme in views[::turn]:
-            page.set_viewport_size({"width": width, "height": 900})
-            page.emulate_media(color_scheme=scheme)
-            if page.url != path.as_uri():
-                page.goto(path.as_uri())
+    for start, (width, scheme) in enumerate(VIEWS):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        for path in paths[start % share :: share]:
+            page.goto(path.as_uri())
             if page.evaluate(CHOSEN) != SCHEMES[scheme]:
                 page.evaluate(CHOOSE, SCHEMES[scheme])
                 page.wait_for_function(f"(it) => ({CHOSEN})() === it", arg=SCHEMES[scheme])

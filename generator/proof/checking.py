@@ -12,12 +12,12 @@ is needed.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from importlib import import_module
 
+from ..table.assembling import uncollected
 from ..table.model import Primitive, Table
 from . import findings_store
 from .budget import OverBudgetError, time_limit
@@ -70,15 +70,10 @@ def _import_provers() -> None:
 
     Modules are no garbage: to look for some while they are made takes a sixth of the time.
     """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with uncollected():
         # SymPy imports the last one itself, at the first sum.
         for module in (".pointwise", ".unrolling", ".edges", ".ideal", "sympy.tensor.tensor"):
             import_module(module, __package__)
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def check_row(row: Primitive, proofs: bool = True, budget: float = ROW_SECONDS) -> list[Finding]:
