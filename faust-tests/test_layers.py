@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import pickle
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -218,7 +219,7 @@ def test_pytorch_and_jax_agree_in_single_precision() -> None:
 
 
 @needs_jax
-def test_errors_of_jax_name_the_slider_and_the_shape() -> None:
+def test_errors_of_jax_name_the_slider_and_copies_give_the_same() -> None:
     from faustdiff.jax import FaustFunction
 
     function = FaustFunction(CASES["lowpass"].source, signals=["cutoff"])
@@ -227,8 +228,13 @@ def test_errors_of_jax_name_the_slider_and_the_shape() -> None:
         ({"gain": np.ones(3)}, r"'gain' has the shape \(3,\), expected a number or \(2,\)"),
         ({"cutoff": np.ones((2, 9))}, r"expected a number or \(2,\) or \(2, 20\)"),
         ({"gian": 1.0}, "there is no slider 'gian': did you mean 'gain'?"),
+        ({"gain": "loud"}, "the value of 'gain': expected real numbers, not str"),
+        ({"gain": 1j}, "the value of 'gain': expected real numbers, not complex"),
+        (0.5, "given by name, as gain=0.5, not as a float"),
     ):
         with pytest.raises(ValueError, match=message):
             function(x, values)
     with pytest.raises(ValueError, match=r"x has the shape \(2, 3, 20\), expected \(batch, 1, "):
         function(np.zeros((2, 3, 20), np.float32))
+    copied = pickle.loads(pickle.dumps(function))
+    np.testing.assert_array_equal(copied(x + 1, gain=0.3), function(x + 1, gain=0.3))

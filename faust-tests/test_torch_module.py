@@ -200,6 +200,13 @@ def test_what_cannot_be_used_is_named() -> None:
         (lambda: module(NOISE * torch.nan), r"inputs: nan at \[0, 0, 0\]"),
         (lambda: module(NOISE, state=module.start(2)), "of 2 items, not of 3"),
         (lambda: made(normalized=True)(NOISE, gain=3.0), r"'gain' takes numbers in \[0, 1\]"),
+        (lambda: module(NOISE, gain=[0.5, [1]]), "the value of 'gain': .* real numbers, not list"),
+        (
+            lambda: module(NOISE, gain=[torch.ones((), requires_grad=True)] * 3),
+            "'gain': .* torch.stack",
+        ),
+        (lambda: module(NOISE, 0.5), "given by name, as gain=0.5, not as a float"),
+        (lambda: made(dtype=torch.float16), "the module is of torch.float16"),
         (lambda: made(owned=("on",)), "'on' cannot be owned"),
         (lambda: made(relaxed=("gain",)), "'gain' is no menu"),
         (lambda: owning()(NOISE, shape=torch.ones(2)), r"expected logits \(3,\)"),

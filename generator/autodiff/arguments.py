@@ -122,7 +122,7 @@ class Names:
             name = self.find(asked)
             if name in shapes:
                 raise ValueError(f"the slider '{name}' is given twice, by label and by path")
-            array = _as_reals(value, np.dtype(np.float64), f"the value of '{name}'")
+            array = value_of_slider(name, value)
             require_finite(array, f"the value of '{name}'")
             shapes[name] = array.shape
             self.require_shape(name, array.shape, items, frames)
@@ -192,14 +192,21 @@ def _type(value: Any) -> str:
     return type(value).__name__
 
 
+def value_of_slider(name: str, given: ArrayLike) -> Array:
+    """A value as an array; ValueError, with the name of the slider, if it is none of numbers."""
+    return _as_reals(given, np.dtype(np.float64), f"the value of '{name}'")
+
+
 def _as_reals(given: ArrayLike, dtype: np.dtype[Any], what: str) -> NDArray[Any]:
-    array = np.asarray(given)
+    found = _type(given)
     try:
+        array = np.asarray(given)
+        found = str(array.dtype)
         if not np.iscomplexobj(array):
             return array.astype(dtype, copy=False)
     except (TypeError, ValueError):
         pass
-    raise ValueError(f"{what}: expected real numbers, not {array.dtype}")
+    raise ValueError(f"{what}: expected real numbers, not {found}")
 
 
 def require_finite(array: NDArray[Any], what: str) -> None:

@@ -345,7 +345,8 @@ class VJP:
             return None
         require_type(state, State, "such as the `state` of a tape or of cotangents")
         if state.program != self._key(direction):
-            raise ValueError(f"the state is none of the {direction} pass of this program")
+            here = f"in {self.dtype} and at {self.sample_rate} Hz"
+            raise ValueError(f"the state is none of the {direction} pass of this program, {here}")
         if len(state.data) != items:
             raise ValueError(f"the state is one of {len(state.data)} items, not of {items}")
         return state.data

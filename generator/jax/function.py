@@ -69,8 +69,19 @@ class FaustFunction:
             cache=cache,
         )
         self._units = set(self.layer.sliders) if normalized else set()
-        self._run = jax.custom_vjp(self._outputs, nondiff_argnums=(0,))
-        self._run.defvjp(self._run_and_record, self._cotangents)
+        self._run = self._differentiated()
+
+    def _differentiated(self) -> Any:
+        run = jax.custom_vjp(self._outputs, nondiff_argnums=(0,))
+        run.defvjp(self._run_and_record, self._cotangents)
+        return run
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: one for name, one in vars(self).items() if name != "_run"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._run = self._differentiated()
 
     @property
     def param_ranges(self) -> dict[str, tuple[float, float]]:
@@ -103,11 +114,8 @@ class FaustFunction:
         if x.dtype not in (jnp.float32, jnp.float64):
             raise ValueError(f"x is of {x.dtype}, expected float32 or float64")
         given: dict[str, jax.Array] = {}
-        for asked, value in [*(values or {}).items(), *sliders.items()]:
-            name = self.layer.find(asked)
-            if name in given:
-                raise ValueError(f"the slider '{name}' is given twice, by two of its names")
-            given[name] = jnp.asarray(value, x.dtype)
+        for name, value in self.layer.given(values, sliders).items():
+            given[name] = _reals(name, value, x.dtype)
             self.layer.require_shape(name, given[name].shape, x.shape)
         call = JaxCall(tuple(given), (x.ndim, *(one.ndim for one in given.values())))
         return self._run(call, x, *given.values())
@@ -167,6 +175,18 @@ class FaustFunction:
                 one = one.sum(axis=tuple(range(mapped, one.ndim)))
             gradients.append(one)
         return tuple(np.asarray(one, tape.dtype, order="C") for one in gradients)
+
+
+def _reals(name: str, value: Any, dtype: Any) -> jax.Array:
+    """The value of a slider as an array; ValueError, with its name, if it is none of numbers."""
+    try:
+        array = jnp.asarray(value)
+        if jnp.issubdtype(array.dtype, jnp.complexfloating):
+            raise TypeError
+    except (TypeError, ValueError):
+        kind = getattr(value, "dtype", type(value).__name__)
+        raise ValueError(f"the value of '{name}': expected real numbers, not {kind}") from None
+    return array.astype(dtype)
 
 
 def _as_batch(call: JaxCall, x: Array, values: Sequence[Array]) -> tuple[Array, dict[str, Array]]:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from ..table.model import Table
 from .menus import entries
 
 Array = NDArray[np.floating[Any]]
+Value = TypeVar("Value")
 
 #: How far outside [0, 1] a number may be by rounding.
 UNIT_TOLERANCE = 1e-6
@@ -126,6 +127,23 @@ class Layer:
         if len(spelled) == 1:
             return spelled[0]
         return self._names().find(name)
+
+    def given(self, *values: Mapping[str, Value] | None) -> dict[str, Value]:
+        """The values of a call by the names of their sliders.
+
+        Raises ValueError if a slider does not exist or is given twice.
+        """
+        found: dict[str, Value] = {}
+        for some in values:
+            if not isinstance(some, Mapping | None):
+                kind = type(some).__name__
+                raise ValueError(f"sliders are given by name, as gain=0.5, not as a {kind}")
+            for asked, value in (some or {}).items():
+                name = self.find(asked)
+                if name in found:
+                    raise ValueError(f"the slider '{name}' is given twice, by two of its names")
+                found[name] = value
+        return found
 
     def control(self, name: str) -> Control | Parameter:
         """What is known about the slider `name`."""

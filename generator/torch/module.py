@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import nn
 
+from ..autodiff.arguments import value_of_slider
 from ..autodiff.vjp import State
 from ..faust.compilers import Compiler
 from ..layers.layer import Layer, identifier
@@ -64,6 +65,7 @@ class FaustModule(nn.Module):
     ) -> None:
         super().__init__()
         self.dtype = dtype or torch.get_default_dtype()
+        _require_precision(self.dtype, "the module")
         self.layer = Layer(
             program,
             params=params,
@@ -78,13 +80,13 @@ class FaustModule(nn.Module):
             cache=cache,
         )
         self.normalized, self.segment = normalized, segment
-        chosen = tuple(self.layer.sliders) if owned is True else owned or ()
+        chosen = tuple(self.layer.sliders) if owned is True else _names(owned or ())
         self._owned = tuple(self._find_differentiable(name) for name in chosen)
         self.raw = nn.ParameterDict()
         for name in self._owned:
             unit = min(max(self.layer.unit(name), UNIT_MARGIN), 1 - UNIT_MARGIN)
             self.raw[identifier(name)] = nn.Parameter(torch.tensor(unit, dtype=self.dtype).logit())
-        self._menus = {self.layer.find(name): self.layer.menu(name) for name in relaxed}
+        self._menus = {self.layer.find(name): self.layer.menu(name) for name in _names(relaxed)}
         self.logits = nn.ParameterDict()
         for name, entries in self._menus.items():
             self.logits[identifier(name)] = nn.Parameter(
@@ -133,7 +135,7 @@ class FaustModule(nn.Module):
         Raises ValueError, with the name of the slider or tensor and the shape that was expected.
         """
         _require_real(x)
-        given, units = self._tensors_of([*(values or {}).items(), *sliders.items()])
+        given, units = self._tensors_of(self.layer.given(values, sliders))
         dtype = self._dtype(x, given.values())
         size = (frames, batch) if x is None else (None, None)
         weights = {name: self._weights(name, given.pop(name, None)) for name in self._menus}
@@ -165,17 +167,9 @@ class FaustModule(nn.Module):
         """What is shown of the module."""
         return f"{self.layer.file}, sliders={list(self.layer.sliders)}, owned={list(self._owned)}"
 
-    def _tensors_of(
-        self, values: Sequence[tuple[str, Value]]
-    ) -> tuple[dict[str, torch.Tensor], set[str]]:
+    def _tensors_of(self, values: Mapping[str, Value]) -> tuple[dict[str, torch.Tensor], set[str]]:
         """The sliders of a call as tensors, by name, and which are numbers in [0, 1]."""
-        given: dict[str, torch.Tensor] = {}
-        for asked, one in values:
-            name = self.layer.find(asked)
-            if name in given:
-                raise ValueError(f"the slider '{name}' is given twice, by two of its names")
-            plain = not isinstance(one, torch.Tensor)
-            given[name] = torch.tensor(one, dtype=torch.float64) if plain else one
+        given = {name: _as_tensor(name, one) for name, one in values.items()}
         units = set(self.layer.sliders) if self.normalized else set()
         for name in self._owned:
             if name not in given:
@@ -234,5 +228,27 @@ def _require_real(x: torch.Tensor | None) -> None:
         return
     if not isinstance(x, torch.Tensor):
         raise TypeError(f"x is a tensor (batch, inputs, frames), not {type(x).__name__}")
-    if x.dtype not in PRECISIONS:
-        raise ValueError(f"x is of {x.dtype}, expected torch.float32 or torch.float64")
+    _require_precision(x.dtype, "x")
+
+
+def _require_precision(dtype: torch.dtype, what: str) -> None:
+    if dtype not in PRECISIONS:
+        raise ValueError(f"{what} is of {dtype}, expected torch.float32 or torch.float64")
+
+
+def _as_tensor(name: str, value: Value) -> torch.Tensor:
+    """The value of a slider; of several tensors in a list, gradients would be lost."""
+    if isinstance(value, torch.Tensor):
+        return value
+    try:
+        return torch.tensor(value_of_slider(name, value))
+    except RuntimeError:
+        raise ValueError(
+            f"the value of '{name}': expected a number or a tensor, not a {type(value).__name__}: "
+            "torch.stack makes one tensor of several"
+        ) from None
+
+
+def _names(given: Sequence[str]) -> Sequence[str]:
+    """Names, of which one alone may be given as it is."""
+    return (given,) if isinstance(given, str) else given
