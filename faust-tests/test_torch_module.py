@@ -36,7 +36,7 @@ NOISE = torch.randn(3, 1, 200, generator=torch.Generator().manual_seed(1), dtype
 
 @functools.cache
 def made(**options: Any) -> FaustModule:
-    return FaustModule(SOURCE, dtype=torch.float64, **options)
+    return FaustModule(SOURCE, **{"dtype": torch.float64, **options})
 
 
 def owning() -> FaustModule:

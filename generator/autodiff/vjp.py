@@ -24,12 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..extras import naming_extras
-from ..faust.batch import (
-    AbsentChannels,
-    BatchProgram,
-    Channels,
-    build_batch,
-)
+from ..faust.batch import AbsentChannels, BatchProgram, Channels, build_batch
 from ..faust.compilers import Compiler, find_compiler
 from ..faust.interface import Signals
 from ..signals.source import read_source
