@@ -63,7 +63,7 @@ MEMORIES = {
     "prefix": f"prefix(1.0, *({GAIN}))",
     "smoothed": f"*({GAIN} : si.smoo)",
     "noise": f"_ + no.noise * {GAIN} : fi.resonlp({slider('f', 1000, 20, 9000)}, 2, 1)",
-    "meter on the way": f"*({GAIN}) : hbargraph(\"level\", -9, 9) : fi.pole({GAIN})",
+    "meter on the way": f'*({GAIN}) : hbargraph("level", -9, 9) : fi.pole({GAIN})',
     "taps": f"_ <: sum(i, 5, @(i) * {slider('h%i', 0.5, -1, 1)})",
 }
 #: What a gate holds, and what it passes since it is computed anyway.
