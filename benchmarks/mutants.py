@@ -34,7 +34,7 @@ TIMEOUT = 240
 #: Tests of faults that are about programs of others.
 CALLED = "a_faust_of_a_bad_kind or none or hangs or output or temporary"
 LEARNT = "cyfaust and double"
-TRANSPOSED = "memories_gates or sums_over_time or move_in_time"
+TRANSPOSED = "memories_gates or sums_over_time or move_in_time or on_the_tape"
 #: Files, and the tests that are to notice what is done to them.
 TARGETS = {
     "generator/files.py": ["tests/test_files.py"],
@@ -43,7 +43,10 @@ TARGETS = {
     "generator/library/printing.py": ["tests/test_printer.py"],
     "generator/table/expressions.py": ["tests/test_expressions.py", "tests/test_bad_tables.py"],
     "generator/signals/printing.py": ["tests/test_ahead_signals.py"],
-    "generator/proof/borders.py": ["tests/test_known_wrong_rules.py"],
+    "generator/proof/borders.py": [
+        "tests/test_known_wrong_rules.py",
+        "tests/test_rules_of_all_kinds.py",
+    ],
     "generator/autodiff/nodes.py": ["tests/test_nodes.py"],
     "generator/autodiff/transposition.py": [
         "faust-tests/test_reverse_programs.py",

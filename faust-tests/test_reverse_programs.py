@@ -63,6 +63,7 @@ MEMORIES = {
     "prefix": f"prefix(1.0, *({GAIN}))",
     "smoothed": f"*({GAIN} : si.smoo)",
     "noise": f"_ + no.noise * {GAIN} : fi.resonlp({slider('f', 1000, 20, 9000)}, 2, 1)",
+    "meter on the way": f'*({GAIN}) : hbargraph("level", -9, 9) : fi.pole({GAIN})',
     "taps": f"_ <: sum(i, 5, @(i) * {slider('h%i', 0.5, -1, 1)})",
 }
 #: What a gate holds, and what it passes since it is computed anyway.
@@ -141,6 +142,11 @@ def test_memories_gates_and_integers(compiler: Compiler, others: bool) -> None:
     programs = [Whole(title, f"{HEAD}process = {text};") for title, text in texts.items()]
     for one in check(half(programs, compiler, others), compiler):
         assert np.any(one.expected), one.whole.title
+
+
+def test_an_input_of_many_taps_is_on_the_tape_once(compiler: Compiler) -> None:
+    text = f"{HEAD}process = {MEMORIES['taps']};"
+    assert reverse_programs(text, compiler=compiler, all_continuous=True).tape == 1
 
 
 @in_halves

@@ -51,7 +51,7 @@ def side_of(
     infinite = not e.is_finite() or (
         abs(e - d) > arb("1e-25") * (1 + abs(e)) and not abs(e) < abs(d) / 100
     )
-    jumps = value is not None and _jumps(value, w, e, e - d, nearest)
+    jumps = value is not None and (_jumps(value, w, e, e - d, nearest) or _stays(value, v, w))
     bounded = abs(w - v) < arb("1e-7") * (1 + abs(w))
     return Side(w, d, e, jumps, bool(infinite), bool(bounded))
 
@@ -64,6 +64,12 @@ def _jumps(value: Any, near: Any, slope: Any, change: Any, step: Any) -> bool:
         return bool(gap > abs(change * step) + SLOPE_ROUNDING**3 * (1 + abs(value)))
     most = abs(step) * 1000 * (abs(slope) if slope.is_finite() else 1)
     return bool(abs(near - value) > most + arb("1e-150") * (1 + abs(value)))
+
+
+def _stays(value: Any, far: Any, near: Any) -> bool:
+    """Whether what is near a border comes no nearer to the value on it, as steep as it may be."""
+    gap = abs(near - value)
+    return bool(gap > arb("0.99") * abs(far - value) and gap > arb("1e-150") * (1 + abs(value)))
 
 
 def hole_objection(
