@@ -191,6 +191,19 @@ def test_vmap_of_jax_is_a_loop() -> None:
             np.testing.assert_allclose(found, expected, rtol=1e-10)
 
 
+@needs_jax
+def test_jax_runs_programs_without_inputs_or_tape() -> None:
+    import jax
+
+    from faustdiff.jax import FaustFunction
+
+    function = FaustFunction('process = hslider("gain", 1, 0, 9, 0.1);')
+    gain = np.array([0.5, 2.0], np.float32)
+    sums = jax.grad(lambda gain: function(frames=5, batch=2, gain=gain).sum())(gain)
+    np.testing.assert_array_equal(sums, [5, 5])
+    assert function(frames=0, batch=2, gain=gain).shape == (2, 1, 0)
+
+
 @needs_torch
 @needs_jax
 def test_pytorch_and_jax_agree_in_single_precision() -> None:

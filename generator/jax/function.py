@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,7 +163,7 @@ class FaustFunction:
         recorded, given = _as_batch(call, tape, values)
         inputs, sliders = self.layer.backward(
             self.layer.restore(recorded, given, units=self._units),
-            cotangent.reshape(-1, *cotangent.shape[-2:]),
+            cotangent.reshape(len(recorded), *cotangent.shape[-2:]),
         )
         assert inputs is not None
         outer = tape.shape[:-2]
@@ -192,13 +193,16 @@ def _reals(name: str, value: Any, dtype: Any) -> jax.Array:
 def _as_batch(call: JaxCall, x: Array, values: Sequence[Array]) -> tuple[Array, dict[str, Array]]:
     """All axes but channels and frames as one batch, and the values for each of its items."""
     outer, frames = x.shape[:-2], x.shape[-1]
+    items = math.prod(outer)  # -1 says nothing where there are no channels or frames
     mapped = x.ndim - call.axes[0]
     given = {}
     for name, value, axes in zip(call.names, values, call.axes[1:], strict=True):
         moving = axes == 2 or (axes == 1 and call.axes[0] == 2)
         inner = value.shape[mapped : value.ndim - moving]
-        wide = value.reshape(*value.shape[:mapped], *(inner or (1,) * (len(outer) - mapped)), -1)
+        wide = value.reshape(
+            *value.shape[:mapped], *(inner or (1,) * (len(outer) - mapped)), frames if moving else 1
+        )
         shape = (*outer, frames if moving else 1)
-        flat = np.broadcast_to(wide, shape).reshape(-1, shape[-1])
+        flat = np.broadcast_to(wide, shape).reshape(items, shape[-1])
         given[name] = flat if moving else flat[:, 0]
-    return x.reshape(-1, *x.shape[-2:]), given
+    return x.reshape(items, *x.shape[-2:]), given
