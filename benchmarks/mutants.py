@@ -70,6 +70,9 @@ EQUIVALENT = {
     "parts = sum(self.parts.get((chain, argument), 2) for argument in node.args)": (
         "chains are cut at half their length"
     ),
+    'if slope.is_finite() and abs(change) <= arb("1e-25") * (1 + abs(slope)):': (
+        "no slope is as far from another as that, and no farther"
+    ),
     "assert a is not None or b is not None": "it states what always holds",
 }
 
