@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: its tests are skipped")
@@ -68,6 +70,16 @@ PROGRAMS: dict[str, tuple[list[str], int]] = {
 }
 
 
+def drawn(name: str, names: Iterable[str], inputs: int) -> tuple[list[str], list[np.ndarray]]:
+    """The sliders that are tried, and values in [0, 1] for the inputs and for them."""
+    # os.osc reads a table at whole places: steps of its frequency are seen in jumps, so that its
+    # slope is not the difference of two close values.
+    tried = [one for one in names if (name, one) != ("harmonics", "frequency")]
+    shapes = [(2, 14) if one in PROGRAMS[name][0] else (2,) for one in tried]
+    generator = np.random.default_rng(2)
+    return tried, [generator.uniform(0.3, 0.7, one) for one in ((2, inputs, 14), *shapes)]
+
+
 @pytest.mark.usefixtures("little_optimization")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_gradcheck_of_the_programs(name: str) -> None:
@@ -79,19 +91,34 @@ def test_gradcheck_of_the_programs(name: str) -> None:
         normalized=True,
         dtype=torch.float64,
     )
-    generator = torch.Generator().manual_seed(2)
-
-    def random(*shape: int) -> torch.Tensor:
-        drawn = torch.rand(*shape, generator=generator, dtype=torch.float64)
-        return (0.3 + 0.4 * drawn).requires_grad_()
-
-    # os.osc reads a table at whole places: steps of its frequency are seen in jumps, so that its
-    # slope is not the difference of two close values.
-    names = [one for one in module.param_ranges if (name, one) != ("harmonics", "frequency")]
-    x = random(2, module.inputs, 14)
-    values = [random(*((2, 14) if one in signals else (2,))) for one in names]
+    names, values = drawn(name, module.param_ranges, module.inputs)
 
     def call(x: torch.Tensor, *sliders: torch.Tensor) -> torch.Tensor:
         return module(x, dict(zip(names, sliders, strict=True)))
 
-    assert torch.autograd.gradcheck(call, (x, *values))
+    assert torch.autograd.gradcheck(call, [torch.tensor(v, requires_grad=True) for v in values])
+
+
+@pytest.mark.usefixtures("little_optimization")
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=() if one == "harmonics" else pytest.mark.slow) for one in PROGRAMS],
+)
+def test_check_grads_of_the_programs(name: str) -> None:
+    """The same in JAX."""
+    jax = pytest.importorskip("jax", reason="JAX is not installed: its tests are skipped")
+    from jax.test_util import check_grads
+
+    from faustdiff.jax import FaustFunction
+
+    signals, rate = PROGRAMS[name]
+    function = FaustFunction(
+        FOLDER / f"{name}.dsp", signals=signals, sample_rate=rate, normalized=True, double=True
+    )
+    names, values = drawn(name, function.param_ranges, function.layer.programs.inputs)
+    with jax.enable_x64(True):
+
+        def call(x: jax.Array, *sliders: jax.Array) -> jax.Array:
+            return function(x, dict(zip(names, sliders, strict=True)))
+
+        check_grads(jax.jit(call), values, order=1, modes=["rev"], eps=1e-6)

@@ -31,9 +31,12 @@ LONGEST_BLOCK = 1024
 
 #: How many samples of all items are worth a second compilation.
 LANES_FROM = 1 << 16
-#: Of a vector, see lanes.hpp. Vectors need no more optimization: measured, -O3 takes g++ four times
-#: as long, and what it makes runs no faster.
-LANE_BYTES, LANES_LEVEL = 32, "-O1"
+#: Of a vector, see lanes.hpp.
+LANE_BYTES = 32
+#: Vectors need no more optimization: measured, -O3 takes g++ four times as long, and what it makes
+#: runs no faster. The second flag has g++ clear the upper halves of vectors before it calls the
+#: functions of libm, which are ten times slower else.
+LANE_FLAGS = ("-O1", "-fexpensive-optimizations", "-faligned-new")
 #: `Result` of batch.cpp.
 _NOT_FINITE, _TIMES_DIFFER = 1, 2
 
@@ -292,7 +295,7 @@ def build_batch(
             return None
         try:
             text = in_lanes(with_channels(cpp, finite, sums))
-            return compiled(text, LANES_LEVEL, "-faligned-new", defines=("LANES",))
+            return compiled(text, *LANE_FLAGS, defines=("LANES",))
         except (ValueError, FaustError):
             return None
 
