@@ -96,7 +96,9 @@ def test_gradcheck_of_the_programs(name: str) -> None:
     def call(x: torch.Tensor, *sliders: torch.Tensor) -> torch.Tensor:
         return module(x, dict(zip(names, sliders, strict=True)))
 
-    assert torch.autograd.gradcheck(call, [torch.tensor(v, requires_grad=True) for v in values])
+    # As PyTorch lays them out: of an array without channels, strides would be 0.
+    tensors = [torch.empty(v.shape).double().copy_(torch.from_numpy(v)) for v in values]
+    assert torch.autograd.gradcheck(call, [one.requires_grad_() for one in tensors])
 
 
 @pytest.mark.usefixtures("little_optimization")
