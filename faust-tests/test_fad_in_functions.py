@@ -54,7 +54,7 @@ AROUND = {
     "grad": r"(a : df.grad(1, \(a).({})))",
 }
 #: What takes the older compiler ten seconds and more.
-LONG = ("reverse in a body of reverse",)
+LONG = ("reverse in a body of reverse", "solver")
 CASES = [
     pytest.param(
         body,
