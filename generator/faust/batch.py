@@ -186,7 +186,9 @@ class BatchProgram:
             if result != _TIMES_DIFFER:
                 job.first = job.items
             job.items = items
-        return self._single.run(job) != _NOT_FINITE and finite
+        if job.first < items:
+            finite = self._single.run(job) != _NOT_FINITE and finite
+        return finite
 
     def _side_by_side(self, items: int, frames: int) -> _Engine | None:
         """What runs a batch side by side, if it fills all lanes once and that is worth it."""

@@ -136,39 +136,20 @@ def _in_lanes(text: str) -> str:
 def _without_choices(line: str) -> str:
     """A line with `select(c, a, b)` for each `(c ? a : b)`."""
     while (question := line.find(" ? ")) >= 0:
-        start, end = _opening(line, question), _closing(line, question)
-        colon = _colon(line, question + 3)
+        start = _outside(line, range(question, -1, -1), ")(", "(")
+        end = _outside(line, range(question, len(line)), "()", ")")
+        colon = _outside(line, range(question + 3, end), "()", " : ")
         first, second = line[question + 3 : colon], line[colon + 3 : end]
         choice = f"select({line[start + 1 : question]}, {first}, {second})"
         line = line[:start] + choice + line[end + 1 :]
     return line
 
 
-def _opening(line: str, place: int) -> int:
-    """Where the parenthesis around a place opens."""
+def _outside(line: str, places: range, pair: str, wanted: str) -> int:
+    """The first of the places where a text stands, outside of all that a pair encloses."""
     depth = 0
-    for k in range(place, -1, -1):
-        depth += {")": 1, "(": -1}.get(line[k], 0)
-        if depth < 0:
+    for k in places:
+        if not depth and line.startswith(wanted, k):
             return k
-    raise ValueError("the C++ text has a choice without parentheses")
-
-
-def _closing(line: str, place: int) -> int:
-    """Where the parenthesis around a place closes."""
-    depth = 0
-    for k in range(place, len(line)):
-        depth += {"(": 1, ")": -1}.get(line[k], 0)
-        if depth < 0:
-            return k
-    raise ValueError("the C++ text has a choice without parentheses")
-
-
-def _colon(line: str, place: int) -> int:
-    """Where the second side of a choice, whose first begins at a place, is set off."""
-    depth = 0
-    for k in range(place, len(line)):
-        depth += {"(": 1, ")": -1}.get(line[k], 0)
-        if not depth and line.startswith(" : ", k):
-            return k
-    raise ValueError("the C++ text has a choice without its second side")
+        depth += (line[k] == pair[0]) - (line[k] == pair[1])
+    raise ValueError("the C++ text has a choice that is not in parentheses")
