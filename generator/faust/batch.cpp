@@ -1,7 +1,8 @@
 // A batch of items of one Faust program, run on threads: each item has signals, slider values and a
-// state of its own. With LANES, items run side by side in the lanes of vectors. FORWARD is 1, or -1 for a program whose signals run backwards in time: its
-// first sample is the last in memory. RATE is the sample rate in Hz; it is a constant here because
-// instances of one library share their constant tables.
+// state of its own. With LANES, items run side by side in the lanes of vectors. FORWARD is 1, or -1
+// for a program whose signals run backwards in time: its first sample is the last in memory. RATE is
+// the sample rate in Hz; it is a constant here because instances of one library share their constant
+// tables.
 
 #include <algorithm>
 #include <atomic>
@@ -180,11 +181,14 @@ class Batch {
 // The blocks of as many items as there are lanes, the first of them `base`.
 class LaneBlocks {
     static const int kFrames = 256;
+    // Sums are added up in the precision of the program over so many frames, and then in double.
+    static const int kBlock = 16;
     using Lanes = lanes::Lanes;
 
     const Job& job;
     const int base, signals;
-    int start = 0, count = 0;
+    // The first frame in memory, how many there are, and of how many the program has computed.
+    int start = 0, count = 0, done = 0;
     std::vector<Lanes> memory;
     std::vector<lanes::DoubleVector> sums;
     std::vector<Lanes*> sources, sinks;
@@ -192,12 +196,30 @@ class LaneBlocks {
     // The memory of a channel, which begins with its sample of lowest address.
     Lanes* buffer(int channel) { return memory.data() + channel * kFrames; }
 
-    // The samples of the block in a channel of each item.
+    // The samples in memory of a channel of each item.
     void rows(const Signal& signal, FAUSTFLOAT** rows) const {
         const int first = FORWARD > 0 ? start : job.frames - start - count;
         for (int k = 0; k < lanes::kLanes; k++) {
             char* channel = signal.start + (base + k) * signal.stride;
             rows[k] = reinterpret_cast<FAUSTFLOAT*>(channel) + first;
+        }
+    }
+
+    void read() {
+        FAUSTFLOAT* row[lanes::kLanes];
+        for (size_t i = 0; i < sources.size(); i++) {
+            if (!job.inputs[i].start) continue;
+            rows(job.inputs[i], row);
+            lanes::gather(buffer(i), row, count, lanes::AllLanes());
+        }
+    }
+
+    void write() {
+        FAUSTFLOAT* row[lanes::kLanes];
+        for (int i = 0; i < signals; i++) {
+            if (!job.outputs[i].start) continue;
+            rows(job.outputs[i], row);
+            lanes::scatter(buffer(sources.size() + i), row, count, lanes::AllLanes());
         }
     }
 
@@ -209,30 +231,26 @@ class LaneBlocks {
           memory((batch.inputs + signals) * kFrames, Lanes(0)),
           sums(job.sums),
           sources(batch.inputs),
-          sinks(batch.outputs) {}
-
-    // Puts the outputs of the last block in their places, and reads the next; its frames, 0 if the
-    // last one was.
-    int next() {
-        FAUSTFLOAT* row[lanes::kLanes];
-        for (int i = 0; count && i < signals; i++) {
-            if (!job.outputs[i].start) continue;
-            rows(job.outputs[i], row);
-            lanes::scatter(buffer(sources.size() + i), row, count, lanes::AllLanes());
-        }
-        start += count;
-        count = std::min(kFrames, job.frames - start);
-        const int first = FORWARD > 0 ? 0 : count - 1;
-        for (size_t i = 0; i < sources.size(); i++) {
-            sources[i] = buffer(i) + first;
-            if (!job.inputs[i].start) continue;
-            rows(job.inputs[i], row);
-            lanes::gather(buffer(i), row, count, lanes::AllLanes());
-        }
-        for (int i = 0; i < signals; i++) sinks[i] = buffer(sources.size() + i) + first;
+          sinks(batch.outputs) {
         for (int i = 0; i < job.sums; i++)
             sinks[signals + i] = reinterpret_cast<Lanes*>(&sums[i]);
-        return count;
+    }
+
+    // The frames of the next block, 0 if the last one was.
+    int next() {
+        if (done == count) {
+            write();
+            start += count;
+            done = 0;
+            count = std::min(kFrames, job.frames - start);
+            read();
+        }
+        const int first = FORWARD > 0 ? done : count - 1 - done;
+        for (size_t i = 0; i < sources.size(); i++) sources[i] = buffer(i) + first;
+        for (int i = 0; i < signals; i++) sinks[i] = buffer(sources.size() + i) + first;
+        const int frames = std::min(kBlock, count - done);
+        done += frames;
+        return frames;
     }
 
     Lanes* const* inputs() const { return sources.data(); }
