@@ -83,7 +83,7 @@ def test_a_group_that_is_a_seed_or_hides_nothing_is_no_obstacle(
         ('fad(a * b : vgroup("g", *(2)), b)', [1.8, 1.2]),
         ('fad(a * (vgroup("g", (1, 2)) : +), a)', [1.8, 3]),
         ('fad(a * vgroup("g", 2 * ma.SR) / ma.SR, a)', [1.2, 2]),
-        (r'vgroup("g", 2 * a) : \(v).(fad(a * v, a))', [0.72, 1.2]),
+        (r'(vgroup("g", 2 * a) : \(v).(fad(a * v, a)))', [0.72, 1.2]),
         ('fad(vgroup("g", (a, b)) : *, (vgroup("g", (a, b))))', [0.9, 1.5, 0.6]),
     ]
     text = ", ".join(expression.replace("fad", word) for expression, _ in expressions)
