@@ -53,6 +53,9 @@ def test_a_seed_with_two_outputs_has_two_partials(compiler: Compiler) -> None:
         ('fad(a : hbargraph("level", 0, 1), a)', r'hbargraph\("level"'),
         ('fad(vgroup("g", (a, 2 * a)) : *, a)', "no_rule_for_a_group.*vgroup"),
         ('fad(x : vgroup("g", *(a)), a)', "no_rule_for_a_group.*vgroup"),
+        ('fad(vgroup("g", 2 * a), a)', "no_rule_for_a_group.*vgroup"),
+        ('fad(a * hgroup("g", tgroup("h", b / a)), (a, b, x))', "no_rule_for_a_group.*hgroup"),
+        ('fad(b - vgroup("g", a ^ 3), a)', "no_rule_for_a_group.*vgroup"),
         ('fad(x : hgroup("t", vgroup("g", *(a) : ma.tanh)), a)', "no_rule_for_a_group.*hgroup"),
         ('fad(a * attach(x, x : hbargraph("l", 0, 1)), a)', r'hbargraph\("l"'),
         ('fad(a : ffunction(float foo(float), "foo.h", ""), a)', r"ffunction\(float foo"),
@@ -79,6 +82,8 @@ def test_a_group_that_is_a_seed_or_hides_nothing_is_no_obstacle(
         ),
         ('fad(a * b : vgroup("g", *(2)), b)', [1.8, 1.2]),
         ('fad(a * (vgroup("g", (1, 2)) : +), a)', [1.8, 3]),
+        ('fad(a * vgroup("g", 2 * ma.SR) / ma.SR, a)', [1.2, 2]),
+        (r'(vgroup("g", 2 * a) : \(v).(fad(a * v, a)))', [0.72, 1.2]),
         ('fad(vgroup("g", (a, b)) : *, (vgroup("g", (a, b))))', [0.9, 1.5, 0.6]),
     ]
     text = ", ".join(expression.replace("fad", word) for expression, _ in expressions)
