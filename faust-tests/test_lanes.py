@@ -133,7 +133,7 @@ def test_functions_of_lanes(
     assert program.runs_side_by_side
     wrong = {}
     for name, single, wide in zip(called, *outputs, strict=True):
-        # Functions of libm for vectors are right to 4 units in the last place, for numbers to 1, and
+        # Functions of libm for vectors are right to 4 units in the last place, for numbers to 1;
         # numbers that are not normal are flushed to 0.
         with np.errstate(invalid="ignore", over="ignore"):
             close = np.abs(wide - single) <= 5 * np.spacing(np.abs(single)) + info.tiny
