@@ -175,8 +175,8 @@ inline Ints abs(Ints a) { return select(a < 0, -a, a); }
     }                                                                           \
     BINARY_NAMES(name)
 
-// Functions that the C library has for vectors, to four units in the last place: some ten times as
-// fast as one after the other. With LANE_BY_LANE, all are those of single items.
+// Functions that the C library has for vectors, to four units in the last place. With LANE_BY_LANE,
+// all are those of single items.
 #if !defined(LANE_BY_LANE) && defined(__AVX2__) && defined(__GLIBC__) && defined(__x86_64__)
 #if __GLIBC_PREREQ(2, 35)
 #define LIBMVEC
