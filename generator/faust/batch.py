@@ -23,6 +23,7 @@ from .compilers import Compiler
 from .cpp_rewriting import with_channels, with_local_states
 from .interface import Control, Signals
 from .lane_rewriting import in_lanes
+from .loop_order import with_newest_last
 from .supervision import in_program
 from .translation import LEVELS, compile_cpp, translate
 
@@ -274,6 +275,8 @@ def build_batch(
     is not understood.
     """
     cpp = translate(source, compiler, double=double, include=include, cache=cache, timeout=timeout)
+    # Side by side and one by one, the same sums are computed in the same order.
+    cpp = with_newest_last(cpp)
     try:
         text = with_channels(with_local_states(cpp) if local_states else cpp, finite, sums)
     except ValueError as error:
