@@ -7,13 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faustdiff.faust.batch import (
-    AbsentChannels,
-    BatchProgram,
-    BatchResult,
-    NotFiniteError,
-    build_batch,
-)
+from faustdiff.faust.batch import BatchProgram, BatchResult, NotFiniteError, build_batch
+from faustdiff.faust.channels import AbsentChannels
 from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.cpp_rewriting import with_channels, with_local_states
 from faustdiff.faust.program import build
