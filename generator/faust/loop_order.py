@@ -140,8 +140,8 @@ class _Sums:
             return text, self._time(text) + 1
         if not _FUNCTION.fullmatch(found["call"]):
             raise ValueError(f"{found['call']!r} is a function that is not known")
-        done, times = zip(*map(self._walk, _split(found["given"], ", ")), strict=True)
-        return f"{found['call']}({', '.join(done)})", max(times) + 2 * bool(found["call"])
+        given, times = zip(*map(self._walk, _split(found["given"], ", ")), strict=True)
+        return f"{found['call']}({', '.join(given)})", max(times) + 2 * bool(found["call"])
 
     def _sum(self, given: list[tuple[int, str]]) -> tuple[str, float]:
         """The sum of terms with signs, of which the last is the one that is ready last."""
