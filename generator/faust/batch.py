@@ -24,6 +24,7 @@ from .compilers import Compiler
 from .cpp_rewriting import with_channels, with_local_states
 from .interface import Control
 from .lane_rewriting import in_lanes
+from .loop_order import with_newest_last
 from .ring_lengths import with_short_rings
 from .supervision import in_program
 from .translation import LEVELS, compile_cpp, translate
@@ -264,6 +265,8 @@ def build_batch(
     is not understood.
     """
     cpp = translate(source, compiler, double=double, include=include, cache=cache, timeout=timeout)
+    # Side by side and one by one, the same sums are computed in the same order.
+    cpp = with_newest_last(cpp)
     try:
         cpp = with_short_rings(cpp, sample_rate)
         text = with_channels(with_local_states(cpp) if local_states else cpp, finite, sums)
