@@ -7,13 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faustdiff.faust.batch import (
-    AbsentChannels,
-    BatchProgram,
-    BatchResult,
-    NotFiniteError,
-    build_batch,
-)
+from faustdiff.faust.batch import BatchProgram, BatchResult, NotFiniteError, build_batch
+from faustdiff.faust.channels import AbsentChannels
 from faustdiff.faust.compilers import Compiler, FaustError
 from faustdiff.faust.cpp_rewriting import with_channels, with_local_states
 from faustdiff.faust.program import build
@@ -91,6 +86,29 @@ def test_sums_are_those_of_the_signals(
     # In single precision, too, sums are kept in double.
     expected = whole[:, 2 - sums :].sum(axis=2, dtype=np.float64)
     np.testing.assert_allclose(finished.totals, expected, rtol=1e-11)
+
+
+def test_delay_lines_are_as_long_as_the_rate_needs(compiler: Compiler, double: bool) -> None:
+    # Delays at the borders of powers of two, several of one line, of whole numbers and of the rate.
+    source = """import("stdfaust.lib");
+        by(seconds) = int(ma.SR * seconds);
+        echo(delay) = (+ : @(delay)) ~ *(0.5);
+        process(x, y) = x@(by(0.0639)) + x@(by(0.064)) + x@20 + x@63, echo(max(0, by(0.1) - 1), x),
+            echo(by(0.2) + 7 + by(0.001) * 2, y), echo(min(by(1), 99), y), y@(max(63, by(0.001))),
+            x@(max(0, min(69, int(y * 30))));"""
+    single = build(source, compiler=compiler, double=double)
+    sizes = []
+    for rate in (1000, 8000, 48000, 500_000):
+        program = build_batch(source, compiler, double=double, sample_rate=rate)
+        sizes.append(program.state_size)
+        y = np.empty((3, 6, FRAMES), program.dtype)
+        x = NOISE.astype(program.dtype)
+        program.run([x], [y], np.empty((3, 0)), frames=FRAMES)
+        for item in range(3):
+            one = single.run(x[item], sample_rate=rate)
+            np.testing.assert_allclose(y[item], one, rtol=0, atol=8 * np.finfo(program.dtype).eps)
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[1] < sizes[2] < sizes[3]
 
 
 def test_absent_inputs_are_silent_and_one_item_serves_all(echo: BatchProgram) -> None:

@@ -336,18 +336,28 @@ def test_interpreter_replaces_gpp_in_single_precision(cyfaust: Compiler) -> None
     np.testing.assert_array_equal(program.run(frames=3), [[1, 2, 3]])
 
 
-def test_a_fast_program_computes_the_same(compiler: Compiler) -> None:
-    """States in local variables, from block to block: a filter, a delay and a count of samples."""
+def test_a_fast_program_computes_the_same(compiler: Compiler, double: bool) -> None:
+    """States in local variables from block to block, rings, sums and statements in another order:
+    filters, delays, a count of samples, functions, recursions of several signals."""
     source = """import("stdfaust.lib"); a = hslider("a", 0.5, 0, 1, 0.01);
+        pole = *(a) : + ~ *(1 - a);
+        ladder = (\\(y, x).(ma.tanh(x - 2 * a * y)) : pole : pole) ~ _;
+        all_pole = + ~ (_ <: par(i, 9, @(i) * (a / (i + 2))) :> *(-1));
+        section = (\\(u, v, x).(0.9 * u - a * v + x, v * 0.9 + a * u)) ~ (_, _) :> _;
         process = fi.lowpass(3, 900) : + ~ *(a)
-            <: _, @(7), @(300), (ba.time : %(5)), hbargraph("b", 0, 1);"""
+            <: _, @(7), @(300), (ba.time : %(5)), hbargraph("b", 0, 1), ladder, all_pole, section,
+            exp(pole) * log(2 + fi.tf2(a, 1, 0.5, -0.5, a)) + sin(_ + a);"""
     signal = np.random.default_rng(0).uniform(-1, 1, (1, 1000))
-    plain, fast = (build(source, compiler=compiler, fast=fast) for fast in (False, True))
+    plain, fast = (
+        build(source, compiler=compiler, double=double, fast=fast) for fast in (False, True)
+    )
+    signal = signal.astype(plain.dtype)
     expected = plain.run(signal, controls={"a": 0.3})
+    tolerance = {"rtol": 1e-12, "atol": 1e-13} if double else {"rtol": 1e-4, "atol": 1e-5}
     for block in (1000, 64, 1):
         got = fast.run(signal, controls={"a": 0.3}, block=block)
         # Fused multiply-adds round once, hence the last bits.
-        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(got, expected, **tolerance)
 
 
 def test_a_fast_program_of_delays_alone_computes_the_same(compiler: Compiler) -> None:

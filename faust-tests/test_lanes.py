@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from faustdiff.autodiff.buffers import Buffers
 from faustdiff.faust import batch, translation
 from faustdiff.faust.batch import BatchProgram, BatchResult, NotFiniteError, build_batch
+from faustdiff.faust.channels import LaneChannels
 from faustdiff.faust.compilers import Compiler
 from faustdiff.faust.lane_rewriting import in_lanes
 
@@ -46,16 +48,39 @@ VALUES = {"gain": RNG.uniform(0, 2, ITEMS), "cutoff": RNG.uniform(20, 9000, ITEM
 
 
 def run(
-    program: BatchProgram, x: np.ndarray, pay: pytest.MonkeyPatch, wide: bool, **options: Any
+    program: BatchProgram,
+    x: np.ndarray,
+    pay: pytest.MonkeyPatch,
+    wide: bool,
+    *,
+    ordered: bool = False,
+    initial: np.ndarray | None = None,
 ) -> tuple[np.ndarray, BatchResult]:
-    """The outputs but the last, which is added up, of all items side by side or one by one."""
+    """The outputs but the last, which is added up, of all items side by side or one by one.
+
+    With `ordered`, the channels are in the order of lanes.
+    """
     pay.setattr(batch, "lanes_pay", lambda *_: wide)
     frames = x.shape[2]
     y = np.full((ITEMS, 3, frames), np.nan, program.dtype)
+    source, sink = map(in_order_of_lanes, (x, y)) if ordered else (x, y)
     values = np.stack([VALUES[one.label] for one in program.settable], axis=1)
-    result = program.run([x], [y], values, frames=frames, keep_state=True, threads=2, **options)
+    result = program.run(
+        [source], [sink], values, frames=frames, initial=initial, keep_state=True, threads=2
+    )
     assert program.runs_side_by_side or not wide
-    return y, result
+    return (sink.signals() if isinstance(sink, LaneChannels) else sink), result
+
+
+def in_order_of_lanes(signals: np.ndarray) -> LaneChannels:
+    """A copy, in all the lanes of a vector, with a rest."""
+    lanes = batch.LANE_BYTES // signals.itemsize
+    channels = Buffers(signals.dtype).take(*signals.shape, lanes)
+    assert isinstance(channels, LaneChannels)
+    assert channels.shape == signals.shape
+    channels.fill(signals)
+    np.testing.assert_array_equal(channels.signals(), signals)
+    return channels
 
 
 @pytest.mark.usefixtures("same_bits")
@@ -78,6 +103,9 @@ def test_lanes_are_single_runs(
     wide, ended_wide = run(program, first, monkeypatch, wide=True)
     np.testing.assert_array_equal(wide, y)
     assert_same_sums(ended_wide, ended, program.dtype)
+    for side_by_side in (False, True):
+        again, _ = run(program, first, monkeypatch, side_by_side, ordered=True)
+        np.testing.assert_array_equal(again, y)
     # Each continues where the other ended.
     y, continued = run(program, second, monkeypatch, wide=False, initial=ended_wide.state)
     wide, continued_wide = run(program, second, monkeypatch, wide=True, initial=ended.state)
@@ -86,7 +114,9 @@ def test_lanes_are_single_runs(
     # Items that are at different times run one by one.
     mixed = np.where(np.arange(ITEMS)[:, None] % 3 == 0, ended.state, continued.state)
     y, _ = run(program, first, monkeypatch, wide=False, initial=mixed)
-    np.testing.assert_array_equal(run(program, first, monkeypatch, True, initial=mixed)[0], y)
+    for ordered in (False, True):
+        again, _ = run(program, first, monkeypatch, True, ordered=ordered, initial=mixed)
+        np.testing.assert_array_equal(again, y)
     # A sample that is not finite is found in every lane.
     for item in range(ITEMS):
         spoiled = first.copy()

@@ -20,7 +20,7 @@ from faustdiff.autodiff.reverse import reverse_programs
 from faustdiff.autodiff.vjp import VJP
 from faustdiff.faust.compiled import CompiledProgram
 from faustdiff.faust.compilers import Compiler
-from faustdiff.faust.cpp_rewriting import with_local_states
+from faustdiff.faust.cpp_rewriting import STATE_OPTIONS, with_local_states
 from faustdiff.faust.program import fast_text
 from faustdiff.faust.translation import compile_cpp
 
@@ -118,7 +118,7 @@ class Setting:
     options: tuple[str, ...] = ()
 
 
-#: What `build(..., fast=True)` uses: `fast_text`, and `faust.translation.FAST`.
+#: What `build(..., fast=True)` uses: `STATE_OPTIONS`, `fast_text` and `FAST_FLAGS`.
 OURS = Setting("ours")
 
 
@@ -169,7 +169,8 @@ def from_faust(
     include: Sequence[Path] = (),
 ) -> Contender:
     """A Faust program, compiled."""
-    cpp = compiler.to_cpp(source, double=True, include=include, options=setting.options)
+    options = STATE_OPTIONS if setting is OURS else setting.options
+    cpp = compiler.to_cpp(source, double=True, include=include, options=options)
     if setting is OURS:
         cpp = fast_text(cpp, source, compiler, include=include)
         setting = replace(setting, local=False)

@@ -36,6 +36,11 @@ class Values:
     shapes: Mapping[str, tuple[int, ...]]
     items: int | None
 
+    def channels(self, frames: int, dtype: np.dtype[Any]) -> list[Signals]:
+        """The sliders that may move, each as the channel (items, 1, frames) of an input."""
+        wide = (np.broadcast_to(one, (len(one), frames)) for one in self.signals)
+        return [np.ascontiguousarray(one, dtype)[:, None] for one in wide]
+
     def in_shape(self, name: str, cotangent: NDArray[Any]) -> NDArray[Any]:
         """The `cotangent` (items,) or (items, frames) of a slider in the shape of its value."""
         shape = self.shapes.get(name, ())

@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..extras import naming_extras
-from ..faust.batch import AbsentChannels, BatchProgram, Channels, build_batch
+from ..faust.batch import BatchProgram, build_batch
+from ..faust.channels import AbsentChannels, Channels
 from ..faust.compilers import Compiler, find_compiler
 from ..faust.interface import Signals
 from ..signals.source import read_source
@@ -38,7 +39,7 @@ from .arguments import (
     require_type,
     whole_number,
 )
-from .buffers import Buffers
+from .buffers import Buffers, Recorded
 from .reverse import ReversePrograms, reverse_programs
 
 #: How long a piece of `segment="auto"` is at least, in frames.
@@ -67,7 +68,7 @@ class Tape:
     program: VJP = field(repr=False)
     values: Values = field(repr=False)
     inputs: tuple[Signals, ...] = field(repr=False)
-    recorded: Signals | None = field(repr=False)
+    recorded: Recorded | None = field(repr=False)
     borders: tuple[State | None, ...] = field(repr=False)
     frames: int
     segment: int
@@ -161,6 +162,7 @@ class VJP:
         state: State | None = None,
         segment: int | Literal["auto"] | None = None,
         record: bool = True,
+        restorable: bool = False,
     ) -> tuple[Signals, Tape]:
         """The outputs (batch, outputs, frames), and what `backward` needs.
 
@@ -171,8 +173,9 @@ class VJP:
         also (batch, frames), or (frames,) for a single item, in the sense of the slider, which
         keeps it in its range. `state` continues from the end of another pass. With `segment`, in
         frames, no more than one piece of the tape exists at a time ("auto" takes the length that
-        needs the least memory). Without `record`, only outputs and state are computed. Raises
-        ValueError for an unknown slider, a wrong shape, or a value that is not finite.
+        needs the least memory). Without `record`, only outputs and state are computed; what a
+        `restorable` tape recorded can be given to `restore`. Raises ValueError for an unknown
+        slider, a wrong shape, or a value that is not finite.
         """
         if inputs is None:
             inputs = self._nothing(frames, batch)
@@ -180,12 +183,12 @@ class VJP:
         batched = np.ndim(inputs) == 3
         items, count = len(x), x.shape[2]
         values = self.names.values(sliders or {}, items if batched else None, count)
-        sources = (x, *(self._signal(one, count) for one in values.signals))
+        sources = (x, *values.channels(count, self.dtype))
         outputs = np.empty((items, self.outputs, count), self.dtype)
         length = self._segment(segment, items, count)
         tape = None
         if record and not segment:
-            tape = self._buffers.take(items, self.programs.tape, count)
+            tape = self._tape(items, count, restorable)
         borders: list[State | None] = []
         for start, stop in _segments(count, length):
             borders.append(state)
@@ -265,19 +268,25 @@ class VJP:
             through = through[0]
         return Cotangents(through, shaped, state, entries)
 
-    def _recorded(self, tape: Tape, start: int, stop: int, border: State | None) -> Signals:
+    def _tape(self, items: int, frames: int, plain: bool = False) -> Recorded:
+        """Memory for a tape, or a piece of it."""
+        passes = () if plain else (self._forward, self._backward)
+        lanes = min((one.lanes(items, frames) for one in passes), default=1)
+        return self._buffers.take(items, self.programs.tape, frames, lanes)
+
+    def _recorded(self, tape: Tape, start: int, stop: int, border: State | None) -> Recorded:
         """The signals of a piece of the tape, run again if they were not kept."""
         if tape.recorded is not None:
             return tape.recorded
         items, frames = len(tape.values.numbers), stop - start
-        recorded = self._buffers.take(items, self.programs.tape, frames)
+        recorded = self._tape(items, frames)
         sources = [one[:, :, start:stop] for one in tape.inputs]
-        dropped = AbsentChannels(self.outputs)
-        self._run_forward(sources, dropped, recorded, tape.values, frames, border)
+        outputs = AbsentChannels(self.outputs)
+        self._run_forward(sources, outputs, recorded, tape.values, frames, border)
         return recorded
 
     def restore(self, recorded: Signals, sliders: Mapping[str, ArrayLike]) -> Tape:
-        """A tape from its signals, (batch, tape, frames) as in `Tape.recorded`, and its sliders.
+        """A tape from its signals, (batch, tape, frames) as in one that is `restorable`.
 
         Raises ValueError for a wrong shape, as `forward` does.
         """
@@ -304,7 +313,7 @@ class VJP:
         self,
         sources: Sequence[Signals],
         outputs: Channels,
-        tape: Signals | None,
+        tape: Recorded | None,
         values: Values,
         frames: int,
         state: State | None,
@@ -329,11 +338,6 @@ class VJP:
         frames = whole_number(frames, "frames", 0)
         batch = None if batch is None else whole_number(batch, "batch", 1)
         return np.zeros((0, frames) if batch is None else (batch, 0, frames), self.dtype)
-
-    def _signal(self, value: NDArray[np.float64], frames: int) -> Signals:
-        """The values (items, frames or 1) of a slider as the channel of an input."""
-        wide = np.broadcast_to(value, (len(value), frames))
-        return np.ascontiguousarray(wide, self.dtype)[:, None]
 
     def _initial(self, state: State | None, items: int, direction: str) -> NDArray[np.uint8] | None:
         if state is None:
@@ -366,10 +370,7 @@ class VJP:
         if tape.recorded is None and not tape.inputs:
             raise ValueError("nothing was recorded: call `forward` without record=False")
         other = tape.program
-        if other is self or (other._key("forward"), other._key("backward")) == (
-            self._key("forward"),
-            self._key("backward"),
-        ):
+        if all(other._key(one) == self._key(one) for one in ("forward", "backward")):
             return
         if other.programs != self.programs:
             raise ValueError("the tape is one of another program")

@@ -70,10 +70,11 @@ class Total {
 #include "host.cpp"
 
 // One channel of all items: the sample with the lowest address, and the bytes from item to item.
-// Without a start, an input is silent and an output is dropped.
+// Without a start, an input is silent and an output is dropped. With `beside`, the samples of items
+// that run side by side are, too, and the stride is that from all their lanes to the next ones.
 struct Signal {
     char* start;
-    long long stride;
+    long long stride, beside;
 };
 
 struct Job {
@@ -187,16 +188,34 @@ class LaneBlocks {
 
     const Job& job;
     const int base, signals;
-    // The first frame in memory, how many there are, and of how many the program has computed.
+    // The first frame of a block, how many there are, and of how many the program has computed.
     int start = 0, count = 0, done = 0;
+    // Copies of blocks, of channels that are not in the order of lanes; no more for absent ones than
+    // the program computes at a time.
     std::vector<Lanes> memory;
     std::vector<lanes::DoubleVector> sums;
-    std::vector<Lanes*> sources, sinks;
+    // The sample of lowest address of a channel where it is used, and those of this time.
+    std::vector<Lanes*> read, written, sources, sinks;
 
-    // The memory of a channel, which begins with its sample of lowest address.
-    Lanes* buffer(int channel) { return memory.data() + channel * kFrames; }
+    static bool copied(const Signal& signal) { return signal.start && !signal.beside; }
+    static int length(const Signal& signal) {
+        return signal.beside ? 0 : signal.start ? kFrames : kBlock;
+    }
 
-    // The samples in memory of a channel of each item.
+    // Where the channel is used, or its place in the memory that begins here.
+    Lanes* place(const Signal& signal, Lanes*& memory) const {
+        if (!signal.beside) return (memory += length(signal)) - length(signal);
+        return reinterpret_cast<Lanes*>(signal.start + base / lanes::kLanes * signal.stride);
+    }
+
+    // The first sample in the time of the program.
+    Lanes* first(const Signal& signal, Lanes* channel) const {
+        const int before = signal.beside ? start + done : signal.start ? done : 0;
+        const int all = signal.beside ? job.frames : signal.start ? count : kBlock;
+        return channel + (FORWARD > 0 ? before : all - 1 - before);
+    }
+
+    // The samples of a block in a channel of each item.
     void rows(const Signal& signal, FAUSTFLOAT** rows) const {
         const int first = FORWARD > 0 ? start : job.frames - start - count;
         for (int k = 0; k < lanes::kLanes; k++) {
@@ -205,21 +224,21 @@ class LaneBlocks {
         }
     }
 
-    void read() {
+    void gather() {
         FAUSTFLOAT* row[lanes::kLanes];
-        for (size_t i = 0; i < sources.size(); i++) {
-            if (!job.inputs[i].start) continue;
+        for (size_t i = 0; i < read.size(); i++) {
+            if (!copied(job.inputs[i])) continue;
             rows(job.inputs[i], row);
-            lanes::gather(buffer(i), row, count, lanes::AllLanes());
+            lanes::gather(read[i], row, count, lanes::AllLanes());
         }
     }
 
-    void write() {
+    void scatter() {
         FAUSTFLOAT* row[lanes::kLanes];
         for (int i = 0; i < signals; i++) {
-            if (!job.outputs[i].start) continue;
+            if (!copied(job.outputs[i])) continue;
             rows(job.outputs[i], row);
-            lanes::scatter(buffer(sources.size() + i), row, count, lanes::AllLanes());
+            lanes::scatter(written[i], row, count, lanes::AllLanes());
         }
     }
 
@@ -228,10 +247,18 @@ class LaneBlocks {
         : job(job),
           base(base),
           signals(batch.outputs - job.sums),
-          memory((batch.inputs + signals) * kFrames, Lanes(0)),
           sums(job.sums),
+          read(batch.inputs),
+          written(signals),
           sources(batch.inputs),
           sinks(batch.outputs) {
+        int size = 0;
+        for (int i = 0; i < batch.inputs; i++) size += length(job.inputs[i]);
+        for (int i = 0; i < signals; i++) size += length(job.outputs[i]);
+        memory.assign(size, Lanes(0));
+        Lanes* next = memory.data();
+        for (int i = 0; i < batch.inputs; i++) read[i] = place(job.inputs[i], next);
+        for (int i = 0; i < signals; i++) written[i] = place(job.outputs[i], next);
         for (int i = 0; i < job.sums; i++)
             sinks[signals + i] = reinterpret_cast<Lanes*>(&sums[i]);
     }
@@ -239,15 +266,14 @@ class LaneBlocks {
     // The frames of the next block, 0 if the last one was.
     int next() {
         if (done == count) {
-            write();
+            scatter();
             start += count;
             done = 0;
             count = std::min(kFrames, job.frames - start);
-            read();
+            gather();
         }
-        const int first = FORWARD > 0 ? done : count - 1 - done;
-        for (size_t i = 0; i < sources.size(); i++) sources[i] = buffer(i) + first;
-        for (int i = 0; i < signals; i++) sinks[i] = buffer(sources.size() + i) + first;
+        for (size_t i = 0; i < read.size(); i++) sources[i] = first(job.inputs[i], read[i]);
+        for (int i = 0; i < signals; i++) sinks[i] = first(job.outputs[i], written[i]);
         const int frames = std::min(kBlock, count - done);
         done += frames;
         return frames;

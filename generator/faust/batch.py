@@ -18,11 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .calling import COMPILER_TIMEOUT, FaustError
+from .channels import Channels, LaneChannels, addresses, count_channels
 from .compiled import CompiledProgram
 from .compilers import Compiler
 from .cpp_rewriting import with_channels, with_local_states
-from .interface import Control, Signals
+from .interface import Control
 from .lane_rewriting import in_lanes
+from .loop_order import with_newest_last
+from .ring_lengths import with_short_rings
 from .supervision import in_program
 from .translation import LEVELS, compile_cpp, translate
 
@@ -39,16 +42,6 @@ LANE_BYTES = 32
 LANE_FLAGS = ("-O1", "-fexpensive-optimizations", "-faligned-new")
 #: `Result` of batch.cpp.
 _NOT_FINITE, _TIMES_DIFFER = 1, 2
-
-
-@dataclass(frozen=True)
-class AbsentChannels:
-    """Channels without memory: silent as inputs, dropped as outputs."""
-
-    channels: int
-
-
-Channels = Signals | AbsentChannels
 
 
 class _BatchJob(ctypes.Structure):
@@ -137,14 +130,17 @@ class BatchProgram:
         """Runs the items, and fills `outputs` in place.
 
         `inputs` and `outputs` are groups of channels, one after the other: arrays (items, channels,
-        frames) of `dtype`, contiguous along frames; a first axis of length 1 is for all items. The
-        `sums` have no channels. `values` (items, controls) are those of `settable`.
-        `initial` (items, bytes) is where the instances start, else fresh. Raises ValueError if the
-        shapes do not fit, and NotFiniteError for a sample that is not, in an input that has to be.
+        frames) of `dtype`, contiguous along frames; a first axis of length 1 is for all items.
+        Those in the order of lanes have as many as `lanes` says. The `sums` have no channels.
+        `values` (items, controls) are those of `settable`. `initial` (items, bytes) is where the
+        instances start, else fresh. Raises ValueError if the shapes do not fit, and NotFiniteError
+        for a sample that is not, in an input that has to be.
         """
         items = len(values)
-        sources = self._channels(inputs, self.inputs, items, frames)
-        sinks = self._channels(outputs, self.outputs - self.sums, items, frames)
+        for groups, count in ((inputs, self.inputs), (outputs, self.outputs - self.sums)):
+            given = count_channels(groups, items, frames, self.dtype)
+            if given != count:
+                raise ValueError(f"expected {count} channels, not {given}")
         if values.shape != (items, len(self.settable)):
             raise ValueError(f"expected values ({items}, {len(self.settable)}), not {values.shape}")
         if initial is not None and initial.shape != (items, self.state_size):
@@ -160,18 +156,23 @@ class BatchProgram:
             LONGEST_BLOCK,
             threads,
             self.sums,
-            ctypes.addressof(sources),
-            ctypes.addressof(sinks),
+            None,
+            None,
             _address(values),
             None if initial is None else _address(initial),
             _address(state) if keep_state else None,
             _address(totals),
         )
-        if not self._run(job):
+        if not self._run(job, inputs, outputs):
             raise NotFiniteError("an input has a sample that is not finite")
         return BatchResult(totals, state)
 
-    def _run(self, job: _BatchJob) -> bool:
+    def lanes(self, items: int, frames: int) -> int:
+        """How many items of such a batch run side by side, 1 if it runs one by one."""
+        wide = self._side_by_side(items, frames)
+        return wide.lanes if wide else 1
+
+    def _run(self, job: _BatchJob, inputs: Sequence[Channels], outputs: Sequence[Channels]) -> bool:
         """Runs items side by side, as many as fill all lanes, and the others one after the other.
 
         Whether inputs were finite. Which runs how goes by sizes alone: equal calls give equal
@@ -181,13 +182,20 @@ class BatchProgram:
         wide = self._side_by_side(items, job.frames)
         if wide is not None:
             job.items -= items % wide.lanes
-            result = wide.run(job)
+            result = wide.run(job, inputs, outputs)
             finite = result != _NOT_FINITE
             if result != _TIMES_DIFFER:
                 job.first = job.items
             job.items = items
         if job.first < items:
-            finite = self._single.run(job) != _NOT_FINITE and finite
+            read, written = (
+                groups if job.first else [_in_order(one) for one in groups]
+                for groups in (inputs, outputs)
+            )
+            finite = self._single.run(job, read, written) != _NOT_FINITE and finite
+            for group, copy in zip(outputs, written, strict=True):
+                if isinstance(group, LaneChannels) and isinstance(copy, np.ndarray):
+                    group.fill(copy)
         return finite
 
     def _side_by_side(self, items: int, frames: int) -> _Engine | None:
@@ -198,36 +206,29 @@ class BatchProgram:
         with self._lock:
             if callable(self._wide):
                 library = self._wide()
-                self._wide = _Engine(ctypes.CDLL(str(library))) if library else None
+                self._wide = _Engine(ctypes.CDLL(str(library)), wide=True) if library else None
             return self._wide
-
-    def _channels(
-        self, groups: Sequence[Channels], count: int, items: int, frames: int
-    ) -> ctypes.Array[ctypes.c_longlong]:
-        """The address and the bytes from item to item of each channel: `Signal` of batch.cpp."""
-        numbers = [n for group in groups for n in _addresses(group, self.dtype, items, frames)]
-        if len(numbers) != 2 * count:
-            raise ValueError(f"expected {count} channels, not {len(numbers) // 2}")
-        return (ctypes.c_longlong * len(numbers))(*numbers)
 
 
 class _Engine:
     """The functions of batch.cpp in a library, and its batch, until nobody uses it any more."""
 
-    def __init__(self, api: ctypes.CDLL) -> None:
+    def __init__(self, api: ctypes.CDLL, *, wide: bool = False) -> None:
         api.open_batch.restype = ctypes.c_void_p
         api.close_batch.argtypes = [ctypes.c_void_p]
         api.state_size.restype = ctypes.c_longlong
         api.run_batch.argtypes = [ctypes.c_void_p, ctypes.POINTER(_BatchJob)]
         api.run_batch.restype = ctypes.c_int
-        self._run = api.run_batch
+        self._run, self._wide = api.run_batch, wide
         self.lanes = int(api.batch_lanes())
         self.state_size = int(api.state_size())
         self._batch = api.open_batch()
         weakref.finalize(self, api.close_batch, self._batch)
 
-    def run(self, job: _BatchJob) -> int:
+    def run(self, job: _BatchJob, inputs: Sequence[Channels], outputs: Sequence[Channels]) -> int:
         """What `run_batch` says."""
+        sources, sinks = (addresses(one, wide=self._wide) for one in (inputs, outputs))
+        job.inputs, job.outputs = ctypes.addressof(sources), ctypes.addressof(sinks)
         with in_program():
             return int(self._run(self._batch, ctypes.byref(job)))
 
@@ -236,18 +237,8 @@ def _address(array: NDArray[Any]) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def _addresses(group: Channels, dtype: np.dtype[Any], items: int, frames: int) -> list[int]:
-    if isinstance(group, AbsentChannels):
-        return [0, 0] * group.channels
-    fits = group.ndim == 3 and len(group) in (1, items) and group.shape[2] == frames
-    if not fits or group.dtype != dtype:
-        expected = f"({items}, channels, {frames}) of {dtype}"
-        raise ValueError(f"expected signals {expected}, not {group.shape} of {group.dtype}")
-    by_item, by_channel, by_frame = group.strides
-    if group.size and frames > 1 and by_frame != group.itemsize:
-        raise ValueError("the frames of a channel do not follow each other in memory")
-    start, by_item = _address(group), by_item if len(group) > 1 else 0
-    return [n for k in range(group.shape[1]) for n in (start + k * by_channel, by_item)]
+def _in_order(group: Channels) -> Channels:
+    return group.signals() if isinstance(group, LaneChannels) else group
 
 
 def build_batch(
@@ -274,7 +265,10 @@ def build_batch(
     is not understood.
     """
     cpp = translate(source, compiler, double=double, include=include, cache=cache, timeout=timeout)
+    # Side by side and one by one, the same sums are computed in the same order.
+    cpp = with_newest_last(cpp)
     try:
+        cpp = with_short_rings(cpp, sample_rate)
         text = with_channels(with_local_states(cpp) if local_states else cpp, finite, sums)
     except ValueError as error:
         raise FaustError(str(error), compiler.name, source) from None

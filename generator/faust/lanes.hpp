@@ -238,7 +238,9 @@ inline bool alike(mydsp* const* items, int mydsp::*member) {
 
 // Memory of each item, at one place for all of them or at a place for each.
 template <class T, int N> class Memory {
-    T values[N];
+    // Memories as long as a power of two would have their newest values in one place of the cache:
+    // they are five lines apart.
+    T values[N < 64 ? N : N + 5 * 64 / sizeof(T)];
     typedef typename ScalarOf<T>::type Member[N];
 
     struct Places {

@@ -17,9 +17,10 @@ from pathlib import Path
 from .calling import COMPILER_TIMEOUT
 from .compiled import CompiledProgram, Session
 from .compilers import Compiler, EmbeddedFaust, available_compilers, find_compiler
-from .cpp_rewriting import BLOCK_OPTIONS, delays_alone, with_local_states
+from .cpp_rewriting import BLOCK_OPTIONS, STATE_OPTIONS, delays_alone, with_local_states
 from .interface import Control, Program, Signals, control_path
 from .interpreter import Interpreter
+from .loop_order import with_newest_last
 from .translation import MAX_OPTIMIZED, compile_cpp, translate
 
 __all__ = [
@@ -64,7 +65,15 @@ def build(
             return Interpreter(source, include=include, timeout=timeout)
     if not isinstance(compiler, Compiler):
         compiler = find_compiler(compiler)
-    cpp = translate(source, compiler, double=double, include=include, cache=cache, timeout=timeout)
+    cpp = translate(
+        source,
+        compiler,
+        double=double,
+        include=include,
+        options=STATE_OPTIONS if fast else (),
+        cache=cache,
+        timeout=timeout,
+    )
     fast = fast and len(cpp) <= MAX_OPTIMIZED
     if fast:
         cpp = fast_text(
@@ -92,9 +101,11 @@ def fast_text(
     cache: Path | None = None,
     timeout: float = COMPILER_TIMEOUT,
 ) -> str:
-    """The fastest C++ text for the program `source`, which the compiler translates to `cpp`.
+    """The fastest C++ text for the program `source`.
 
-    Programs of delays alone are translated in blocks; of others, states are local variables.
+    `cpp` is what the compiler translates it to with `STATE_OPTIONS`. Programs of delays alone are
+    translated in blocks; of others, states are local variables, and the loop over samples is in the
+    better order.
     """
     if delays_alone(cpp):
         return translate(
@@ -107,7 +118,7 @@ def fast_text(
             timeout=timeout,
         )
     try:
-        return with_local_states(cpp)
+        return with_local_states(with_newest_last(cpp))
     except ValueError:
         # Of C++ that is not understood, states stay where they are.
         return cpp

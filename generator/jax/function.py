@@ -149,7 +149,12 @@ class FaustFunction:
         x, *values = map(np.asarray, arrays)
         items, given = _as_batch(call, x, values)
         y, passed = self.layer.forward(
-            items, given, double=x.dtype == np.float64, units=self._units, record=record
+            items,
+            given,
+            double=x.dtype == np.float64,
+            units=self._units,
+            record=record,
+            restorable=True,
         )
         outer = x.shape[:-2]
         results = [y]

@@ -181,6 +181,7 @@ class Layer:
         state: State | None = None,
         segment: int | Literal["auto"] | None = None,
         record: bool = True,
+        restorable: bool = False,
     ) -> tuple[Signals, ForwardPass]:
         """The outputs and what `backward` needs; `units` are given in [0, 1].
 
@@ -195,13 +196,14 @@ class Layer:
             state=state,
             segment=segment,
             record=record,
+            restorable=restorable,
         )
         return outputs, ForwardPass(tape, slopes)
 
     def restore(
         self, recorded: Signals, values: Mapping[str, NDArray[Any]], *, units: Collection[str] = ()
     ) -> ForwardPass:
-        """A forward pass from what its tape recorded, (batch, tape, frames), and its values."""
+        """A forward pass from what is `restorable`, (batch, tape, frames), and its values."""
         given, slopes = self._physical(values, units)
         return ForwardPass(self.at(recorded.dtype == np.float64).restore(recorded, given), slopes)
 
