@@ -8,7 +8,7 @@ with markers instead of the words of the library, a program shows what its words
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
 
