@@ -381,3 +381,12 @@ def test_sound_files_are_silent_unless_they_are_given_a_sound() -> None:
     with program.sounding([1.0, 2.0, 3.0]):
         np.testing.assert_array_equal(program.run(frames=5), [[2, 3, 1, 2, 3]])
     np.testing.assert_array_equal(program.run(frames=5), np.zeros((1, 5)))
+
+
+def test_whole_numbers_that_wrap_around_leave_others_alone(compiler: Compiler) -> None:
+    source = """time = (+(1) ~ _) - 1;
+        process = max(-9.0, (time % 5) * 0.2), (time * 1103515245 + 12345) % 1000;"""
+    fast = build(source, compiler=compiler, fast=True).run(np.zeros((0, 8)))
+    np.testing.assert_array_equal(fast[0], np.arange(8) % 5 * 0.2)
+    wrapped = (np.arange(8) * 1103515245 + 12345).astype(np.int32).astype(np.int64)
+    np.testing.assert_array_equal(fast[1], np.fmod(wrapped, 1000))

@@ -30,6 +30,10 @@ QUICK_STANDARD = "-std=gnu++14"
 #: order, NaN and infinity stay what they are.
 FAST_FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
 
+#: Whole numbers of Faust wrap around. Without this flag, g++ takes a product that would for proof
+#: that its factors are small, and leaves out what larger ones need.
+WRAP_FLAG = "-fwrapv"
+
 #: The level of optimization of C++ up to so many characters; larger ones are not optimized, which
 #: would take minutes. Measured over filters, networks and taps: -O2 runs as quickly as -O3, and g++
 #: takes 0.4 to 0.8 times as long. For a thousand taps or weights g++ takes a third of the time of
@@ -63,6 +67,7 @@ def compile_cpp(
     """
     flags = [
         *(_fast_flags(len(cpp)) if fast else (_affordable(optimize, len(cpp)), PORTABLE_FLAG)),
+        WRAP_FLAG,
         *([QUICK_STANDARD] if _headers(cpp) <= STANDARD_HEADERS else []),
         *more,
         f"-DFAUSTFLOAT={'double' if double else 'float'}",
