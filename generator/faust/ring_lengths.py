@@ -16,8 +16,10 @@ from .cpp_rewriting import MAX_LOCAL_LENGTH, split_at_body
 #: The least and the greatest value of a number: both whole, or both real.
 Bounds = tuple[float, float]
 
-#: More than the relative error of an operation on numbers of single precision.
+#: More than the relative error of a number, or of an operation, in single precision.
 ROUNDING = 1e-6
+#: Whole numbers of C++ are below; beyond, they wrap around.
+WRAP = 1 << 31
 
 _RING = re.compile(r"^\t(?:float|double|int) (\w+)\[(\d+)\];$", re.M)
 _CONSTANTS = re.compile(r"\tvirtual void instanceConstants\(int \w+\) \{\n(.*?)\n\t\}\n", re.S)
@@ -81,18 +83,18 @@ def _bounds(node: ast.expr, known: Mapping[str, Bounds]) -> Bounds:
     """Those of an expression, however C++ rounds it. Raises ValueError for what is not known."""
     match node:
         case ast.Constant(int() | float() as value):
-            return value, value
+            return _rounded(value, value)
         case ast.Name(name) if name in known:
             return known[name]
         case ast.UnaryOp(ast.USub(), operand):
             low, high = _bounds(operand, known)
-            return -high, -low
+            return _rounded(-high, -low)
         case ast.Call(ast.Name("int"), [argument]):
             low, high = _bounds(argument, known)
-            return int(low), int(high)
+            return _rounded(int(low), int(high))
         case ast.Call(ast.Name("float" | "double"), [argument]):
             low, high = _bounds(argument, known)
-            return float(low), float(high)
+            return _rounded(float(low), float(high))
         case ast.BinOp(left, operation, right):
             return _combined(type(operation).__name__, _bounds(left, known), _bounds(right, known))
         case ast.Call(ast.Name(name), [left, right]):
@@ -108,7 +110,14 @@ def _combined(name: str, left: Bounds, right: Bounds) -> Bounds:
         return operation(left[0], right[0]), operation(left[1], right[1])
     whole = all(isinstance(one, int) for one in (*left, *right))
     corners = [operation(x, y) for x in left for y in right]
-    if whole:
-        return int(min(corners)), int(max(corners))
     low, high = min(corners), max(corners)
+    return _rounded(int(low), int(high)) if whole else _rounded(low, high)
+
+
+def _rounded(low: float, high: float) -> Bounds:
+    """The bounds of numbers between these as C++ has them. Raises ValueError if they may wrap."""
+    if isinstance(low, int) and isinstance(high, int):
+        if low < -WRAP or high >= WRAP:
+            raise ValueError("whole numbers that wrap around")
+        return low, high
     return low - ROUNDING * abs(low), high + ROUNDING * abs(high)

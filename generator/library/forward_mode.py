@@ -54,6 +54,7 @@ def environment(rows: LibraryRows) -> str:
             "library/repeated/newer.lib", rows.newer, "or_other(x, x)", "other(inputs(x), x)"
         ),
         hidden=fill("library/hidden.lib"),
+        again=fill("library/again.lib"),
         gathered=fill("library/gathered.lib").rstrip(),
         dense=_dense(rows),
         sparse=_sparse(rows),

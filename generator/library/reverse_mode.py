@@ -40,6 +40,7 @@ def reverse_mode(rows: LibraryRows) -> str:
             line for mask in lag_masks for line in lines_of("library/repeated/delay.lib", mask=mask)
         ],
         hidden=fill("library/hidden.lib"),
+        again=fill("library/again.lib"),
         numbers=[f"({number}) => {number};" for number in range(MATCHED_NUMBERS)],
         adjoints=[
             f"{dual.row.name}_adjoint({', '.join([*dual.row.args, 'cotangent'])}) = "

@@ -8,7 +8,7 @@ with markers instead of the words of the library, a program shows what its words
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -35,8 +35,6 @@ IMPORT = re.compile(r'\bimport\s*\(\s*"[^"]*\bdiff\.lib"\s*\)')
 IMPORTED_WORD = re.compile(r"(?<![\w.])(fad|rad)(?=\s*\()")
 #: A definition of one of the words, as in `fad = df.fad;`.
 DEFINITION = re.compile(r"(?:^|;)\s*(?:fad|rad)\s*(?:\([^()]*\)\s*)?=(?!=)", re.MULTILINE)
-#: Boxes that are put together, and have functions or other boxes in them.
-COMPOSITIONS = (":", "<:", ":>", "~", "closure")
 
 
 def defines_words(text: str) -> bool:
@@ -113,15 +111,6 @@ def check_seeds(process: Box, file: str) -> tuple[str, ...]:
         )
         for name in dict.fromkeys(_fed_seeds(process))
     ]
-    problems += [
-        Problem(
-            Place(file),
-            f"{name} of a derivative is put together inside of another one, which takes it apart: "
-            "its partial would be 0",
-            "bind it to a name, as in 'seed : \\(v).(fad((fad(model(v), a) : !, _), v))'",
-        )
-        for name in dict.fromkeys(_dissolved_seeds(calls))
-    ]
     if problems:
         raise InputError(problems)
     numbers = (seed for call in calls for seed in call.seeds if seed.kind == "number")
@@ -140,18 +129,6 @@ def _calls(box: Box, seen: set[Box]) -> Iterator[SeedCall]:
         yield from _calls(part, seen)
 
 
-def _dissolved_seeds(calls: Sequence[SeedCall]) -> Iterator[str]:
-    """What the seeds are called that a derivative inside of theirs takes apart."""
-    for call in calls:
-        composed = [seed for seed in call.seeds if seed.kind in COMPOSITIONS]
-        for inner in _calls(call.expression, set()) if composed else ():
-            inside = _boxes_in(inner.expression)
-            for seed in composed:
-                known = any(_same_widgets(seed, other) for other in inner.seeds)
-                if not known and _is_in(seed, inside):
-                    yield _name_of(seed)
-
-
 def _boxes_in(box: Box) -> set[Box]:
     boxes: set[Box] = set()
     waiting = [box]
@@ -166,12 +143,6 @@ def _boxes_in(box: Box) -> set[Box]:
 def _is_in(seed: Box, boxes: Set[Box]) -> bool:
     # A function in a seed has other names each time: then by its widgets.
     return not boxes.isdisjoint((seed, *(widget for widget, _ in _widgets(seed, ()))))
-
-
-def _same_widgets(seed: Box, other: Box) -> bool:
-    """Whether two seeds are one, as far as their names tell."""
-    ours, theirs = ({one for one, _ in _widgets(box, ())} for box in (seed, other))
-    return seed == other or (other.kind in COMPOSITIONS and ours == theirs)
 
 
 def _name_of(seed: Box) -> str:
