@@ -5,10 +5,11 @@
 
 Every contender computes the mean square of its output and the derivatives by input and all
 parameters, in single precision. All have the same number of threads: the process is kept on as many
-cores, whatever a library would start by itself. Runs are interleaved; what is printed is the median
-CPU time in ns per sample (of one channel of one item), the median time by the clock, and the time
-of the first call, which compiles. A contender that is not installed, or fails, is named and left
-out. The programs of ours have the structure of the others, not their code.
+cores, whatever a library would start by itself, and threads that wait for work sleep
+(OMP_WAIT_POLICY=PASSIVE, unless it is set). Runs are interleaved; what is printed is the median CPU
+time in ns per sample (of one channel of one item), the median time by the clock, and the time of
+the first call, which compiles. A contender that is not installed, or fails, is named and left out.
+The programs of ours have the structure of the others, not their code.
 With --write, the table goes to `docs/howto/layers.md`.
 """
 
@@ -320,6 +321,8 @@ def main() -> None:
     parser.add_argument("--task", action="append", help="only these tasks")
     parser.add_argument("--write", action="store_true", help="write the table")
     options = parser.parse_args()
+    # Threads of OpenMP that wait for work would spin, and take the core from whoever has some.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Before a library counts the cores.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads :])
     import torch
