@@ -46,6 +46,7 @@ def test_the_program_and_the_words_are_the_same(width: int) -> None:
     ("line", "lines"),
     [
         ("f = a : b : cc;", ["f =", "    a : b", "    : cc;"]),
+        ("f = (aaa(bb) == c);", ["f =", "    (aaa(bb) == c);"]),
         ("f(a, bb) = g(a, bb, c);", ["f(a, bb) =", "    g(a, bb,", "        c);"]),
         ('f = "a, b : c, d : e, f";', ["f =", '    "a, b : c, d : e, f";']),
         ("f = abc; // why it is so", ["// why it is so", "f = abc;"]),

@@ -32,6 +32,9 @@ LIBRARY = Path(__file__).resolve().parents[2] / "build"
 STANDARD = 'import("stdfaust.lib");'
 #: Samples per call, as a host of audio has them, and per measurement of reverse mode.
 BLOCK, REVERSE_FRAMES = 512, 1 << 15
+#: Samples between one output and the next: without them, a block of each lies in the same places of
+#: the cache, and a program that writes 49 outputs one after the other waits for them.
+GAP = 8
 RATE = 48000
 
 _REPEAT = """
@@ -40,7 +43,7 @@ _REPEAT = """
 extern "C" __attribute__((visibility("default")))
 double repeat(mydsp* instance, double* in, double* out, int block, int times) {
     std::vector<double*> sinks(instance->getNumOutputs());
-    for (size_t i = 0; i < sinks.size(); i++) sinks[i] = out + i * block;
+    for (size_t i = 0; i < sinks.size(); i++) sinks[i] = out + i * (block + GAP);
     timespec start, end;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
     for (int i = 0; i < times; i++) instance->compute(block, &in, sinks.data());
@@ -125,14 +128,15 @@ OURS = Setting("ours")
 def compiled(name: str, cpp: str, setting: Setting = OURS) -> Contender:
     """A contender from C++ text with the class `mydsp`."""
     text = (with_local_states(cpp) if setting.local else cpp) + _REPEAT
-    library = compile_cpp(text, double=True, fast=True, more=setting.flags)
+    flags = (*setting.flags, f"-DGAP={GAP}")
+    library = compile_cpp(text, double=True, fast=True, more=flags)
     program = CompiledProgram(library, double=True)
     repeat = program.api.repeat
     repeat.restype = ctypes.c_double
     repeat.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_int] * 2
     session = program.session(sample_rate=RATE)
     signal = noise(BLOCK)
-    sink = np.zeros((program.outputs, BLOCK))
+    sink = np.zeros((program.outputs, BLOCK + GAP))
 
     def seconds(times: int) -> float:
         given, taken = signal.ctypes.data, sink.ctypes.data

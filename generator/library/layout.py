@@ -15,7 +15,7 @@ from typing import Literal
 
 LINE_WIDTH = 100
 
-_TOKEN = re.compile(r'"[^"]*"|//.*|=>|<:|:>|[()\[\]{}]|[,;]|[:~=+](?= )|.')
+_TOKEN = re.compile(r'"[^"]*"|//.*|=>|<:|:>|[=!<>]=|[()\[\]{}]|[,;]|[:~=+](?= )|.')
 _COMMENT = re.compile(r"(?P<indent> *// )(?P<mark>\* )?(?P<text> *\S.*)")
 #: Lines of a comment that are no prose: headings, formulas, tables, rules and deeper code.
 _NO_PROSE = re.compile(r" *//( *$| {2,}| *[#$|<]|[-=#])")
