@@ -29,6 +29,8 @@ import numpy as np
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "howto" / "layers.md"
 RATE = 44100
+#: Seconds after which no thread of the step before looks for work any more.
+SETTLE = 0.3
 COMPRESSOR = """import("stdfaust.lib");
 process = co.compressor_mono(hslider("ratio", 4, 1, 20, 0.01),
     hslider("threshold", -24, -60, 0, 0.01), hslider("attack", 0.01, 0.0001, 0.1, 0.0001),
@@ -270,6 +272,7 @@ def measure(every: list[Contender], x: np.ndarray, threads: int, repeats: int) -
             steps.append((one, step))
         for _ in range(repeats):
             for one, step in steps:
+                time.sleep(SETTLE)
                 cpu, clock = time.process_time(), time.perf_counter()
                 step()
                 one.cpu.append(time.process_time() - cpu)
