@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..faust.channels import LaneChannels
+from ..faust.channels import LaneChannels, address
 from ..faust.interface import Signals
 
 #: Bytes of a cache line, and how many buffers wait to be used again.
 LINE, WAITING = 64, 4
-
 
 #: Items side by side have the tape in the order of their lanes.
 Recorded = Signals | LaneChannels
@@ -69,5 +68,5 @@ class Buffers:
                 self._waiting = [one for one in self._waiting if one is not memory]
             else:
                 memory = np.empty(size, self._dtype)
-        start = -memory.ctypes.data % LINE // self._dtype.itemsize
+        start = -address(memory) % LINE // self._dtype.itemsize
         return memory[start : start + size - self._line]

@@ -12,13 +12,12 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .calling import COMPILER_TIMEOUT, FaustError
-from .channels import Channels, LaneChannels, addresses, count_channels
+from .channels import Channels, LaneChannels, address, addresses, count_channels
 from .compiled import CompiledProgram
 from .compilers import Compiler
 from .cpp_rewriting import with_channels, with_local_states
@@ -158,10 +157,10 @@ class BatchProgram:
             self.sums,
             None,
             None,
-            _address(values),
-            None if initial is None else _address(initial),
-            _address(state) if keep_state else None,
-            _address(totals),
+            address(values),
+            None if initial is None else address(initial),
+            address(state) if keep_state else None,
+            address(totals),
         )
         if not self._run(job, inputs, outputs):
             raise NotFiniteError("an input has a sample that is not finite")
@@ -189,7 +188,7 @@ class BatchProgram:
             job.items = items
         if job.first < items:
             read, written = (
-                groups if job.first else [_in_order(one) for one in groups]
+                groups if job.first else [_as_signals(one) for one in groups]
                 for groups in (inputs, outputs)
             )
             finite = self._single.run(job, read, written) != _NOT_FINITE and finite
@@ -233,11 +232,7 @@ class _Engine:
             return int(self._run(self._batch, ctypes.byref(job)))
 
 
-def _address(array: NDArray[Any]) -> int:
-    return int(array.__array_interface__["data"][0])
-
-
-def _in_order(group: Channels) -> Channels:
+def _as_signals(group: Channels) -> Channels:
     return group.signals() if isinstance(group, LaneChannels) else group
 
 

@@ -69,6 +69,11 @@ class Place(ctypes.Structure):
     )
 
 
+def address(array: NDArray[Any]) -> int:
+    """Where the first element of an array is."""
+    return int(array.__array_interface__["data"][0])
+
+
 def addresses(groups: Iterable[Channels], *, wide: bool) -> ctypes.Array[Place]:
     """The places of all channels, for items side by side or one by one.
 
@@ -91,7 +96,7 @@ def _places(group: Channels, wide: bool) -> list[Place]:
     array, first = _memory(group, wide)
     beside = int(wide and isinstance(group, LaneChannels))
     stride = array.strides[0] if group.shape[0] > 1 else 0
-    start = array.__array_interface__["data"][0] - first * stride
+    start = address(array) - first * stride
     return [Place(start + k * array.strides[1], stride, beside) for k in range(array.shape[1])]
 
 

@@ -28,7 +28,8 @@ BLOCK_OPTIONS = ("-vec", "-lv", "1", "-vs", "512", "-mcd", "256")
 #: partials: 2.3 times slower).
 STATE_OPTIONS = ("-mcd", "4")
 
-_MEMBER = re.compile(r"^\t(double|float|int) (\w+)(?:\[(\d+)\])?;$", re.M)
+#: A member of the class: its type, its name, and the length of an array.
+MEMBER = re.compile(r"^\t(double|float|int) (\w+)(?:\[(\d+)\])?;$", re.M)
 _CHANNEL = re.compile(r"FAUSTFLOAT\* ((?:input|output)\d+) = (inputs|outputs)\[(\d+)\];")
 _LOOP = re.compile(r"\tfor \(int (i\d+) = 0; \1 < count; .*\{\n")
 _COMPUTE = re.compile(r"\tvirtual void compute\(.*\{\n")
@@ -38,7 +39,7 @@ def with_local_states(cpp: str) -> str:
     """The class with its states in local variables while it computes a block."""
     before, body, after = split_at_body(cpp)
     load, store, elements = "", "", 0
-    for kind, name, size in _MEMBER.findall(before):
+    for kind, name, size in MEMBER.findall(before):
         if not re.search(rf"\b{name}\b", body):
             continue
         if size and int(size) <= MAX_LOCAL_LENGTH:
@@ -56,7 +57,7 @@ def with_local_states(cpp: str) -> str:
 
 def delays_alone(cpp: str) -> bool:
     """Whether a program keeps delay lines and no other state, by the names of its members."""
-    members = [name for _, name, size in _MEMBER.findall(cpp) if size]
+    members = [name for _, name, size in MEMBER.findall(cpp) if size]
     lines = [name for name in members if name.startswith("fVec")]
     return bool(lines) and lines == members
 

@@ -11,7 +11,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 
-from .cpp_rewriting import MAX_LOCAL_LENGTH, split_at_body
+from .cpp_rewriting import MAX_LOCAL_LENGTH, MEMBER, split_at_body
 
 #: The least and the greatest value of a number: both whole, or both real.
 Bounds = tuple[float, float]
@@ -21,7 +21,6 @@ ROUNDING = 1e-6
 #: Whole numbers of C++ are below; beyond, they wrap around.
 WRAP = 1 << 31
 
-_RING = re.compile(r"^\t(?:float|double|int) (\w+)\[(\d+)\];$", re.M)
 _CONSTANTS = re.compile(r"\tvirtual void instanceConstants\(int \w+\) \{\n(.*?)\n\t\}\n", re.S)
 _CONSTANT = re.compile(r"^\t+(?:float |double |int )?([fi]Const\d+) = (.*);$", re.M)
 #: A place in a ring, now or some samples ago.
@@ -46,8 +45,8 @@ def with_short_rings(cpp: str, sample_rate: int) -> str:
     """
     before, body, after = split_at_body(cpp)
     delays = _longest_delays(cpp, sample_rate)
-    for name, digits in _RING.findall(before):
-        length = int(digits)
+    for _, name, digits in MEMBER.findall(before):
+        length = int(digits or 1)
         if length <= MAX_LOCAL_LENGTH or length & (length - 1):
             continue
         place = re.compile(rf"\b({name}\[(?:{_PLACE}) & ){length - 1}\]")
