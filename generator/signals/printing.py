@@ -15,7 +15,8 @@ out of the recursion rather than being computed again. Recursions are never nest
 orders the terms of a sum anew for each term that is added, and the factors of a product, so that N
 of them take it N^3: a long one is cut in parts by `attach`, which the compiler does not look
 through and which costs nothing when the program runs. `a, b, c, d` is `a, (b, (c, d))` to the
-compiler, which makes a list of the signals of each of these: N outputs take it N^2, in halves N log N.
+compiler, which makes a list of the signals of each of these: N outputs take it N^2, and N log N in
+halves.
 
 The compiler wants bounds of the length of a delay, and has none of what comes out of a recursion:
 what makes such a length is computed again, outside, from the states.
