@@ -6,6 +6,7 @@ a signal, one for each frame as well.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -203,19 +204,23 @@ def value_of_slider(name: str, given: ArrayLike) -> Array:
 
 
 def _as_reals(given: ArrayLike, dtype: np.dtype[Any], what: str) -> NDArray[Any]:
-    found = _type(given)
+    array = None
     try:
         array = np.asarray(given)
-        found = str(array.dtype)
-        if not np.iscomplexobj(array):
-            return array.astype(dtype, copy=False)
+        if array.dtype == dtype:
+            return array
+        if array.dtype.kind != "c":
+            return array.astype(dtype)
     except (TypeError, ValueError):
         pass
+    found = _type(given) if array is None else array.dtype
     raise ValueError(f"{what}: expected real numbers, not {found}")
 
 
 def require_finite(array: NDArray[Any], what: str) -> None:
     """Raises ValueError if a sample is NaN or infinite."""
+    if array.ndim == 0 and math.isfinite(array.item()):
+        return
     with np.errstate(all="ignore"):
         # One sum is quicker than a test of each sample, and spoiled by any that is not finite.
         if np.isfinite(array.sum()) or bool(np.isfinite(array).all()):

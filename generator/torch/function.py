@@ -99,7 +99,8 @@ def array(tensor: torch.Tensor) -> NDArray[Any]:
             "back at each call",
             stacklevel=2,
         )
-    values: NDArray[Any] = tensor.detach().cpu().numpy()
+        tensor = tensor.cpu()
+    values: NDArray[Any] = tensor.detach().numpy()
     return values
 
 
@@ -111,4 +112,4 @@ def _device(*tensors: torch.Tensor | None) -> torch.device:
 
 def _tensor(values: NDArray[Any], place: tuple[torch.dtype, torch.device]) -> torch.Tensor:
     tensor = torch.from_numpy(np.asarray(values))
-    return tensor.to(dtype=place[0], device=place[1])
+    return tensor if (tensor.dtype, tensor.device) == place else tensor.to(place[1], place[0])
