@@ -3,7 +3,8 @@
 Each line is CPU time beside what was asked, the least of some runs on Faust 2.54.9: our part, which
 is Python and the compiler's expansion of the program (the table of rules is read before), the
 compiler's for the text that we make, and the compiler's for the plain program, which no tool of
-ours has touched. Programs of the library have no part in Python. What takes the compiler longer than a limit is not measured again.
+ours has touched. Programs of the library have no part in Python. What takes the compiler long is
+not measured again.
 
 A second table has the same for sizes of 64 and of 256, and the exponent of the growth between them.
 """
