@@ -108,6 +108,8 @@ class FaustFunction:
             if programs.inputs or frames is None:
                 raise ValueError("x is missing, or of a program without inputs the `frames`")
             x = jnp.zeros((0, frames) if batch is None else (batch, 0, frames))
+        elif frames is not None or batch is not None:
+            raise ValueError("x has its own frames and batch: leave them out")
         x = jnp.asarray(x)
         if x.ndim not in (2, 3) or x.shape[-2] != programs.inputs:
             expected = f"(batch, {programs.inputs}, frames) or ({programs.inputs}, frames)"

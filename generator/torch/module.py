@@ -113,6 +113,7 @@ class FaustModule(nn.Module):
         units = {name: self.raw[identifier(name)].detach().sigmoid() for name in self._owned}
         return {name: self.layer.value(name, float(unit)) for name, unit in units.items()}
 
+    @torch.compiler.disable(reason="a Faust program runs in C++, outside of PyTorch")
     def forward(
         self,
         x: torch.Tensor | None = None,
@@ -135,6 +136,8 @@ class FaustModule(nn.Module):
         Raises ValueError, with the name of the slider or tensor and the shape that was expected.
         """
         _require_real(x)
+        if x is not None and (frames is not None or batch is not None):
+            raise ValueError("x has its own frames and batch: leave them out")
         given, units = self._tensors_of(self.layer.given(values, sliders))
         dtype = self._dtype(x, given.values())
         size = (frames, batch) if x is None else (None, None)
@@ -170,12 +173,20 @@ class FaustModule(nn.Module):
     def _tensors_of(self, values: Mapping[str, Value]) -> tuple[dict[str, torch.Tensor], set[str]]:
         """The sliders of a call as tensors, by name, and which are numbers in [0, 1]."""
         given = {name: _as_tensor(name, one) for name, one in values.items()}
+        self._require_gradients(given)
         units = set(self.layer.sliders) if self.normalized else set()
         for name in self._owned:
             if name not in given:
                 given[name] = self.raw[identifier(name)].sigmoid()
                 units.add(name)
         return given, units
+
+    def _require_gradients(self, given: Mapping[str, torch.Tensor]) -> None:
+        """Raises ValueError for a slider that a gradient is wanted of, and that has none."""
+        for name, one in given.items():
+            if one.requires_grad and name not in self.layer.sliders and name not in self._menus:
+                way = "name it among params or signals, or pass its .detach()"
+                raise ValueError(f"there is no gradient by '{name}': {way}")
 
     def _call(
         self,
