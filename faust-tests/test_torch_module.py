@@ -241,6 +241,15 @@ def test_what_cannot_be_used_is_named() -> None:
         (lambda: made(owned=("on",)), "'on' cannot be owned"),
         (lambda: made(relaxed=("gain",)), "'gain' is no menu"),
         (lambda: owning()(NOISE, shape=torch.ones(2)), r"expected logits \(3,\)"),
+        (
+            lambda: owning()(NOISE, shape=torch.ones(2, 3)),
+            r"logits \(3,\) or \(3, 3\), not \(2, 3\)",
+        ),
+        (lambda: owning()(NOISE[0], shape=torch.ones(1, 3)), r"expected logits \(3,\), not"),
+        (
+            lambda: FaustModule(SOURCE, relaxed="shape", settings={"shape": 1}),
+            "both relaxed and held",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             call()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import resource
 from collections.abc import Mapping
@@ -167,6 +168,15 @@ def test_threads_share_a_program(stereo: VJP) -> None:
         found = list(pool.map(gradient, [0, 1, 2] * 20))
     for index, one in enumerate(found):
         np.testing.assert_array_equal(one, gradient(index % 3))
+
+
+def test_a_copy_of_a_tape_outlives_it(stereo: VJP) -> None:
+    outputs, tape = stereo.forward(NOISE, BATCH)
+    expected = stereo.backward(tape, outputs).sliders["cutoff"].copy()
+    other = copy.copy(tape)
+    del tape
+    stereo.forward(2 * NOISE, BATCH)
+    np.testing.assert_array_equal(stereo.backward(other, outputs).sliders["cutoff"], expected)
 
 
 def test_memory_stays_constant(stereo: VJP) -> None:
