@@ -108,6 +108,13 @@ SMOOTH = "with { s = a : \\(x).(0.5 * x : + ~ *(0.5)); }"
 COMMANDS = [
     ('fad(vgroup("amp", a * 2) * b, (a, b))', 2, "the group 'amp' hides the seed 'a' in it"),
     ('rad(vgroup("amp", a * 2), vgroup("amp", a))', 2, "the group 'amp' hides the seed 'a' in it"),
+    (
+        r'(\(s).(fad(vgroup("amp", sin(s)), s) :> _) ~ _) * a',
+        2,
+        "the group 'amp' hides a seed in it, a state",
+    ),
+    (r'(\(s).(fad(vgroup("amp", a) * s, s) :> _) ~ _) * a', 0, ""),
+    (r'vgroup("amp", (\(s).(fad(sin(s), s) :> _) ~ _)) * a', 0, ""),
     ('fad(vgroup("amp", a) * vgroup("b", a), vgroup("amp", a))', 0, ""),
     ('vgroup("amp", rad(fad(a * b, b), (a, b)))', 0, ""),
     ("rad(0.5 * a, (0.5, a))", 0, "the seed 0.5 is a number"),

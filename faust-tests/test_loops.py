@@ -303,6 +303,40 @@ def test_steps_that_are_not_finite_are_skipped_and_counted(compiler: Compiler, b
     assert (skipped == (np.arange(3000) >= 100)).all()
 
 
+#: Two numbers, and whether they are usable together.
+PAIRS = (
+    (1.0, -2.0, True),
+    (9e14, -4e14, True),
+    (0.0, 0.0, True),
+    (9e14, 5e14, False),
+    (0.0, -1.1e15, False),
+    (1e30, 1.0, False),
+    (1.0, -np.inf, False),
+    (np.inf, -np.inf, False),
+    (np.nan, 0.0, False),
+)
+
+
+@pytest.mark.parametrize("double", [True, False], ids=["double", "single"])
+def test_one_bad_number_skips_the_steps_of_all_parameters(compiler: Compiler, double: bool) -> None:
+    """As a step, and as a gradient, of which an engine with a memory must not remember anything."""
+    steps = r"df.learned(2, \(a, b, s, t).(attach(s, a), attach(t, b)), -1e20, 1e20, 0, 0)"
+    memory = "df.skipping(2, par(i, 2, + ~ _))"
+    made = compiled(f"{HEAD}process = _, _ <: {steps}, {memory};", compiler, double)
+    given = np.array([(*pair, 0.25, 0.5) for *pair, _ in PAIRS]).reshape(-1, 2).T
+    a, b, skipped, *engine = made.run(given, given.shape[1])
+    usable = np.repeat([usable for *_, usable in PAIRS], 2)
+    usable[1::2] = True
+    kept = np.where(usable, given, 0)
+    dtype = np.float64 if double else np.float32
+    for found, part in zip((a, b), kept, strict=True):
+        np.testing.assert_array_equal(found, -np.cumsum(part, dtype=dtype))
+    np.testing.assert_array_equal(skipped, 2 * np.cumsum(~usable))
+    for found, part in zip(engine, kept, strict=True):
+        expected = np.where(usable, np.cumsum(part, dtype=dtype), dtype(1e30))
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200])
 def test_backprop_survives_what_is_not_finite(compiler: Compiler, bad: float) -> None:
     made = compiled(

@@ -119,6 +119,31 @@ def test_copies_and_saved_modules_give_the_same() -> None:
     assert single.raw["gain"].grad.dtype == torch.float32
 
 
+def test_values_in_bfloat16_as_autocast_gives_them() -> None:
+    given = torch.tensor([0.5, 1.0, 2.0], requires_grad=True)
+    expected = made()(NOISE, gain=given)
+    half = given.detach().bfloat16().requires_grad_()
+    found = made()(NOISE, gain=half)
+    assert torch.equal(found, expected)
+    (gradient,) = torch.autograd.grad(found.sum(), half)
+    (wide,) = torch.autograd.grad(expected.sum(), given)
+    torch.testing.assert_close(gradient, wide.bfloat16())
+
+
+def test_a_compiled_function_calls_the_module_as_it_is() -> None:
+    module, results = owning(), []
+    compiled = torch.compile(lambda x: torch.tanh(2 * module(x)), backend="eager")
+    for function in (compiled, lambda x: torch.tanh(2 * module(x))):
+        x = NOISE.clone().requires_grad_()
+        module.zero_grad()
+        y = function(x)
+        y.sum().backward()
+        results.append((y, x.grad, module.raw["gain"].grad))
+    torch.testing.assert_close(*results)
+    with pytest.raises(RuntimeError, match="runs in C"):
+        torch.compile(module, backend="eager", fullgraph=True)(NOISE)
+
+
 def test_threads_may_call_one_module() -> None:
     module = made()
 
@@ -205,11 +230,26 @@ def test_what_cannot_be_used_is_named() -> None:
             lambda: module(NOISE, gain=[torch.ones((), requires_grad=True)] * 3),
             "'gain': .* torch.stack",
         ),
+        (lambda: module(NOISE, gain=20.1), r"'gain': 20.1 is outside of \[-20, 20\]"),
+        (lambda: module(NOISE, frames=200), "x has its own frames"),
+        (lambda: module(NOISE, on=torch.ones((), requires_grad=True)), "no gradient by 'on'"),
+        (lambda: made()(NOISE, gain=None), "'gain': expected real numbers, not NoneType"),
         (lambda: module(NOISE, 0.5), "given by name, as gain=0.5, not as a float"),
         (lambda: made(dtype=torch.float16), "the module is of torch.float16"),
+        (lambda: FaustModule(SOURCE, settings={"on": 2}), r"'on': 2 is outside of \[0, 1\]"),
+        (lambda: FaustModule(SOURCE, settings={"on": "up"}), "'on': expected real numbers"),
         (lambda: made(owned=("on",)), "'on' cannot be owned"),
         (lambda: made(relaxed=("gain",)), "'gain' is no menu"),
         (lambda: owning()(NOISE, shape=torch.ones(2)), r"expected logits \(3,\)"),
+        (
+            lambda: owning()(NOISE, shape=torch.ones(2, 3)),
+            r"logits \(3,\) or \(3, 3\), not \(2, 3\)",
+        ),
+        (lambda: owning()(NOISE[0], shape=torch.ones(1, 3)), r"expected logits \(3,\), not"),
+        (
+            lambda: FaustModule(SOURCE, relaxed="shape", settings={"shape": 1}),
+            "both relaxed and held",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             call()

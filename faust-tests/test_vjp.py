@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import resource
 from collections.abc import Mapping
@@ -169,6 +170,15 @@ def test_threads_share_a_program(stereo: VJP) -> None:
         np.testing.assert_array_equal(one, gradient(index % 3))
 
 
+def test_a_copy_of_a_tape_outlives_it(stereo: VJP) -> None:
+    outputs, tape = stereo.forward(NOISE, BATCH)
+    expected = stereo.backward(tape, outputs).sliders["cutoff"].copy()
+    other = copy.copy(tape)
+    del tape
+    stereo.forward(2 * NOISE, BATCH)
+    np.testing.assert_array_equal(stereo.backward(other, outputs).sliders["cutoff"], expected)
+
+
 def test_memory_stays_constant(stereo: VJP) -> None:
     x = np.tile(NOISE, 30)
 
@@ -219,7 +229,10 @@ def test_a_file_a_program_without_inputs_and_one_without_sliders(tmp_path: Path)
         ({"cutoff": np.ones((3, FRAMES))}, "name it among the signals"),
         ({"back": np.ones((3, 9))}, r"'back' has .* expected a number or \(3,\) or \(3, 600\)"),
         ({"cutoff": np.nan}, "the value of 'cutoff': nan is not a finite number"),
-        ({"cutoff": 1, "/program/cutoff": 1}, "given twice"),
+        ({"cutoff": 60, "/program/cutoff": 60}, "given twice"),
+        ({"cutoff": 1}, r"the value of 'cutoff': 1 is outside of \[50, 12000\]"),
+        ({"back": np.full(3, 1e9)}, r"the value of 'back': 1e\+09 is outside of \[0, 0.9"),
+        ({"cutoff": None}, "the value of 'cutoff': expected real numbers, not NoneType"),
         ({"cutoff": "high"}, "the value of 'cutoff': expected real numbers"),
         ({1: 2}, "there is no slider '1'"),
         ([900, 0.6], "sliders are given as {name: value}, not as a list"),

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from faustdiff.errors import InputError
 from faustdiff.signals.core import parse
 from faustdiff.signals.graph import Graph
-from faustdiff.signals.printing import MAX_NESTING, definitions, foreign, printed_program
+from faustdiff.signals.printing import (
+    MAX_FLAT,
+    MAX_NESTING,
+    definitions,
+    foreign,
+    printed_program,
+)
 from faustdiff.signals.propagate import propagate, with_deep_stack
 from faustdiff.signals.sliders import choose, sliders
 
@@ -258,6 +266,17 @@ def test_sliders_are_chosen_by_mark_by_name_or_all() -> None:
         paths(["gain"])
     with pytest.raises(InputError, match="did you mean 'kind'"):
         paths(["knd"])
+
+
+def test_many_outputs_are_in_halves_in_their_order() -> None:
+    """The compiler makes a list of all that follows a comma."""
+    count = 3 * MAX_FLAT
+    graph, outputs = sent(f"process = {', '.join(['sin'] * count)};")
+    text = printed_program(graph, count, outputs)
+    body = text[text.index(") = ") + 4 : text.index(";")]
+    assert re.findall(r"in\d+ : sin", body) == [f"in{i} : sin" for i in range(count)]
+    parts = re.sub(r"\(in\d+ : sin\)", "x", body).replace(")", "(").split("(")
+    assert all(part.count("x") <= MAX_FLAT for part in parts)
 
 
 def test_a_whole_program_as_text() -> None:

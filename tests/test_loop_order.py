@@ -70,6 +70,11 @@ def ordered(*statements: str) -> list[str]:
             "((fRec0[1] > 0.5) ? fRec0[1] + fSlow0 : -(fRec0[2]))",
             "((fRec0[1] > 0.5) ? fSlow0 + fRec0[1] : -(fRec0[2]))",
         ),
+        # Many that are ready at the same time are added up side by side.
+        (
+            "fRec0[1] * 2.0 - fRec0[1] * 0.5 + fSlow1 - fRec0[1] * fSlow0 + 3.0 * fRec0[1]",
+            "fSlow1 + fRec0[1] * 2.0 - fRec0[1] * 0.5 + (3.0 * fRec0[1] - fRec0[1] * fSlow0)",
+        ),
         # What may be a whole number, and what is not understood, stays.
         ("double(iRec2[1] + 1) + foreign(3) + fRec0[1]", None),
         ("fRec0[1] + iRec2[0] * 3", None),
@@ -81,6 +86,22 @@ def ordered(*statements: str) -> list[str]:
 )
 def test_the_newest_state_comes_last(value: str, expected: str | None) -> None:
     assert ordered(f"fRec0[0] = {value};", *SHIFTS)[0] == f"fRec0[0] = {expected or value};"
+
+
+@pytest.mark.parametrize("rate", ["0.001", "-1e-05", "2.0"])
+def test_a_constant_comes_before_what_is_decided(rate: str) -> None:
+    lines = ("double fTemp0 = fRec0[1] + fSlow0;", *SHIFTS)
+    assert ordered(f"fRec0[0] = {rate} * ((iTemp1) ? fSlow1 * fTemp0 : 0.0);", *lines)[0] == (
+        f"fRec0[0] = ((iTemp1) ? {rate} * fSlow1 * fTemp0 : 0.0);"
+    )
+    for other in ("fSlow1 * fTemp0 : 1.0", "fSlow1 + fTemp0 : 0.0", "fTemp0 : 0.0"):
+        for head in ("", "fSlow1 / 2.0 * ", "1e+", "2 * "):
+            kept = f"fRec0[0] = {head}{rate} * ((iTemp1) ? {other});"
+            assert ordered(kept, *lines)[0] == kept
+    kept = "fRec0[0] = fSlow1 / 2.0 * ((iTemp1) ? fSlow1 * fTemp0 : 0.0);"
+    assert ordered(kept, *lines)[0] == kept
+    kept = "fRec0[0] = 1e+02 * ((iTemp1) ? fSlow1 * fTemp0 : 0.0);"
+    assert "(iTemp1) ? 1e+02 * fSlow1" in ordered(kept, *lines)[0]
 
 
 def test_sums_that_no_sample_waits_for_stay() -> None:

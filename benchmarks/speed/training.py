@@ -27,8 +27,9 @@ TAPS = 8
 class Training:
     """What is learned: `model` and `truth` are Faust, of parameters and x; the rest is C++.
 
-    `gradient` computes `d`, the gradient of the squared error, from the parameters `g` and the
-    sample `x`; `members` are what it remembers, and all start with a value.
+    `gradient` computes `d`, the gradient of the squared error, from the parameters `g`, the
+    sample `x`, and `rest`, which the target has beside the truth: no parameter can give it, so that
+    gradients do not vanish. `members` are what it remembers, and all start with a value.
     """
 
     name: str
@@ -46,7 +47,7 @@ def _fir(name: str, adam: bool) -> Training:
     gradient = f"""
         for (int i = {TAPS - 1}; i > 0; i--) line[i] = line[i - 1];
         line[0] = x;
-        double e = 0;
+        double e = -rest;
         for (int i = 0; i < {TAPS}; i++) e += (g[i] - 0.5 / (1 + i)) * line[i];
         for (int i = 0; i < {TAPS}; i++) d[i] = 2 * e * line[i];"""
     return Training(
@@ -62,14 +63,22 @@ def _fir(name: str, adam: bool) -> Training:
 
 
 TRAININGS = (
-    Training("gain", ("a",), "a * x", "0.5 * x", "", "d[0] = 2 * (g[0] - 0.5) * x * x;", 1e-3),
+    Training(
+        "gain",
+        ("a",),
+        "a * x",
+        "0.5 * x",
+        "",
+        "d[0] = 2 * (g[0] * x - (0.5 * x + rest)) * x;",
+        1e-3,
+    ),
     Training(
         "one-pole",
         ("a",),
         "x : + ~ *(a)",
         "x : + ~ *(0.7)",
         "double y = 0; double da = 0; double t = 0;",
-        "da = y + g[0] * da; y = g[0] * y + x; t = 0.7 * t + x; d[0] = 2 * (y - t) * da;",
+        "da = y + g[0] * da; y = g[0] * y + x; t = 0.7 * t + x; d[0] = 2 * (y - (t + rest)) * da;",
         1e-4,
     ),
     _fir("FIR, 8 taps", adam=False),
@@ -80,7 +89,7 @@ TRAININGS = (
         "0.4 * x : + ~ *(0.7)",
         "double y = 0; double db = 0; double da = 0; double t = 0;",
         "da = y + g[1] * da; db = x + g[1] * db; y = g[1] * y + g[0] * x; t = 0.7 * t + 0.4 * x;"
-        " d[0] = 2 * (y - t) * db; d[1] = 2 * (y - t) * da;",
+        " d[0] = 2 * (y - (t + rest)) * db; d[1] = 2 * (y - (t + rest)) * da;",
         1e-4,
     ),
     _fir("FIR, 8 taps, Adam", adam=True),
@@ -106,7 +115,7 @@ struct mydsp : public dsp {
         auto kept = state;
         %(load)s
         for (int n = 0; n < count; n++) {
-            double x = input[n], d[K];
+            double x = input[n], rest = 0.1 * x * x, d[K];
             %(gradient)s
             %(check)s
             %(before)s
@@ -169,7 +178,7 @@ def ours(one: Training) -> Contender:
     count, names = len(one.params), ", ".join(one.params)
     engine = f"Adam({one.rate!r}, 0.9, 0.999)" if one.adam else f"SGD({one.rate!r})"
     source = f"""import("stdfaust.lib"); df = library("diff.lib");
-        model = \\({names}, x).({one.model}); truth(x) = {one.truth};
+        model = \\({names}, x).({one.model}); truth(x) = ({one.truth}) + 0.1 * x * x;
         loss({names}, x, t) = (model({names}, x) - t) ^ 2;
         process = _ <: _, truth : df.learned({count}, steps, -10, 10, 0.1, 0)
         with {{ steps = df.descent({count}, loss, df.optimizers({count}, 1e-8).{engine}); }};"""

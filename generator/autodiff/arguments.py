@@ -22,6 +22,9 @@ from ..signals.sliders import Parameter
 
 Array = NDArray[np.float64]
 
+#: How far outside of a slider's range a value may be by rounding, as a part of the range.
+RANGE_TOLERANCE = 1e-6
+
 
 @dataclass(frozen=True)
 class Values:
@@ -116,7 +119,7 @@ class Names:
     def values(self, given: Mapping[str, ArrayLike], items: int | None, frames: int) -> Values:
         """The values of a call with `items` in its batch, None without a batch axis.
 
-        Raises ValueError, with the name of the slider and the shapes that it may have.
+        Raises ValueError, with the name of the slider and the shapes or the range that it may have.
         """
         if not isinstance(given, Mapping):
             raise ValueError(f"sliders are given as {{name: value}}, not as a {_type(given)}")
@@ -132,6 +135,7 @@ class Names:
             require_finite(array, f"the value of '{name}'")
             shapes[name] = array.shape
             self.require_shape(name, array.shape, items, frames)
+            array = in_range(name, array, self._known[paths[name]])
             if name not in moving:
                 numbers[:, self._columns[paths[name]]] = array
             elif items is None or array.ndim == 0:
@@ -206,6 +210,8 @@ def value_of_slider(name: str, given: ArrayLike) -> Array:
 def _as_reals(given: ArrayLike, dtype: np.dtype[Any], what: str) -> NDArray[Any]:
     array = None
     try:
+        if given is None:
+            raise TypeError
         array = np.asarray(given)
         if array.dtype == dtype:
             return array
@@ -228,6 +234,24 @@ def require_finite(array: NDArray[Any], what: str) -> None:
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
     where = f" at {list(index)}" if index else ""
     raise ValueError(f"{what}: {array[index]}{where} is not a finite number")
+
+
+def in_range(name: str, array: Array, slider: Control) -> Array:
+    """The values within the range of the slider; ValueError if one is outside, but for rounding.
+
+    The compiler makes delay lines and tables as long as the range needs, and looks no more.
+    """
+    if not array.size:
+        return array
+    low, high = sorted((slider.min, slider.max))
+    least, most = float(array.min()), float(array.max())
+    if low <= least and most <= high:
+        return array
+    margin = RANGE_TOLERANCE * (high - low)
+    if least < low - margin or most > high + margin:
+        value = least if least < low - margin else most
+        raise ValueError(f"the value of '{name}': {value:g} is outside of [{low:g}, {high:g}]")
+    return array.clip(low, high)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import InputError, Place, Problem
 from ..faust.excitation import stand_in_sound
 from ..signals.sliders import Parameter
 from .partial_comparison import DEFAULT_TOLERANCE, PartialComparison
@@ -70,7 +71,11 @@ def compare_modes(
         settings = dict(items)
         known = {path: v for path, v in settings.items() if reverse.names.has(path)}
         with reverse.sounding(stand_in_sound()):
-            _, tape = reverse.forward(inputs, known)
+            try:
+                _, tape = reverse.forward(inputs, known)
+            except ValueError as error:
+                hint = "reverse mode takes values within the ranges of the sliders"
+                raise InputError([Problem(Place("settings"), str(error), hint)]) from None
             found = reverse.backward(tape, weights, inputs=False).sliders
         signals = trial.run_dual(settings)
         for index in indices:

@@ -208,7 +208,8 @@ class VJP:
             state,
         )
         if tape is not None:
-            self._buffers.give_back_with(kept, tape)
+            # Not with the tape itself: its copies, which have these values too, share the memory.
+            self._buffers.give_back_with(values, tape)
         return (outputs if batched else outputs[0]), kept
 
     def backward(

@@ -18,7 +18,7 @@ MAX_ORDERED = 100_000
 
 _LOOP = re.compile(r"^\t\tfor \(int i\d+ = 0; [^\n]*\{\n(.*?)^\t\t\}\n", re.M | re.S)
 _STATEMENT = re.compile(r"^\t\t\t(?:(?:double|float|int) )?(\w+)(?:\[.*\])? = (.*);$", re.M)
-_SHIFT = re.compile(r"^\t\t\t(\w+)\[.*\] = \1\[.*\];$", re.M)
+_SHIFT = re.compile(r"^\t\t\t(\w+)\[[^][]*\] = \1\[[^][]*\];$", re.M)
 #: A state that is the opposite of the variable before it.
 _DETOUR = re.compile(
     r"^\t\t\t((?:double|float) )(\w+) = (.*);\n\t\t\t(\w+\[.*\]) = (0\.0f?) - \2;$", re.M
@@ -29,6 +29,12 @@ _ARITHMETIC = {"+", "-", *_PRODUCT}
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _OPERAND = re.compile(r"(?P<name>\w+)(?:\[.*\])?|(?P<call>[\w:<>]*)\((?P<given>.*)\)")
 _REAL_NUMBER = re.compile(r"\d+(\.\d*(e[-+]?\d+)?|e[-+]?\d+)f?")
+_FACTOR = r"\w+(?:\[\d+\])?"
+#: A constant times a product, unless something decides for 0.
+_DECIDED = re.compile(
+    rf"(?<!/ )(?<![\w.+-])(-?{_REAL_NUMBER.pattern}) \* "
+    rf"\((\(\w+\) \? )({_FACTOR}(?: \* {_FACTOR})+ : 0\.0f?)\)"
+)
 _CAST = re.compile(r"double|float|FAUSTFLOAT|static_cast<(double|float)>")
 #: Functions of real numbers that give one.
 _FUNCTION = re.compile(
@@ -39,6 +45,8 @@ _FUNCTION = re.compile(
 _AGO = re.compile(r"\w+\[(?:(\d+)|\(IOTA\d* - (\d+)\) & \d+|IOTA\d* & \d+)\]")
 #: More steps of computing than there are within a sample.
 _SAMPLE = 1e6
+#: So many terms that are ready last, at the same time, are added up in two halves side by side.
+_HALVED = 4
 
 
 def with_newest_last(cpp: str) -> str:
@@ -52,6 +60,8 @@ def with_newest_last(cpp: str) -> str:
     start, end = loops[0].span(1)
     # Nobody but the state has to wait for its opposite.
     loop = _DETOUR.sub(r"\t\t\t\4 = \5 - (\3);\n\t\t\t\1\2 = -\4;", loops[0][1])
+    # The constant is multiplied with what is ready first.
+    loop = _DECIDED.sub(r"(\4\1 * \5)", loop)
     sums = _Sums(_dependences(loop), {name: kind for kind, name in _REAL_NAME.findall(cpp)})
     return cpp[:start] + _STATEMENT.sub(sums.ordered, loop) + cpp[end:]
 
@@ -148,7 +158,13 @@ class _Sums:
         terms = [(*self._walk(term), sign) for sign, term in given]
         terms.sort(key=lambda term: term[1])
         zero = "0.0f" if self.types.get(self.target) == "float" else "0.0"
-        return _arranged([(sign, term) for term, _, sign in terms], zero), terms[-1][1] + 1
+        signed, last = [(sign, term) for term, _, sign in terms], terms[-1][1]
+        late = sum(time == last for _, time, _ in terms)
+        if late < _HALVED or last < -_SAMPLE:
+            return _arranged(signed, zero), last + 1
+        half = len(terms) - late // 2
+        first, second = _arranged(signed[:half], zero), _arranged(signed[half:], zero)
+        return f"{first} + ({second})", last + 2
 
     def _terms(self, sign: int, text: str) -> Iterator[tuple[int, str]]:
         """Terms with their signs, with those of sums in parentheses that wait for a state."""

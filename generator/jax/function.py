@@ -108,6 +108,8 @@ class FaustFunction:
             if programs.inputs or frames is None:
                 raise ValueError("x is missing, or of a program without inputs the `frames`")
             x = jnp.zeros((0, frames) if batch is None else (batch, 0, frames))
+        elif frames is not None or batch is not None:
+            raise ValueError("x has its own frames and batch: leave them out")
         x = jnp.asarray(x)
         if x.ndim not in (2, 3) or x.shape[-2] != programs.inputs:
             expected = f"(batch, {programs.inputs}, frames) or ({programs.inputs}, frames)"
@@ -159,8 +161,8 @@ class FaustFunction:
         outer = x.shape[:-2]
         results = [y]
         if record:
-            # The memory of a tape is used again, and JAX may keep what it is given.
-            results.append(np.ascontiguousarray(passed.tape.recorded))
+            # A copy, also of what is contiguous: the memory of a tape is used again.
+            results.append(np.array(passed.tape.recorded, order="C"))
         return tuple(one.reshape(*outer, *one.shape[-2:]) for one in results)
 
     def _backward_on_host(self, call: JaxCall, *arrays: Any) -> tuple[Array, ...]:

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..autodiff.arguments import Names, require_finite
+from ..autodiff.arguments import Names, in_range, require_finite, value_of_slider
 from ..autodiff.reverse import ReversePrograms, reverse_programs
 from ..autodiff.vjp import VJP, State, Tape
 from ..faust.compilers import Compiler, find_compiler
@@ -88,7 +88,7 @@ class Layer:
             **dict(zip(self.params, self.programs.params, strict=True)),
             **dict(zip(self.signals, self.programs.signals, strict=True)),
         }
-        self.fixed = {self.find(name): float(value) for name, value in (settings or {}).items()}
+        self.fixed = dict(self._held(name, value) for name, value in (settings or {}).items())
 
     def __getstate__(self) -> dict[str, Any]:
         kept = {name: one for name, one in vars(self).items() if name != "_lock"}
@@ -155,6 +155,15 @@ class Layer:
         if not choices:
             raise ValueError(f"the slider '{name}' is no menu: it has no [style:menu{{...}}]")
         return choices
+
+    def _held(self, given: str, value: float) -> tuple[str, float]:
+        """The name of a slider, and a value that it can be held at."""
+        name = self.find(given)
+        number = value_of_slider(name, value)
+        if number.ndim:
+            raise ValueError(f"'{name}' is held at a number, not at several: {number.shape}")
+        require_finite(number, f"the value of '{name}'")
+        return name, float(in_range(name, number, self.control(name)))
 
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The least and the greatest value of each slider that is differentiated."""

@@ -14,7 +14,9 @@ not by a row of cuts; a delay of a state is no state of its own; and what is nee
 out of the recursion rather than being computed again. Recursions are never nested. The compiler
 orders the terms of a sum anew for each term that is added, and the factors of a product, so that N
 of them take it N^3: a long one is cut in parts by `attach`, which the compiler does not look
-through and which costs nothing when the program runs.
+through and which costs nothing when the program runs. `a, b, c, d` is `a, (b, (c, d))` to the
+compiler, which makes a list of the signals of each of these: N outputs take it N^2, and N log N in
+halves.
 
 The compiler wants bounds of the length of a delay, and has none of what comes out of a recursion:
 what makes such a length is computed again, outside, from the states.
@@ -37,6 +39,8 @@ _BREAKS = ("Cc", "Zl", "Zp")
 MAX_NESTING = 6
 #: How many terms a sum has before it is cut, and how many factors a product.
 MAX_TERMS = 24
+#: How many signals stand in parallel without parentheses.
+MAX_FLAT = 32
 #: The primitives that make a sum, and those that make a product.
 _CHAINS = {"+": "+", "-": "+", "*": "*", "/": "*"}
 
@@ -70,10 +74,18 @@ def printed_program(
         "",
         *declared,
         *([""] if declared else []),
-        f"{head} = {', '.join(names)}{body[0]}",
+        f"{head} = {side_by_side(names)}{body[0]}",
         *body[1:],
     ]
     return "\n".join([*text, ""])
+
+
+def side_by_side(signals: Sequence[str]) -> str:
+    """Signals in parallel; many of them in halves, down to `MAX_FLAT`."""
+    if len(signals) <= MAX_FLAT:
+        return ", ".join(signals)
+    half = len(signals) // 2
+    return f"({side_by_side(signals[:half])}), ({side_by_side(signals[half:])})"
 
 
 def input_name(index: int) -> str:
@@ -207,10 +219,10 @@ class _Printer:
         outside, name = self.scope, f"r{loop.states[0]}"
         results = [*loop.states, *loop.further]
         arguments, body, returned = self._body(loop, results)
-        given = f"({', '.join(outside.texts[n] for n in loop.given)}) : " if loop.given else ""
+        given = f"({side_by_side([outside.texts[n] for n in loop.given])}) : " if loop.given else ""
         back = "_" if len(loop.states) == 1 else f"par(i, {len(loop.states)}, _)"
         outside.lines += [
-            f"{name}_next({', '.join(arguments)}) = {', '.join(returned)} with {{",
+            f"{name}_next({', '.join(arguments)}) = {side_by_side(returned)} with {{",
             *(f"    {line}" for line in body),
             "};",
             f"{name} = {given}{name}_next ~ {back};",

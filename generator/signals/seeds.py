@@ -80,6 +80,11 @@ class SeedCall:
             if groups and {(), groups} & self.widgets.get(widget, set()):
                 yield widget.data[1], groups[-1]
 
+    def hidden_variables(self) -> Iterator[str]:
+        """Labels of groups around a seed without widgets, such as a state of a recursion."""
+        variables = {seed for seed in self.seeds if seed.free and not seed.shown}
+        return _groups_around(self.expression, variables) if variables else iter(())
+
     @property
     def takes_signals(self) -> bool:
         """Whether the expression has inputs that are no seeds."""
@@ -102,6 +107,15 @@ def check_seeds(process: Box, file: str) -> tuple[str, ...]:
         )
         for label, group in hidden
     ]
+    variables = dict.fromkeys(group for call in calls for group in call.hidden_variables())
+    problems += [
+        Problem(
+            Place(file),
+            f"the group '{group}' hides a seed in it, a state or variable: its partial would be 0",
+            "name the group in the labels of the widgets in it, in place of the group",
+        )
+        for group in variables
+    ]
     problems += [
         Problem(
             Place(file),
@@ -118,7 +132,7 @@ def check_seeds(process: Box, file: str) -> tuple[str, ...]:
 
 
 def _calls(box: Box, seen: set[Box]) -> Iterator[SeedCall]:
-    if box in seen or not box.shown:
+    if box in seen or not (box.shown or box.free):
         return
     seen.add(box)
     if box.kind == "group" and box.data[1] == CALL:
@@ -236,3 +250,23 @@ def _widgets(
             yield from walk(part, groups)
 
     return walk(box, groups)
+
+
+def _groups_around(box: Box, seeds: Set[Box]) -> Iterator[str]:
+    """The labels of the innermost groups around `seeds` in a box."""
+    seen: set[tuple[Box, str | None]] = set()
+
+    def walk(box: Box, group: str | None) -> Iterator[str]:
+        if (box, group) in seen or not box.free:
+            return
+        seen.add((box, group))
+        if box in seeds:
+            if group is not None:
+                yield group
+            return
+        if box.kind == "group" and box.data[1] not in (CALL, EXPRESSION, SEEDS):
+            group = box.data[1]
+        for part in box.parts:
+            yield from walk(part, group)
+
+    return walk(box, None)

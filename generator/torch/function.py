@@ -92,7 +92,7 @@ class _ProgramFunction(torch.autograd.Function):
 
 
 def array(tensor: torch.Tensor) -> NDArray[Any]:
-    """A tensor as an array: the same memory on the CPU, a copy from other devices."""
+    """A tensor as an array: the same memory on the CPU, a copy from elsewhere or of bfloat16."""
     if tensor.device.type != "cpu":
         warnings.warn(
             f"Faust programs run on the CPU: tensors on '{tensor.device}' are copied there and "
@@ -100,6 +100,8 @@ def array(tensor: torch.Tensor) -> NDArray[Any]:
             stacklevel=2,
         )
         tensor = tensor.cpu()
+    if tensor.dtype == torch.bfloat16:  # NumPy has no such numbers
+        tensor = tensor.float()
     values: NDArray[Any] = tensor.detach().numpy()
     return values
 

@@ -87,6 +87,10 @@ class FaustModule(nn.Module):
             unit = min(max(self.layer.unit(name), UNIT_MARGIN), 1 - UNIT_MARGIN)
             self.raw[identifier(name)] = nn.Parameter(torch.tensor(unit, dtype=self.dtype).logit())
         self._menus = {self.layer.find(name): self.layer.menu(name) for name in _names(relaxed)}
+        for name in self._menus.keys() & self.layer.fixed.keys():
+            raise ValueError(
+                f"the menu '{name}' is both relaxed and held by the settings: choose one"
+            )
         self.logits = nn.ParameterDict()
         for name, entries in self._menus.items():
             self.logits[identifier(name)] = nn.Parameter(
@@ -113,6 +117,7 @@ class FaustModule(nn.Module):
         units = {name: self.raw[identifier(name)].detach().sigmoid() for name in self._owned}
         return {name: self.layer.value(name, float(unit)) for name, unit in units.items()}
 
+    @torch.compiler.disable(reason="a Faust program runs in C++, outside of PyTorch")
     def forward(
         self,
         x: torch.Tensor | None = None,
@@ -135,10 +140,13 @@ class FaustModule(nn.Module):
         Raises ValueError, with the name of the slider or tensor and the shape that was expected.
         """
         _require_real(x)
+        if x is not None and (frames is not None or batch is not None):
+            raise ValueError("x has its own frames and batch: leave them out")
         given, units = self._tensors_of(self.layer.given(values, sliders))
         dtype = self._dtype(x, given.values())
         size = (frames, batch) if x is None else (None, None)
-        weights = {name: self._weights(name, given.pop(name, None)) for name in self._menus}
+        items = len(x) if x is not None and x.ndim == 3 else batch
+        weights = {name: self._weights(name, given.pop(name, None), items) for name in self._menus}
         if weights and state is not None:
             raise ValueError("a relaxed menu has a state for each entry: leave out `state`")
         if not weights:
@@ -170,12 +178,20 @@ class FaustModule(nn.Module):
     def _tensors_of(self, values: Mapping[str, Value]) -> tuple[dict[str, torch.Tensor], set[str]]:
         """The sliders of a call as tensors, by name, and which are numbers in [0, 1]."""
         given = {name: _as_tensor(name, one) for name, one in values.items()}
+        self._require_gradients(given)
         units = set(self.layer.sliders) if self.normalized else set()
         for name in self._owned:
             if name not in given:
                 given[name] = self.raw[identifier(name)].sigmoid()
                 units.add(name)
         return given, units
+
+    def _require_gradients(self, given: Mapping[str, torch.Tensor]) -> None:
+        """Raises ValueError for a slider that a gradient is wanted of, and that has none."""
+        for name, one in given.items():
+            if one.requires_grad and name not in self.layer.sliders and name not in self._menus:
+                way = "name it among params or signals, or pass its .detach()"
+                raise ValueError(f"there is no gradient by '{name}': {way}")
 
     def _call(
         self,
@@ -203,14 +219,12 @@ class FaustModule(nn.Module):
         kinds = (one.dtype for one in (*tensors, *self.parameters()))
         return next((one for one in kinds if one in PRECISIONS), self.dtype)
 
-    def _weights(self, name: str, logits: torch.Tensor | None) -> torch.Tensor:
-        count = len(self._menus[name])
+    def _weights(self, name: str, logits: torch.Tensor | None, items: int | None) -> torch.Tensor:
         logits = self.logits[identifier(name)] if logits is None else logits
-        if logits.ndim not in (1, 2) or logits.shape[-1] != count:
-            shape = tuple(logits.shape)
-            raise ValueError(
-                f"'{name}' is relaxed: expected logits ({count},) or (batch, {count}), not {shape}"
-            )
+        shape, count = tuple(logits.shape), len(self._menus[name])
+        if shape not in ((count,), (items, count)):
+            either = f"({count},)" if items is None else f"({count},) or ({items}, {count})"
+            raise ValueError(f"'{name}' is relaxed: expected logits {either}, not {shape}")
         return logits.softmax(dim=-1)
 
     def _find_differentiable(self, name: str) -> str:
