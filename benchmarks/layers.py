@@ -303,8 +303,8 @@ def write(table: str, options: argparse.Namespace) -> None:
     DOCUMENT.write_text(marked.sub(lambda _: text, DOCUMENT.read_text("utf-8")), "utf-8")
 
 
-HEAD = """| task | layer | CPU, ns/sample | ratio | clock, ns/sample | ratio | first call, s | ratio |
-|---|---|---|---|---|---|---|---|"""
+COLUMNS = "task | layer | CPU, ns/sample | ratio | clock, ns/sample | ratio | first call, s | ratio"
+HEAD = f"| {COLUMNS} |\n" + "|---" * 8 + "|"
 
 
 def rows(every: list[Contender], samples: int) -> str:
