@@ -60,6 +60,7 @@ lint: $(READY)
 bench: $(READY)  ## Measurements, side by side; nothing is asserted. Writes docs/speed.md.
 	$(PY) -m benchmarks.speed --write
 	$(PY) -m benchmarks.speed.training
+	$(PY) -m benchmarks.speed.compile_times
 	$(PY) -m benchmarks.compile_time
 	$(PY) -m benchmarks.ahead_of_time
 	$(PY) -m benchmarks.frequency_basin

@@ -204,6 +204,19 @@ def test_jax_runs_programs_without_inputs_or_tape() -> None:
     assert function(frames=0, batch=2, gain=gain).shape == (2, 1, 0)
 
 
+@needs_jax
+def test_jax_gets_a_tape_of_its_own() -> None:
+    from faustdiff.jax import FaustFunction
+    from faustdiff.jax.function import JaxCall
+
+    function = FaustFunction(CASES["lowpass"].source)
+    x = np.ones((1, 1, 16), np.float32)  # channels of one line of the cache have no gaps
+    _, tape = function._forward_on_host(JaxCall((), (3,)), True, x)
+    kept = tape.copy()
+    function._forward_on_host(JaxCall((), (3,)), True, 2 * x)
+    np.testing.assert_array_equal(tape, kept)
+
+
 @needs_torch
 @needs_jax
 def test_pytorch_and_jax_agree_in_single_precision() -> None:
@@ -249,5 +262,7 @@ def test_errors_of_jax_name_the_slider_and_copies_give_the_same() -> None:
             function(x, values)
     with pytest.raises(ValueError, match=r"x has the shape \(2, 3, 20\), expected \(batch, 1, "):
         function(np.zeros((2, 3, 20), np.float32))
+    with pytest.raises(ValueError, match="x has its own frames"):
+        function(x, frames=20)
     copied = pickle.loads(pickle.dumps(function))
     np.testing.assert_array_equal(copied(x + 1, gain=0.3), function(x + 1, gain=0.3))

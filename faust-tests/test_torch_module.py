@@ -230,7 +230,7 @@ def test_what_cannot_be_used_is_named() -> None:
             lambda: module(NOISE, gain=[torch.ones((), requires_grad=True)] * 3),
             "'gain': .* torch.stack",
         ),
-        (lambda: module(NOISE, gain=20.1), r"'gain': 20.1 is outside of \[-20, 20\]"),
+        (lambda: module(NOISE, on=1.1), r"'on': 1.1 is outside of \[0, 1\]"),
         (lambda: module(NOISE, frames=200), "x has its own frames"),
         (lambda: module(NOISE, on=torch.ones((), requires_grad=True)), "no gradient by 'on'"),
         (lambda: made()(NOISE, gain=None), "'gain': expected real numbers, not NoneType"),
@@ -241,6 +241,15 @@ def test_what_cannot_be_used_is_named() -> None:
         (lambda: made(owned=("on",)), "'on' cannot be owned"),
         (lambda: made(relaxed=("gain",)), "'gain' is no menu"),
         (lambda: owning()(NOISE, shape=torch.ones(2)), r"expected logits \(3,\)"),
+        (
+            lambda: owning()(NOISE, shape=torch.ones(2, 3)),
+            r"logits \(3,\) or \(3, 3\), not \(2, 3\)",
+        ),
+        (lambda: owning()(NOISE[0], shape=torch.ones(1, 3)), r"expected logits \(3,\), not"),
+        (
+            lambda: FaustModule(SOURCE, relaxed="shape", settings={"shape": 1}),
+            "both relaxed and held",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             call()

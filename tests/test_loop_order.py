@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from faustdiff.faust.loop_order import with_newest_last
+from faustdiff.faust.loop_order import with_newest_last, with_sums_in_parts
 
 LOOP = """class mydsp : public dsp {{
 \tdouble fRec0[3];
@@ -181,3 +181,36 @@ def test_random_sums_keep_their_value(seed: int) -> None:
         line = ordered(f"fRec0[0] = {text};", *SHIFTS)[0]
         new = line.removeprefix("fRec0[0] = ").removesuffix(";")
         assert eval(new, {}, known) == pytest.approx(eval(text, {}, known), rel=1e-12, abs=1e-12)
+
+
+LONG = [f"fSlow{k} * fYec0[i - {k}]" for k in range(14)]
+
+
+@pytest.mark.parametrize("wrap", ["output0[i] = FAUSTFLOAT({});", "double fTemp0 = {};"])
+def test_a_long_sum_is_added_up_in_parts(wrap: str) -> None:
+    draw = random.Random(3)
+    known = {f"fSlow{k}": draw.uniform(-1, 1) for k in range(14)}
+    known |= {"i": 20, "fYec0": [draw.uniform(-1, 1) for _ in range(21)]}
+    before, after = f"\t\t\t\t{wrap}\n".split("{}")
+    for operators in ("+" * 13, "-" * 13, "+-++--+--+++-"):
+        text = LONG[0] + "".join(map(" {} {}".format, operators, LONG[1:]))
+        line = with_sums_in_parts(before + text + after)
+        assert (line[: len(before)], line[-len(after) :]) == (before, after)
+        new = line[len(before) : -len(after)]
+        assert max(map(len, re.split("[()]", new))) < len(text) / 2
+        assert eval(new, {}, known) == pytest.approx(eval(text, {}, known), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        " + ".join(LONG[:11]),
+        "FAUSTFLOAT(fTemp0) + FAUSTFLOAT(fTemp1)",
+        f"(fTemp0 > {' + '.join(LONG)}) ? fTemp0 : 1.0",
+        f"{' + '.join(LONG)} > 0.5",
+        " * ".join(LONG),
+    ],
+)
+def test_what_is_no_long_sum_stays(value: str) -> None:
+    line = f"\t\t\t\toutput0[i] = {value};\n"
+    assert with_sums_in_parts(line) == line

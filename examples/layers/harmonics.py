@@ -51,6 +51,8 @@ def train(seed: int, steps: int = STEPS) -> tuple[float, torch.Tensor, torch.Ten
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        with torch.no_grad():
+            points.clamp_(0, 1)  # the range of the sliders
         schedule.step()
     learned = points.detach()
     wrong = float(loss.detach() / recording.square().mean())

@@ -1,4 +1,4 @@
-"""The order of sums in the recursions of C++ text that the Faust compiler emits.
+"""The order of sums in C++ text that the Faust compiler emits.
 
 The next sample waits for the state of a recursion. Where the term of the newest state is added
 last, one fused multiply-add is all that lies between a state and the next one; the compiler orders
@@ -8,6 +8,7 @@ terms by a rule of its own. Sums keep their terms: rounding, and the sign of a z
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -47,6 +48,11 @@ _AGO = re.compile(r"\w+\[(?:(\d+)|\(IOTA\d* - (\d+)\) & \d+|IOTA\d* & \d+)\]")
 _SAMPLE = 1e6
 #: So many terms that are ready last, at the same time, are added up in two halves side by side.
 _HALVED = 4
+#: Without recursion, sums of so many terms are added up in four parts side by side.
+_LONG = 12
+_VALUE = re.compile(
+    r"^(\t+(?:double |float )?\w+(?:\[\w+\])? = )(FAUSTFLOAT\()?(.*?)(?(2)\));$", re.M
+)
 
 
 def with_newest_last(cpp: str) -> str:
@@ -64,6 +70,33 @@ def with_newest_last(cpp: str) -> str:
     loop = _DECIDED.sub(r"(\4\1 * \5)", loop)
     sums = _Sums(_dependences(loop), {name: kind for kind, name in _REAL_NAME.findall(cpp)})
     return cpp[:start] + _STATEMENT.sub(sums.ordered, loop) + cpp[end:]
+
+
+def with_sums_in_parts(cpp: str) -> str:
+    """C++ text without recursions in which no addition waits for more than a part of a long sum.
+
+    g++ adds up terms as they stand, each when the one before is done.
+    """
+    if len(cpp) > MAX_ORDERED:
+        return cpp
+    return _VALUE.sub(lambda one: one[0].replace(one[3], _in_parts(one[3])), cpp)
+
+
+def _in_parts(text: str) -> str:
+    """A sum with parentheses around three of its four parts, if it is a long one."""
+    pieces = _split(text)
+    places = [k for k, piece in enumerate(pieces) if piece in {"+", "-"}]
+    if len(places) + 1 < _LONG or not set(pieces[1::2]) <= _ARITHMETIC:
+        return text
+    size = -(-(len(places) + 1) // 4)
+    ends = [*places[size - 1 :: size], len(pieces)]
+    done = " ".join(pieces[: ends[0]])
+    for start, end in itertools.pairwise(ends):
+        part = pieces[start + 1 : end]
+        if pieces[start] == "-":
+            part = [{"+": "-", "-": "+"}.get(piece, piece) for piece in part]
+        done += f" {pieces[start]} ({' '.join(part)})"
+    return done
 
 
 def _dependences(loop: str) -> dict[str, set[str]]:

@@ -20,7 +20,7 @@ from .compilers import Compiler, EmbeddedFaust, available_compilers, find_compil
 from .cpp_rewriting import BLOCK_OPTIONS, STATE_OPTIONS, delays_alone, with_local_states
 from .interface import Control, Program, Signals, control_path
 from .interpreter import Interpreter
-from .loop_order import with_newest_last
+from .loop_order import with_newest_last, with_sums_in_parts
 from .translation import MAX_OPTIMIZED, compile_cpp, translate
 
 __all__ = [
@@ -108,7 +108,7 @@ def fast_text(
     better order.
     """
     if delays_alone(cpp):
-        return translate(
+        blocks = translate(
             source,
             compiler,
             double=double,
@@ -117,6 +117,7 @@ def fast_text(
             cache=cache,
             timeout=timeout,
         )
+        return with_sums_in_parts(blocks)
     try:
         return with_local_states(with_newest_last(cpp))
     except ValueError:

@@ -161,8 +161,8 @@ class FaustFunction:
         outer = x.shape[:-2]
         results = [y]
         if record:
-            # The memory of a tape is used again, and JAX may keep what it is given.
-            results.append(np.ascontiguousarray(passed.tape.recorded))
+            # A copy, also of what is contiguous: the memory of a tape is used again.
+            results.append(np.array(passed.tape.recorded, order="C"))
         return tuple(one.reshape(*outer, *one.shape[-2:]) for one in results)
 
     def _backward_on_host(self, call: JaxCall, *arrays: Any) -> tuple[Array, ...]:

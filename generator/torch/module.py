@@ -87,6 +87,10 @@ class FaustModule(nn.Module):
             unit = min(max(self.layer.unit(name), UNIT_MARGIN), 1 - UNIT_MARGIN)
             self.raw[identifier(name)] = nn.Parameter(torch.tensor(unit, dtype=self.dtype).logit())
         self._menus = {self.layer.find(name): self.layer.menu(name) for name in _names(relaxed)}
+        for name in self._menus.keys() & self.layer.fixed.keys():
+            raise ValueError(
+                f"the menu '{name}' is both relaxed and held by the settings: choose one"
+            )
         self.logits = nn.ParameterDict()
         for name, entries in self._menus.items():
             self.logits[identifier(name)] = nn.Parameter(
@@ -141,7 +145,8 @@ class FaustModule(nn.Module):
         given, units = self._tensors_of(self.layer.given(values, sliders))
         dtype = self._dtype(x, given.values())
         size = (frames, batch) if x is None else (None, None)
-        weights = {name: self._weights(name, given.pop(name, None)) for name in self._menus}
+        items = len(x) if x is not None and x.ndim == 3 else batch
+        weights = {name: self._weights(name, given.pop(name, None), items) for name in self._menus}
         if weights and state is not None:
             raise ValueError("a relaxed menu has a state for each entry: leave out `state`")
         if not weights:
@@ -214,14 +219,12 @@ class FaustModule(nn.Module):
         kinds = (one.dtype for one in (*tensors, *self.parameters()))
         return next((one for one in kinds if one in PRECISIONS), self.dtype)
 
-    def _weights(self, name: str, logits: torch.Tensor | None) -> torch.Tensor:
-        count = len(self._menus[name])
+    def _weights(self, name: str, logits: torch.Tensor | None, items: int | None) -> torch.Tensor:
         logits = self.logits[identifier(name)] if logits is None else logits
-        if logits.ndim not in (1, 2) or logits.shape[-1] != count:
-            shape = tuple(logits.shape)
-            raise ValueError(
-                f"'{name}' is relaxed: expected logits ({count},) or (batch, {count}), not {shape}"
-            )
+        shape, count = tuple(logits.shape), len(self._menus[name])
+        if shape not in ((count,), (items, count)):
+            either = f"({count},)" if items is None else f"({count},) or ({items}, {count})"
+            raise ValueError(f"'{name}' is relaxed: expected logits {either}, not {shape}")
         return logits.softmax(dim=-1)
 
     def _find_differentiable(self, name: str) -> str:
