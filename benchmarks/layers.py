@@ -7,9 +7,10 @@ Every contender computes the mean square of its output and the derivatives by in
 parameters, in single precision. All have the same number of threads: the process is kept on as many
 cores, whatever a library would start by itself, and threads that wait for work sleep
 (OMP_WAIT_POLICY=PASSIVE, unless it is set). Runs are interleaved; what is printed is the median CPU
-time in ns per sample (of one channel of one item), the median time by the clock, and the time of
-the first call, which compiles. A contender that is not installed, or fails, is named and left out.
-The programs of ours have the structure of the others, not their code.
+time in ns per sample (of one channel of one item), the median time by the clock, and the time by
+the clock until the first step is done, with all that is compiled for it. A contender that is not
+installed, or fails, is named and left out. The programs of ours have the structure of the others,
+not their code.
 With --write, the table goes to `docs/howto/layers.md`.
 """
 
@@ -302,8 +303,8 @@ def write(table: str, options: argparse.Namespace) -> None:
     DOCUMENT.write_text(marked.sub(lambda _: text, DOCUMENT.read_text("utf-8")), "utf-8")
 
 
-HEAD = """| task | layer | CPU, ns/sample | ratio | clock, ns/sample | ratio | first call, s |
-|---|---|---|---|---|---|---|"""
+COLUMNS = "task | layer | CPU, ns/sample | ratio | clock, ns/sample | ratio | first call, s | ratio"
+HEAD = f"| {COLUMNS} |\n" + "|---" * 8 + "|"
 
 
 def rows(every: list[Contender], samples: int) -> str:
@@ -317,7 +318,7 @@ def rows(every: list[Contender], samples: int) -> str:
         cpu0, clock0 = (1e9 * statistics.median(t) / samples for t in (base.cpu, base.clock))
         lines.append(
             f"| {one.task} | {one.name} | {cpu:.1f} | {cpu / cpu0:.1f} | {clock:.1f} "
-            f"| {clock / clock0:.1f} | {one.first:.1f} |"
+            f"| {clock / clock0:.1f} | {one.first:.1f} | {one.first / base.first:.1f} |"
         )
     return "\n".join(lines)
 

@@ -230,7 +230,7 @@ def test_what_cannot_be_used_is_named() -> None:
             lambda: module(NOISE, gain=[torch.ones((), requires_grad=True)] * 3),
             "'gain': .* torch.stack",
         ),
-        (lambda: module(NOISE, gain=20.1), r"'gain': 20.1 is outside of \[-20, 20\]"),
+        (lambda: module(NOISE, on=1.1), r"'on': 1.1 is outside of \[0, 1\]"),
         (lambda: module(NOISE, frames=200), "x has its own frames"),
         (lambda: module(NOISE, on=torch.ones((), requires_grad=True)), "no gradient by 'on'"),
         (lambda: made()(NOISE, gain=None), "'gain': expected real numbers, not NoneType"),

@@ -7,7 +7,7 @@ a signal, one for each frame as well.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import nearest
 from ..faust.batch import BatchProgram, NotFiniteError
 from ..faust.interface import Control, Signals
-from ..signals.sliders import Parameter
+from ..signals.sliders import SWITCHES, Parameter
+from .reverse import ReversePrograms
 
 Array = NDArray[np.float64]
 
 #: How far outside of a slider's range a value may be by rounding, as a part of the range.
 RANGE_TOLERANCE = 1e-6
+#: As a number, for differences taken at its ends: so little more reads nothing else.
+RANGE_MARGIN = 2e-6
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,14 @@ class Values:
 
     `numbers` (items, controls) are those that stand still, `signals` those that may move, each
     (items, frames) or with axes of length 1. `shapes` are the shapes in which they were given, by
-    name; `items` is None for a call without a batch axis.
+    name; `held` are the places where one that may move is held at an end of its range, by name, if
+    there are any. `items` is None for a call without a batch axis.
     """
 
     numbers: Array
     signals: tuple[Array, ...]
     shapes: Mapping[str, tuple[int, ...]]
+    held: Mapping[str, NDArray[np.bool_]]
     items: int | None
 
     def channels(self, frames: int, dtype: np.dtype[Any]) -> list[Signals]:
@@ -47,6 +52,8 @@ class Values:
 
     def in_shape(self, name: str, cotangent: NDArray[Any]) -> NDArray[Any]:
         """The `cotangent` (items,) or (items, frames) of a slider in the shape of its value."""
+        if name in self.held:
+            cotangent = np.where(self.held[name], 0, cotangent)
         shape = self.shapes.get(name, ())
         if not shape:
             return np.asarray(cotangent.sum())
@@ -66,13 +73,13 @@ class Names:
 
     def __init__(
         self,
-        params: Sequence[Parameter],
-        signals: Sequence[Parameter],
+        programs: ReversePrograms,
         forward: BatchProgram,
         backward: BatchProgram,
-        sliders: BatchProgram | None = None,
+        sliders: BatchProgram | None,
     ) -> None:
-        self._moving = tuple(signals)
+        params, signals = programs.params, programs.signals
+        self._moving = signals
         controls: dict[str, Parameter | Control] = {one.path: one for one in params}
         last = sliders.settable if sliders else ()
         for one in (*forward.settable, *backward.settable, *last):
@@ -80,6 +87,9 @@ class Names:
         self._columns = {path: column for column, path in enumerate(controls)}
         self._initial = np.array([one.init for one in controls.values()], float)
         self._known = {**controls, **{one.path: one for one in signals}}
+        switches = {path for path, one in controls.items() if one.kind in SWITCHES}
+        # A slider that may move is held in its range by the program.
+        self._strict = (programs.sizing | switches) - {one.path for one in signals}
         labels = [one.label for one in self._known.values()]
         self._names = {
             path: one.label if labels.count(one.label) == 1 else path
@@ -135,14 +145,18 @@ class Names:
             require_finite(array, f"the value of '{name}'")
             shapes[name] = array.shape
             self.require_shape(name, array.shape, items, frames)
-            array = in_range(name, array, self._known[paths[name]])
+            if paths[name] in self._strict:
+                require_range(name, array, self._known[paths[name]])
             if name not in moving:
                 numbers[:, self._columns[paths[name]]] = array
             elif items is None or array.ndim == 0:
                 moving[name] = array.reshape(1, -1)
             else:
                 moving[name] = array.reshape(items, -1)
-        return Values(numbers, tuple(moving.values()), shapes, items)
+        ranges = zip(moving, self._moving, strict=True)
+        outside = {name: _outside(moving[name], one, 0.0) for name, one in ranges}
+        held = {name: places for name, places in outside.items() if places is not None}
+        return Values(numbers, tuple(moving.values()), shapes, held, items)
 
     def require_shape(
         self, name: str, shape: tuple[int, ...], items: int | None, frames: int
@@ -236,22 +250,22 @@ def require_finite(array: NDArray[Any], what: str) -> None:
     raise ValueError(f"{what}: {array[index]}{where} is not a finite number")
 
 
-def in_range(name: str, array: Array, slider: Control) -> Array:
-    """The values within the range of the slider; ValueError if one is outside, but for rounding.
-
-    The compiler makes delay lines and tables as long as the range needs, and looks no more.
-    """
-    if not array.size:
-        return array
-    low, high = sorted((slider.min, slider.max))
-    least, most = float(array.min()), float(array.max())
-    if low <= least and most <= high:
-        return array
-    margin = RANGE_TOLERANCE * (high - low)
-    if least < low - margin or most > high + margin:
-        value = least if least < low - margin else most
+def require_range(name: str, array: Array, slider: Control) -> None:
+    """Raises ValueError if a value is outside of the slider's range."""
+    outside = _outside(array, slider, RANGE_MARGIN)
+    if outside is not None:
+        value, low, high = array[outside][0], slider.min, slider.max
         raise ValueError(f"the value of '{name}': {value:g} is outside of [{low:g}, {high:g}]")
-    return array.clip(low, high)
+
+
+def _outside(array: Array, slider: Control, margin: float) -> NDArray[np.bool_] | None:
+    """Where values are outside of the slider's range, but for rounding and the `margin`."""
+    low, high = sorted((slider.min, slider.max))
+    margin += RANGE_TOLERANCE * (high - low)
+    low, high = low - margin, high + margin
+    if not array.size or (low <= array.min() and array.max() <= high):
+        return None
+    return np.asarray((array < low) | (array > high))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ..errors import InputError, Place, Problem
 from ..faust.compilers import Compiler, find_compiler
+from ..signals.bounds import sizing
 from ..signals.graph import Graph
 from ..signals.printing import printed_program
 from ..signals.propagate import with_deep_stack
@@ -59,7 +60,8 @@ class ReversePrograms:
     between the two programs. Made `by_sums`, `backward` gives the cotangents of so many
     `coefficients` in the place of those of `params`, to be added up over time too, and `sliders` is
     a program without memory that takes these sums and gives the gradient. `operations` is the cost
-    of a sample in forward and backward program, in additions.
+    of a sample in forward and backward program, in additions. `sizing` are the paths of the
+    sliders on whose range a delay line or a table relies.
     """
 
     forward: str
@@ -73,6 +75,7 @@ class ReversePrograms:
     operations: int = 0
     sliders: str = ""
     coefficients: int = 0
+    sizing: frozenset[str] = frozenset()
 
 
 class NothingToDifferentiateError(InputError):
@@ -198,7 +201,14 @@ def _programs(
         + RECORDING_COST * len(cut.tape),
         texts.sliders(_of_sums(graph, transposed, moments, steady)) if by_sums else "",
         len(transposed.coefficients),
+        _sizing(original),
     )
+
+
+def _sizing(program: ProgramGraph) -> frozenset[str]:
+    """The paths of the sliders that delay lines and tables rely on."""
+    numbers = sizing(program.graph, program.outputs)
+    return frozenset(one.path for number, one in program.sliders.items() if number in numbers)
 
 
 def _transpose(

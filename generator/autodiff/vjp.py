@@ -141,9 +141,7 @@ class VJP:
         self.inputs, self.outputs = programs.inputs, programs.outputs
         self.params, self.signals = programs.params, programs.signals
         self.waveforms = programs.waveforms.entries
-        self.names = Names(
-            programs.params, programs.signals, self._forward, self._backward, self._sliders
-        )
+        self.names = Names(programs, self._forward, self._backward, self._sliders)
         self._buffers = Buffers(self.dtype)
 
     @contextmanager
@@ -170,12 +168,12 @@ class VJP:
         are (outputs, frames); a program without inputs takes the number of `frames` instead, and
         that of the items in a `batch`, None for a single item.
         `sliders` gives values by label or path: a number, or (batch,); for one of the `signals`
-        also (batch, frames), or (frames,) for a single item, in the sense of the slider, which
-        keeps it in its range. `state` continues from the end of another pass. With `segment`, in
-        frames, no more than one piece of the tape exists at a time ("auto" takes the length that
-        needs the least memory). Without `record`, only outputs and state are computed; what a
-        `restorable` tape recorded can be given to `restore`. Raises ValueError for an unknown
-        slider, a wrong shape, or a value that is not finite.
+        also (batch, frames), or (frames,) for a single item, held in the range of the slider.
+        `state` continues from the end of another pass. With `segment`, in frames, no more than one
+        piece of the tape exists at a time ("auto" takes the length that needs the least memory).
+        Without `record`, only outputs and state are computed; what a `restorable` tape recorded can
+        be given to `restore`. Raises ValueError for an unknown slider, a wrong shape, a value that
+        is not finite, or one that makes a delay or a place in a table, outside of its range.
         """
         if inputs is None:
             inputs = self._nothing(frames, batch)

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..autodiff.arguments import Names, in_range, require_finite, value_of_slider
+from ..autodiff.arguments import Names, require_finite, require_range, value_of_slider
 from ..autodiff.reverse import ReversePrograms, reverse_programs
 from ..autodiff.vjp import VJP, State, Tape
 from ..faust.compilers import Compiler, find_compiler
@@ -163,7 +163,8 @@ class Layer:
         if number.ndim:
             raise ValueError(f"'{name}' is held at a number, not at several: {number.shape}")
         require_finite(number, f"the value of '{name}'")
-        return name, float(in_range(name, number, self.control(name)))
+        require_range(name, number, self.control(name))
+        return name, float(number)
 
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The least and the greatest value of each slider that is differentiated."""
