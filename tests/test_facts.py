@@ -85,12 +85,18 @@ def row(value: str, *args: str) -> Primitive:
                    value=expression)  # fmt: skip
 
 
+def test_lengths_of_delays_and_places_in_tables() -> None:
+    found = {box: known.sizes for box, known in KNOWN.items() if known.sizes}
+    assert found == {"@": (1,), "rdtable": (2,), "rwtable": (2, 4)}
+
+
 def test_a_new_row_brings_its_facts() -> None:
     smooth = facts(row("x / (1 + abs(x))", "x"))
     assert (smooth.memory, smooth.finite, smooth.result, smooth.steps) == (False, False, "real", ())
     assert smooth.cost == 4 + 1 + 1
     filtered = facts(row("x + 0.5 * x[n - 2]", "x"))
     assert (filtered.memory, filtered.finite, filtered.reads) == (True, True, (0,))
+    assert facts(row("x[n - k]", "x", "k")).sizes == (1,)
     coarse = facts(row("floor(x * 8) / 8 + y", "x", "y"))
     assert (coarse.rounded, coarse.steps) == ((0,), ((0, "'new'"),))
     chosen = facts(row("where(g > 0.5, x, y)", "g", "x", "y"))

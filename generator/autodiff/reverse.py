@@ -201,13 +201,13 @@ def _programs(
         + RECORDING_COST * len(cut.tape),
         texts.sliders(_of_sums(graph, transposed, moments, steady)) if by_sums else "",
         len(transposed.coefficients),
-        _sizing(original),
+        _sizing(original, rows),
     )
 
 
-def _sizing(program: ProgramGraph) -> frozenset[str]:
+def _sizing(program: ProgramGraph, rows: Rows) -> frozenset[str]:
     """The paths of the sliders that delay lines and tables rely on."""
-    numbers = sizing(program.graph, program.outputs)
+    numbers = sizing(program.graph, rows, program.outputs)
     return frozenset(one.path for number, one in program.sliders.items() if number in numbers)
 
 

@@ -22,23 +22,15 @@ from .row_lookup import Rows
 LARGEST_END = 500.0
 
 
-#: What has to be in bounds, by primitive: the length of a delay, places in a table.
-SIZES = {"@": (1,), "rdtable": (2,), "rwtable": (2, 4)}
-
-
-def sizing(graph: Graph, outputs: Sequence[int]) -> set[int]:
+def sizing(graph: Graph, rows: Rows, outputs: Sequence[int]) -> set[int]:
     """The signals on whose bounds delay lines and tables rely, among them widgets.
 
     What a loop gives has no bounds, so that what goes into it does not matter.
     """
-    nodes = [graph.nodes[number] for number in graph.reachable(outputs)]
-    found: set[int] = set()
-    waiting = [
-        node.args[place]
-        for node in nodes
-        if node.op == "primitive"
-        for place in SIZES.get(node.name, ())
-    ]
+    waiting, found = [], set()
+    for number in graph.reachable(outputs):
+        known = rows.known_of(graph.nodes[number])
+        waiting += [graph.nodes[number].args[place] for place in known.sizes] if known else []
     while waiting:
         number = waiting.pop()
         if number not in found:

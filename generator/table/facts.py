@@ -15,7 +15,14 @@ from typing import Any
 from .expressions import delay_of, is_condition
 from .folding import Algebra, fold
 from .model import Primitive
-from .vocabulary import FUNCTIONS, READ_AT_WHOLE_PLACES, WHERE, Function, Result
+from .vocabulary import (
+    FUNCTIONS,
+    READ_AT_WHOLE_PLACES,
+    WHERE,
+    WRITTEN_AT_WHOLE_PLACES,
+    Function,
+    Result,
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Facts:
     passed: int | None
     rounded: tuple[int, ...]
     steps: tuple[tuple[int, str], ...]
+    sizes: tuple[int, ...]
     result: Result | None
     finite: bool
     cost: int
@@ -51,7 +59,7 @@ def facts(row: Primitive) -> Facts:
     if row.value is None:
         everything = tuple(range(len(row.args)))
         return Facts(
-            False, False, None, everything, contents, None, (), (), None, row.kind == "zero", 0
+            False, False, None, everything, contents, None, (), (), (), None, row.kind == "zero", 0
         )
     tree = row.value.tree
     called = [FUNCTIONS[name] for name in _function_names(tree)]
@@ -68,6 +76,7 @@ def facts(row: Primitive) -> Facts:
         passed=places[tree.id] if passed and isinstance(tree, ast.Name) else None,
         rounded=tuple(p for name, p in places.items() if (name, _ROUNDED) in uses),
         steps=tuple(_steps(row, uses)),
+        sizes=tuple(sorted({places[name] for name, part in uses if part in _SIZES})),
         result="real" if row.real else _result(row),
         finite=fold(row.value, _Finiteness()),
         cost=max(1, fold(row.value, _Cost())),
@@ -96,6 +105,7 @@ _ROUNDED = "rounded"
 #: What an argument decides that nothing but a part of the value reads.
 _DELAY = "a delay of whole samples"
 _SELECTION = "a selection"
+_SIZES = {_DELAY, READ_AT_WHOLE_PLACES, WRITTEN_AT_WHOLE_PLACES}
 
 
 def _uses(node: ast.expr, part: str) -> Iterator[tuple[str, str]]:

@@ -150,7 +150,7 @@ def _shift_left(x: int, y: int) -> int:
 
 #: What a whole number decides that is the index of a table.
 READ_AT_WHOLE_PLACES = "a table that is read at whole places"
-_WRITTEN = "a table that is written at whole places"
+WRITTEN_AT_WHOLE_PLACES = "a table that is written at whole places"
 
 _TABLE = (
     # Primitives of the language that have a derivative everywhere in their domain.
@@ -240,7 +240,7 @@ _TABLE = (
         gate=1,
         bounds=lambda x, _: hull(x, (0.0, 0.0)),
     ),
-    _stream("rwtable", 5, 4, (1, 3), steps={2: _WRITTEN, 4: READ_AT_WHOLE_PLACES}),
+    _stream("rwtable", 5, 4, (1, 3), steps={2: WRITTEN_AT_WHOLE_PLACES, 4: READ_AT_WHOLE_PLACES}),
 )
 
 FUNCTIONS: dict[str, Function] = {function.name: function for function in _TABLE}
