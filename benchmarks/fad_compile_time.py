@@ -97,15 +97,16 @@ def seconds(compiler: Compiler, programs: Sequence[str]) -> list[float]:
     least = [math.inf] * len(programs)
     for _ in range(REPEATS):
         for index, program in enumerate(programs):
-            before = _processor_time()
+            before = processor_time()
             source = f"{PRELUDE}process = {program};"
             with contextlib.suppress(FaustError):
                 compiler.to_cpp(source, double=True, include=[LIBRARY], timeout=LIMIT)
-                least[index] = min(least[index], _processor_time() - before)
+                least[index] = min(least[index], processor_time() - before)
     return least
 
 
-def _processor_time() -> float:
+def processor_time() -> float:
+    """CPU seconds of the compilers that have run so far, with those of the kernel."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

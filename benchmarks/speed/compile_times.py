@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import argparse
 import math
-import resource
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from faustdiff.autodiff.differentiate import differentiate
@@ -24,6 +23,7 @@ from faustdiff.autodiff.reverse import reverse_programs
 from faustdiff.faust.compilers import Compiler, FaustError, find_compiler
 from faustdiff.table.assembling import built_in_table
 
+from ..fad_compile_time import processor_time
 from .contenders import LIBRARY
 
 HEAD = 'import("stdfaust.lib"); df = library("diff.lib");\n'
@@ -134,27 +134,22 @@ GROWTH = (
 
 def _compiled(compiler: Compiler, texts: Sequence[str]) -> float:
     """CPU seconds of the compiler, of all texts."""
-    before = _children()
+    before = processor_time()
     try:
         for text in texts:
             compiler.to_cpp(text, double=True, include=[LIBRARY], timeout=LIMIT)
     except FaustError:
         return math.inf
-    return _children() - before
-
-
-def _children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return processor_time() - before
 
 
 def measured(task: Task, compiler: Compiler, runs: int) -> Times:
     """The least times of making the texts and of compiling them."""
     ours, theirs = math.inf, math.inf
     for _ in range(runs):
-        start = time.process_time() + _children()
+        start = time.process_time() + processor_time()
         texts = task.make(task.plain, compiler)
-        ours = min(ours, time.process_time() + _children() - start)
+        ours = min(ours, time.process_time() + processor_time() - start)
         once = _compiled(compiler, texts)
         theirs = min(theirs, once)
         if once > LIMIT / 3:
@@ -164,13 +159,7 @@ def measured(task: Task, compiler: Compiler, runs: int) -> Times:
 
 def plain(task: Task, compiler: Compiler, runs: int) -> float:
     """The least time of the compiler for the program itself."""
-    least = math.inf
-    for _ in range(runs):
-        once = _compiled(compiler, (task.plain,))
-        least = min(least, once)
-        if once > LIMIT / 3:
-            break
-    return least
+    return measured(replace(task, make=lambda source, _: (source,)), compiler, runs).compiler
 
 
 def shown(seconds: float) -> str:

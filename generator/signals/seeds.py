@@ -8,7 +8,7 @@ with markers instead of the words of the library, a program shows what its words
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +17,8 @@ from .boxes import Box
 
 CALL, EXPRESSION, SEEDS = "df.fad", "df.fad: expression", "df.fad: seeds"
 TANGENT = "df.fad: tangent"
+#: The labels of the groups around a box, from the outermost.
+Groups = tuple[str, ...]
 
 #: The words with as many inputs and outputs as those of the library, and nothing taken apart. With
 #: numbers for tangents the compiler would leave out what it can do without.
@@ -66,24 +68,25 @@ class SeedCall:
     seeds: tuple[Box, ...]
 
     @cached_property
-    def widgets(self) -> dict[Box, set[tuple[str, ...]]]:
+    def widgets(self) -> dict[Box, set[Groups]]:
         """The widgets of the seeds, each with the groups around it there."""
-        groups_by_widget: dict[Box, set[tuple[str, ...]]] = {}
+        groups_by_widget: dict[Box, set[Groups]] = {}
         for seed in self.seeds:
-            for widget, groups in _widgets(seed, ()):
+            for widget, groups in _widgets(seed):
                 groups_by_widget.setdefault(widget, set()).add(groups)
         return groups_by_widget
 
     def hidden_widgets(self) -> Iterator[tuple[str, str]]:
         """Labels of the widgets of seeds that a group hides, each with that of the group."""
-        for widget, groups in _widgets(self.expression, (), self.seeds):
+        for widget, groups in _widgets(self.expression, self.seeds):
             if groups and {(), groups} & self.widgets.get(widget, set()):
                 yield widget.data[1], groups[-1]
 
     def hidden_variables(self) -> Iterator[str]:
         """Labels of groups around a seed without widgets, such as a state of a recursion."""
         variables = {seed for seed in self.seeds if seed.free and not seed.shown}
-        return _groups_around(self.expression, variables) if variables else iter(())
+        found = _in_groups(self.expression, variables.__contains__, lambda box, _: bool(box.free))
+        return (groups[-1] for _, groups in found if groups)
 
     @property
     def takes_signals(self) -> bool:
@@ -156,11 +159,11 @@ def _boxes_in(box: Box) -> set[Box]:
 
 def _is_in(seed: Box, boxes: Set[Box]) -> bool:
     # A function in a seed has other names each time: then by its widgets.
-    return not boxes.isdisjoint((seed, *(widget for widget, _ in _widgets(seed, ()))))
+    return not boxes.isdisjoint((seed, *(widget for widget, _ in _widgets(seed))))
 
 
 def _name_of(seed: Box) -> str:
-    labels = [widget.data[1] for widget, _ in _widgets(seed, ())]
+    labels = [widget.data[1] for widget, _ in _widgets(seed)]
     return f"the seed '{labels[0]}'" if labels else "a seed"
 
 
@@ -232,41 +235,31 @@ def _leaves(box: Box) -> Iterator[Box]:
         yield box
 
 
-def _widgets(
-    box: Box, groups: tuple[str, ...], seeds: tuple[Box, ...] = ()
-) -> Iterator[tuple[Box, tuple[str, ...]]]:
+def _widgets(box: Box, seeds: Collection[Box] = ()) -> Iterator[tuple[Box, Groups]]:
     """The widgets in a box, but for those in `seeds`, with the labels of the groups around."""
-    seen: set[tuple[Box, tuple[str, ...]]] = set()
+    return _in_groups(
+        box,
+        lambda part: part.kind == "widget" and part.data[1] != TANGENT,
+        lambda part, groups: part.shown and (bool(groups) or part not in seeds),
+    )
 
-    def walk(box: Box, groups: tuple[str, ...]) -> Iterator[tuple[Box, tuple[str, ...]]]:
-        if (box, groups) in seen or (box in seeds and not groups) or not box.shown:
+
+def _in_groups(
+    box: Box, is_wanted: Callable[[Box], bool], may_hold: Callable[[Box, Groups], bool]
+) -> Iterator[tuple[Box, Groups]]:
+    """The wanted boxes in a box, outermost ones alone, with the labels of the groups around."""
+    seen: set[tuple[Box, Groups]] = set()
+
+    def walk(box: Box, groups: Groups) -> Iterator[tuple[Box, Groups]]:
+        if (box, groups) in seen or not may_hold(box, groups):
             return
         seen.add((box, groups))
-        if box.kind == "widget" and box.data[1] != TANGENT:
+        if is_wanted(box):
             yield box, groups
-        elif box.kind == "group" and box.data[1] not in (CALL, EXPRESSION, SEEDS):
+            return
+        if box.kind == "group" and box.data[1] not in (CALL, EXPRESSION, SEEDS):
             groups = (*groups, box.data[1])
         for part in box.parts:
             yield from walk(part, groups)
 
-    return walk(box, groups)
-
-
-def _groups_around(box: Box, seeds: Set[Box]) -> Iterator[str]:
-    """The labels of the innermost groups around `seeds` in a box."""
-    seen: set[tuple[Box, str | None]] = set()
-
-    def walk(box: Box, group: str | None) -> Iterator[str]:
-        if (box, group) in seen or not box.free:
-            return
-        seen.add((box, group))
-        if box in seeds:
-            if group is not None:
-                yield group
-            return
-        if box.kind == "group" and box.data[1] not in (CALL, EXPRESSION, SEEDS):
-            group = box.data[1]
-        for part in box.parts:
-            yield from walk(part, group)
-
-    return walk(box, None)
+    return walk(box, ())
