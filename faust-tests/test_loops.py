@@ -174,6 +174,7 @@ ENGINE_3 = np.vstack([RESIDUAL, SENSITIVITIES])
 ENGINE_2 = ENGINE_3[:3]
 POWER = (SENSITIVITIES**2).sum(axis=0)
 LEVEL = unbiased(J1**2, 0.9)
+APART = SENSITIVITIES[:2] * np.array([[100], [0.01]])
 
 TRIALS: tuple[Case, ...] = (
     trial("Nadam", f"{TWO}.Nadam({BETAS})", GRADIENTS, nadam(GRADIENTS, 0.1, 0.9, 0.99)),
@@ -221,6 +222,13 @@ TRIALS: tuple[Case, ...] = (
             single=None,
         )
         for k in (1, 2, 3)
+    ),
+    trial(
+        "recursive least squares of levels far apart",
+        "df.engines.RLS(2, 0.98, 0.1)",
+        np.vstack([RESIDUAL, APART]),
+        recursive_least_squares(RESIDUAL, APART, 0.98, 0.1),
+        single=None,
     ),
     trial(
         "each its own",
