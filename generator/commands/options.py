@@ -243,6 +243,7 @@ def read_source(program: Path) -> str:
 def _check_seeds(program: Path, marked: str, context: click.Context) -> None:
     """Refuses seeds that a group hides, and says which are numbers; see `signals.seeds`."""
     from ..signals.core import parse
+    from ..signals.propagate import with_deep_stack
     from ..signals.row_lookup import Rows
     from ..signals.seeds import check_seeds
 
@@ -250,7 +251,7 @@ def _check_seeds(program: Path, marked: str, context: click.Context) -> None:
     include = (program.parent, *context.params.get("include", ()))
     expanded = compiler.expand(marked, include=include)
     core = parse(expanded, Rows(read(resource("primitives.yaml"), ()), compiler).arities)
-    for number in check_seeds(core.process, str(program)):
+    for number in with_deep_stack(lambda: check_seeds(core.process, str(program))):
         what = f"{program}: the seed {number} is a number, and stands for that number everywhere"
         how = "arithmetic among numbers was done before; make it a slider if that matters"
         click.echo(f"{what}\n  {how}", err=True)
