@@ -191,6 +191,15 @@ def test_the_option_leaves_a_program_alone_that_defines_the_words(tmp_path: Path
     assert result.exit_code == 0, result.output
 
 
+def test_the_option_does_not_look_for_definitions_in_comments_and_strings(tmp_path: Path) -> None:
+    path = tmp_path / "program.dsp"
+    comments = "/* fad = 3;\nrad = 2; */ // ; fad = 1;\n"
+    path.write_text(f'{comments}a = hslider("; rad = 4", 0.6, 0, 1, 0.01); process = fad(a, a);')
+    options = ["--fad", "--all", "-I", str(BUILD), "-o", str(tmp_path / "out.dsp")]
+    result = CliRunner().invoke(main, ["differentiate", str(path), *options])
+    assert result.exit_code == 0, result.output
+
+
 @pytest.mark.parametrize("mode", ["jvp", "grad"])
 def test_no_derivative_passes_a_stop(compiler: Compiler, mode: str) -> None:
     source = rf"{HEAD}process = 0.5 : df.{mode}(1, \(p).(p * df.stop(p * p, sin(p)) :> _));"

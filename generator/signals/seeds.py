@@ -40,11 +40,13 @@ IMPORT = re.compile(r'\bimport\s*\(\s*"[^"]*\bdiff\.lib"\s*\)')
 IMPORTED_WORD = re.compile(r"(?<![\w.])(fad|rad)(?=\s*\()")
 #: A definition of one of the words, as in `fad = df.fad;`.
 DEFINITION = re.compile(r"(?:^|;)\s*(?:fad|rad)\s*(?:\([^()]*\)\s*)?=(?!=)", re.MULTILINE)
+#: Comments and strings, in which nothing is defined.
+UNREAD = re.compile(r'//[^\n]*|/\*.*?\*/|"[^"]*"', re.DOTALL)
 
 
 def defines_words(text: str) -> bool:
     """Whether a program defines `fad` or `rad` itself."""
-    return DEFINITION.search(text) is not None
+    return DEFINITION.search(UNREAD.sub(" ", text)) is not None
 
 
 def mark_words(text: str) -> str:
