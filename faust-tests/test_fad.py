@@ -127,6 +127,8 @@ COMMANDS = [
     ("(fad(_ + b, a) : _, !) ~ *(a)", 2, "the seed 'a' acts on a signal"),
     ("(+ ~ *(a)) : fad(_ * b, a)", 2, "the seed 'a' acts on a signal"),
     ("_ <: *(a), _ : _, fad(_ * a, a)", 0, ""),
+    ("_ * a : fad(_ * (a * b), a * b)", 0, ""),
+    (f"_ * s : fad(_ * s, s) {SMOOTH}", 2, "the seed 'a' acts on a signal"),
     ("_ : seq(i, 400, *(b + i)) : fad(_ * a, a)", 0, ""),
     (r"_ <: _, *(a) : \(t, y).(rad((t - y) ^ 2, a))", 2, "the seed 'a' acts on a variable"),
     (r"_ <: _, *(a) : \(t, y).(fad(t * a, a), y)", 0, ""),

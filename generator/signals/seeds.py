@@ -202,9 +202,8 @@ BOUND = (
 
 def _fed_seeds(process: Box, calls: Iterable[SeedCall]) -> Iterator[tuple[str, str, str]]:
     """Seeds that act on what flows into a word: their names, on what, and what to write."""
-    # A function in a seed has other names each time: then by its widgets.
     signs = {
-        seed: frozenset((seed, *(widget for widget, _ in _widgets(seed))))
+        seed: _signs_of(seed)
         for call in calls
         for seed in call.seeds
         if seed.kind not in ("number", "primitive")
@@ -223,6 +222,13 @@ def _fed_seeds(process: Box, calls: Iterable[SeedCall]) -> Iterator[tuple[str, s
                 yield (_name_of(seed), *FED)
             if not sign.isdisjoint(stood_for):
                 yield (_name_of(seed), *BOUND)
+
+
+def _signs_of(seed: Box) -> frozenset[Box]:
+    """The boxes that show that a seed is there."""
+    # A function in a seed has other names each time: then its widgets.
+    has_function = any(box.kind == "closure" for box in _boxes_in(seed))
+    return frozenset((seed, *(widget for widget, _ in _widgets(seed) if has_function)))
 
 
 def _name_of(seed: Box) -> str:
