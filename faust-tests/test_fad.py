@@ -156,6 +156,7 @@ def test_the_command_refuses_seeds_that_a_group_hides(
 #: A mistake, and what the commands say of it: where it stands, and what to do.
 MISTAKES = [
     ("fad(a * b, a, b)", "put the seeds into parentheses, as in 'fad(a * b, (a, b))'"),
+    ("rad(_ <: _ * a, mem * b :> _, (a, b))", "an expression with a comma in it, too"),
     ("fad(a * b, (a, bb))", "mistake.dsp:2 : ERROR : undefined symbol : bb"),
     ("rad(a * b, (a, ))", "mistake.dsp:2 : ERROR : syntax error"),
 ]

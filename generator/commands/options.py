@@ -287,7 +287,10 @@ def _check_arguments(program: Path, error: FaustError) -> None:
     """Says what is wrong with `fad(a * b, a, b)`, of which the compiler says a page."""
     if TOO_MANY_ARGUMENTS.search(error.message):
         what = "'fad' and 'rad' have two arguments, an expression and a list of seeds"
-        how = "put the seeds into parentheses, as in 'fad(a * b, (a, b))'"
+        how = (
+            "put the seeds into parentheses, as in 'fad(a * b, (a, b))', and an expression with a "
+            "comma in it, too, as in 'fad((_ <: *(a), mem), a)'"
+        )
         raise InputError([Problem(Place(str(program)), what, how)]) from error
 
 
