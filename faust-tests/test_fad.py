@@ -171,9 +171,6 @@ def test_the_command_says_where_a_mistake_stands(
     words = "" if option else 'df = library("diff.lib"); fad = df.fad; rad = df.rad; '
     sliders = "".join(f'{name} = hslider("{name}", 0.5, 0, 1, 0.1); ' for name in "ab")
     program.write_text(f"{words}{sliders}\nprocess = {expression};\n", "utf-8")
-    if not option:
-        # Of words that the program defines, the compiler alone knows.
-        program.write_text(program.read_text("utf-8").replace("fad(a", "df.fad(a"), "utf-8")
     out = tmp_path / "out.dsp"
     options = [*filter(None, [option]), "--all", "-I", str(BUILD), "-o", str(out)]
     result = CliRunner().invoke(main, ["differentiate", str(program), *options])
