@@ -31,6 +31,13 @@ def test_derivatives_are_those_of_the_expression(compiler: Compiler, index: int)
 
 
 @pytest.mark.parametrize("word", ["fad", "rad"])
+def test_without_seeds_the_values_are_left(compiler: Compiler, word: str) -> None:
+    source = f"{HEAD}process = {word}(a * b, !), 2 : (_, {word}((a * _, b), !));"
+    got = build(source, compiler=compiler, include=[BUILD]).run(None, 1)[:, 0]
+    np.testing.assert_allclose(got, [0.9, 1.2, 1.5], rtol=1e-12)
+
+
+@pytest.mark.parametrize("word", ["fad", "rad"])
 def test_repeated_seeds_have_equal_partials(compiler: Compiler, word: str) -> None:
     source = f"{HEAD}process = {word}(a * b, (a, b, a)), {word}(smooth * 2, (smooth, smooth));"
     got = build(source, compiler=compiler, include=[BUILD]).run(None, 2)
@@ -159,6 +166,47 @@ def test_the_command_refuses_seeds_that_a_group_hides(
     options = ["--fad", "--all", "-I", str(BUILD), "-o", str(tmp_path / "out.dsp")]
     result = CliRunner().invoke(main, ["differentiate", str(program), *options])
     assert result.exit_code == status, result.output
+    assert said in result.output
+
+
+#: A mistake, and what the commands say of it: where it stands, and what to do.
+MISTAKES = [
+    ("fad(a * b, a, b)", "put the seeds into parentheses, as in 'fad(a * b, (a, b))'"),
+    ("rad(_ <: _ * a, mem * b :> _, (a, b))", "an expression with a comma in it, too"),
+    ("fad(a * b, (a, bb))", "mistake.dsp:2 : ERROR : undefined symbol : bb"),
+    ("rad(a * b, (a, ))", "mistake.dsp:2 : ERROR : syntax error"),
+]
+
+
+@pytest.mark.parametrize(("expression", "said"), MISTAKES)
+@pytest.mark.parametrize("option", ["--fad", ""])
+def test_the_command_says_where_a_mistake_stands(
+    tmp_path: Path, option: str, expression: str, said: str
+) -> None:
+    program = tmp_path / "mistake.dsp"
+    words = "" if option else 'df = library("diff.lib"); fad = df.fad; rad = df.rad; '
+    sliders = "".join(f'{name} = hslider("{name}", 0.5, 0, 1, 0.1); ' for name in "ab")
+    program.write_text(f"{words}{sliders}\nprocess = {expression};\n", "utf-8")
+    out = tmp_path / "out.dsp"
+    options = [*filter(None, [option]), "--all", "-I", str(BUILD), "-o", str(out)]
+    result = CliRunner().invoke(main, ["differentiate", str(program), *options])
+    assert result.exit_code == 2, result.output
+    assert said in result.output
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-I", str(BUILD)], "with the option --fad, a program may use 'fad' and 'rad'"),
+        (["--fad"], "'faustdiff build --out DIR' writes diff.lib, '-I DIR' finds it"),
+    ],
+)
+def test_the_command_says_what_is_missing(tmp_path: Path, options: list[str], said: str) -> None:
+    program = tmp_path / "program.dsp"
+    program.write_text('a = hslider("a", 0.5, 0, 1, 0.1); process = fad(a * a, a);', "utf-8")
+    result = CliRunner().invoke(main, ["verify", str(program), "--all", *options])
+    assert result.exit_code == 2
     assert said in result.output
 
 

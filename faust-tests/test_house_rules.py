@@ -86,6 +86,7 @@ ITS_OWN = {
         "RESET": "0",
     },
     "skipping": {"K": "2", "ENGINE": "_, _"},
+    "checked_engine": {"K": "2", "M": "2", "ENGINE": "_, _"},
     "descent": {"K": "2", "M": "1", "LOSS": "*, _ : +", "ENGINE": "_, _"},
     "least_squares": {"K": "2", "M": "1", "MODEL": "*, _ : +", "ENGINE": "_, _, _ : +, _"},
     "engines": {"K": "2", "MU": "0.1"},
