@@ -38,7 +38,7 @@ MAX_LINE_SHOWN = 300
 #: What the compilers call the text they are given, before the number of a line.
 COMPILER_PLACE = re.compile(r"^program(\.dsp)? ?: ?(?=\d)", re.MULTILINE)
 #: What the compilers say of `fad(a * b, a, b)`, where the words are marked.
-TOO_MANY_ARGUMENTS = re.compile(r"^ERROR : too much arguments .*\n.*: vgroup\(\"df\.fad\"")
+TOO_MANY_ARGUMENTS = re.compile(r"^ERROR : too much arguments .*\n.*: vgroup\(\"df\.fad")
 #: What to do about what the compilers say.
 ADVICE = (
     (

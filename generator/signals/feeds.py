@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from .boxes import Box
 
 #: The seeds, and widgets of seeds, that a signal is made of.
-Made = frozenset[Box]
-Signals = tuple[Made, ...]
-Slots = Mapping[str, Made]
+Origins = frozenset[Box]
+Signals = tuple[Origins, ...]
+Slots = Mapping[str, Origins]
 
-NOTHING: Made = frozenset()
+NOTHING: Origins = frozenset()
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Fed:
     call: Box
     inputs: Signals
     slots: Slots
-    leaves: Made
+    leaves: Origins
 
 
 @dataclass
@@ -43,9 +43,9 @@ class Flow:
     found: list[Fed] = field(default_factory=list)
     known: dict[object, Signals] = field(default_factory=dict)
 
-    def through(self, box: Box, inputs: Signals, slots: Slots, leaves: Made) -> Signals:
+    def through(self, box: Box, inputs: Signals, slots: Slots, leaves: Origins) -> Signals:
         if box in leaves:
-            return (Made({box} & self.wanted),) * box.outputs
+            return (Origins({box} & self.wanted),) * box.outputs
         if box.kind == "primitive" and box.data[0] == "_":
             return inputs
         bound = tuple((name, slots[name]) for name in sorted(box.free))
@@ -54,8 +54,8 @@ class Flow:
             self.known[key] = self.apply(box, inputs, slots, leaves)
         return self.known[key]
 
-    def apply(self, box: Box, inputs: Signals, slots: Slots, leaves: Made) -> Signals:
-        own = Made({box} & self.wanted)
+    def apply(self, box: Box, inputs: Signals, slots: Slots, leaves: Origins) -> Signals:
+        own = Origins({box} & self.wanted)
         match box.kind:
             case "slot":
                 outputs: Signals = (slots[box.data[0]],)
@@ -71,22 +71,22 @@ class Flow:
             case "group":
                 if self.is_call(box):
                     self.found.append(Fed(box, inputs, slots, leaves))
-                    leaves |= Made(self.leaves_of(box))
+                    leaves |= Origins(self.leaves_of(box))
                 outputs = self.through(box.parts[0], inputs, slots, leaves)
             case _:
-                outputs = (all_of(inputs),) * box.outputs
+                outputs = (union_of(inputs),) * box.outputs
         return tuple(own | output for output in outputs)
 
-    def chain(self, box: Box, inputs: Signals, slots: Slots, leaves: Made) -> Signals:
+    def chain(self, box: Box, inputs: Signals, slots: Slots, leaves: Origins) -> Signals:
         first, second = box.parts
         between = self.through(first, inputs, slots, leaves)
         if box.kind == "<:" and between:
             between *= second.inputs // len(between)
         if box.kind == ":>":
-            between = tuple(all_of(between[k :: second.inputs]) for k in range(second.inputs))
+            between = tuple(union_of(between[k :: second.inputs]) for k in range(second.inputs))
         return self.through(second, between, slots, leaves)
 
-    def side_by_side(self, box: Box, inputs: Signals, slots: Slots, leaves: Made) -> Signals:
+    def side_by_side(self, box: Box, inputs: Signals, slots: Slots, leaves: Origins) -> Signals:
         outputs: Signals = ()
         start = 0
         for part in box.parts:
@@ -95,16 +95,16 @@ class Flow:
             start = end
         return outputs
 
-    def recursion(self, box: Box, inputs: Signals, slots: Slots, leaves: Made) -> Signals:
+    def recursion(self, box: Box, inputs: Signals, slots: Slots, leaves: Origins) -> Signals:
         # A state is a constant to a word in the loop, and made of all that is in it outside.
         forth, back = box.parts
         returned = self.through(back, (NOTHING,) * back.inputs, slots, leaves)
         outputs = self.through(forth, (*returned, *inputs), slots, leaves)
-        whole = all_of((*returned, *outputs))
+        whole = union_of((*returned, *outputs))
         return tuple(whole for _ in outputs)
 
 
-def all_of(signals: Signals) -> Made:
+def union_of(signals: Signals) -> Origins:
     """What several signals are made of."""
     return NOTHING.union(*signals)
 

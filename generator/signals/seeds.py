@@ -14,7 +14,7 @@ from functools import cached_property
 
 from ..errors import InputError, Place, Problem
 from .boxes import Box
-from .feeds import all_of, flow_into_calls
+from .feeds import union_of, flow_into_calls
 
 CALL, EXPRESSION, SEEDS = "df.fad", "df.fad: expression", "df.fad: seeds"
 TANGENT, WHOLE = "df.fad: tangent", "df.fad: whole"
@@ -134,7 +134,7 @@ def check_seeds(process: Box, file: str) -> tuple[str, ...]:
         Problem(Place(file), f"{name} acts on {what}, which would leave that out", hint)
         for name, what, hint in dict.fromkeys(_fed_seeds(process, calls))
     ]
-    if _is_all_of_a_way(process):
+    if _is_one_side_of_a_loop(process):
         what = "a 'fad' in a loop, as 'fad(a, seeds) ~ b', is that of the loop in the next Faust"
         hint = "write 'fad(a ~ b, seeds)'; here it would be that of one step"
         problems.append(Problem(Place(file), what, hint))
@@ -164,10 +164,10 @@ def _call(box: Box) -> SeedCall:
     return SeedCall(expression.parts[0], tuple(_leaves(seeds.parts[0])))
 
 
-def _is_all_of_a_way(process: Box) -> bool:
-    """Whether a `fad` is, as a whole, one of the two ways of a loop."""
-    ways = [part for box in _boxes_in(process) if box.kind == "~" for part in box.parts]
-    return any(_without_groups(part).kind == "group" for part in ways)
+def _is_one_side_of_a_loop(process: Box) -> bool:
+    """Whether a `fad` is, as a whole, one of the two sides of a loop."""
+    sides = [part for box in _boxes_in(process) if box.kind == "~" for part in box.parts]
+    return any(_without_groups(part).kind == "group" for part in sides)
 
 
 def _without_groups(box: Box) -> Box:
@@ -212,10 +212,10 @@ def _fed_seeds(process: Box, calls: Iterable[SeedCall]) -> Iterator[tuple[str, s
     for fed in flow_into_calls(process, wanted, _is_call, lambda box: _call(box).seeds):
         call = _call(fed.call)
         wires = sum(seed.inputs for seed in call.seeds)
-        signals = all_of(fed.inputs[wires : call.expression.inputs])
+        signals = union_of(fed.inputs[wires : call.expression.inputs])
         # A variable that is a seed of a word around is a constant to this one: it is asked for.
         variables = call.variables - fed.leaves
-        stood_for = all_of(tuple(fed.slots[box.data[0]] for box in variables))
+        stood_for = union_of(tuple(fed.slots[box.data[0]] for box in variables))
         for seed in call.seeds:
             sign = signs.get(seed, frozenset())
             if not sign.isdisjoint(signals):
