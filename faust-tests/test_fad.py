@@ -31,6 +31,13 @@ def test_derivatives_are_those_of_the_expression(compiler: Compiler, index: int)
 
 
 @pytest.mark.parametrize("word", ["fad", "rad"])
+def test_without_seeds_the_values_are_left(compiler: Compiler, word: str) -> None:
+    source = f"{HEAD}process = {word}(a * b, !), 2 : (_, {word}((a * _, b), !));"
+    got = build(source, compiler=compiler, include=[BUILD]).run(None, 1)[:, 0]
+    np.testing.assert_allclose(got, [0.9, 1.2, 1.5], rtol=1e-12)
+
+
+@pytest.mark.parametrize("word", ["fad", "rad"])
 def test_repeated_seeds_have_equal_partials(compiler: Compiler, word: str) -> None:
     source = f"{HEAD}process = {word}(a * b, (a, b, a)), {word}(smooth * 2, (smooth, smooth));"
     got = build(source, compiler=compiler, include=[BUILD]).run(None, 2)
@@ -124,6 +131,22 @@ COMMANDS = [
     ("_ * a, _ * b : _, fad(sin(_ * a), a)", 0, ""),
     (r"a, (a : fad((\(p).(p * sin(a))), (a, _))), b", 0, ""),
     (r"s * a : fad(_ * 2, s) with { s = b : + ~ *(0.5); }", 2, "the seed 'b' acts on a signal"),
+    ("(fad(_ + b, a) : _, !) ~ *(a)", 2, "the seed 'a' acts on a signal"),
+    ("(+ ~ *(a)) : fad(_ * b, a)", 2, "the seed 'a' acts on a signal"),
+    ("_ <: *(a), _ : _, fad(_ * a, a)", 0, ""),
+    ("_ * a : fad(_ * (a * b), a * b)", 0, ""),
+    (f"_ * s : fad(_ * s, s) {SMOOTH}", 2, "the seed 'a' acts on a signal"),
+    ("_ : seq(i, 400, *(b + i)) : fad(_ * a, a)", 0, ""),
+    (r"_ <: _, *(a) : \(t, y).(rad((t - y) ^ 2, a))", 2, "the seed 'a' acts on a variable"),
+    (r"_ <: _, *(a) : \(t, y).(fad(t * a, a), y)", 0, ""),
+    ("_ * a : square with { square(y) = fad(y * y, a); }", 2, "the seed 'a' acts on a variable"),
+    (r"(\(y).(fad(y + b, a) : _, !)) ~ *(a)", 2, "the seed 'a' acts on a variable"),
+    (r"_ * a * b : \(v).(fad(v * a, (a, v)))", 0, ""),
+    (r"_ : fad((*(a) : \(v).(v * a * b)), a)", 0, ""),
+    (r"(\(s).(s - 0.1 * (fad((s - a) ^ 2, a) : !, _))) ~ _ : *(b)", 0, ""),
+    ("_ : fad((+ : *(a)), a) ~ *(b)", 2, "that of the loop in the next Faust"),
+    ('vgroup("g", vgroup("h", fad((+ : *(a)), a)) ~ *(b))', 2, "that of the loop"),
+    ("_ : (fad((+ : *(a)), a) : _, !) ~ *(b)", 0, ""),
     ("fad((fad(a * a * (2 * a), a) : !, _), 2 * a)", 2, "made_of_a_seed_of_this_one"),
     (f"fad((fad(a * a * s, a) : !, _), s) {SMOOTH}", 2, "made_of_a_seed_of_this_one"),
     (f"fad((fad(a * a * s, (a, s)) : !, _, !), s) {SMOOTH}", 0, ""),
@@ -143,6 +166,47 @@ def test_the_command_refuses_seeds_that_a_group_hides(
     options = ["--fad", "--all", "-I", str(BUILD), "-o", str(tmp_path / "out.dsp")]
     result = CliRunner().invoke(main, ["differentiate", str(program), *options])
     assert result.exit_code == status, result.output
+    assert said in result.output
+
+
+#: A mistake, and what the commands say of it: where it stands, and what to do.
+MISTAKES = [
+    ("fad(a * b, a, b)", "put the seeds into parentheses, as in 'fad(a * b, (a, b))'"),
+    ("rad(_ <: _ * a, mem * b :> _, (a, b))", "an expression with a comma in it, too"),
+    ("fad(a * b, (a, bb))", "mistake.dsp:2 : ERROR : undefined symbol : bb"),
+    ("rad(a * b, (a, ))", "mistake.dsp:2 : ERROR : syntax error"),
+]
+
+
+@pytest.mark.parametrize(("expression", "said"), MISTAKES)
+@pytest.mark.parametrize("option", ["--fad", ""])
+def test_the_command_says_where_a_mistake_stands(
+    tmp_path: Path, option: str, expression: str, said: str
+) -> None:
+    program = tmp_path / "mistake.dsp"
+    words = "" if option else 'df = library("diff.lib"); fad = df.fad; rad = df.rad; '
+    sliders = "".join(f'{name} = hslider("{name}", 0.5, 0, 1, 0.1); ' for name in "ab")
+    program.write_text(f"{words}{sliders}\nprocess = {expression};\n", "utf-8")
+    out = tmp_path / "out.dsp"
+    options = [*filter(None, [option]), "--all", "-I", str(BUILD), "-o", str(out)]
+    result = CliRunner().invoke(main, ["differentiate", str(program), *options])
+    assert result.exit_code == 2, result.output
+    assert said in result.output
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-I", str(BUILD)], "with the option --fad, a program may use 'fad' and 'rad'"),
+        (["--fad"], "'faustdiff build --out DIR' writes diff.lib, '-I DIR' finds it"),
+    ],
+)
+def test_the_command_says_what_is_missing(tmp_path: Path, options: list[str], said: str) -> None:
+    program = tmp_path / "program.dsp"
+    program.write_text('a = hslider("a", 0.5, 0, 1, 0.1); process = fad(a * a, a);', "utf-8")
+    result = CliRunner().invoke(main, ["verify", str(program), "--all", *options])
+    assert result.exit_code == 2
     assert said in result.output
 
 
@@ -172,6 +236,15 @@ def test_a_hidden_seed_is_refused_however_the_words_are_called(
 def test_the_option_leaves_a_program_alone_that_defines_the_words(tmp_path: Path) -> None:
     path = tmp_path / "program.dsp"
     path.write_text('a = hslider("a", 0.6, 0, 1, 0.01);\n' + OWN_WORDS[0].replace("GROUP", "a"))
+    options = ["--fad", "--all", "-I", str(BUILD), "-o", str(tmp_path / "out.dsp")]
+    result = CliRunner().invoke(main, ["differentiate", str(path), *options])
+    assert result.exit_code == 0, result.output
+
+
+def test_the_option_does_not_look_for_definitions_in_comments_and_strings(tmp_path: Path) -> None:
+    path = tmp_path / "program.dsp"
+    comments = "/* fad = 3;\nrad = 2; */ // ; fad = 1;\n"
+    path.write_text(f'{comments}a = hslider("; rad = 4", 0.6, 0, 1, 0.01); process = fad(a, a);')
     options = ["--fad", "--all", "-I", str(BUILD), "-o", str(tmp_path / "out.dsp")]
     result = CliRunner().invoke(main, ["differentiate", str(path), *options])
     assert result.exit_code == 0, result.output

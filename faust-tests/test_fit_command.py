@@ -22,6 +22,7 @@ from faustdiff.faust.program import build
 from faustdiff.fitting import pool
 from faustdiff.fitting.dual_runs import DualSource, Model
 from support.fits import FOLDER, written
+from support.paths import BUILD
 
 pytestmark = pytest.mark.either_compiler
 
@@ -497,6 +498,16 @@ def test_gain_and_offset_online(folder: Path, loss: str) -> None:
     last = (folder / "gain.fit" / "online.csv").read_text(encoding="utf-8").splitlines()[-1]
     # The absolute value's gradient does not shrink: steps of the learning rate remain.
     assert [float(v) for v in last.split(",")[-2:]] == pytest.approx([0.8, -0.1], abs=2e-3)
+
+
+def test_the_ground_truth_may_use_the_words_too(folder: Path) -> None:
+    text = 'a = hslider("a", {}, 0, 1, 0.01); process = fad(_ * a, a);'
+    for name, value in (("words.dsp", 0.5), ("truth.dsp", 0.75)):
+        (folder / name).write_text(text.format(value), encoding="utf-8")
+    given = ["--input", "noise", "--ground-truth", "truth.dsp", "--seconds", "0.2"]
+    result = run("words.dsp", *given, "--fad", "--all", "-I", str(BUILD))
+    assert result.exit_code == 0, result.output
+    assert "0.75" in result.output
 
 
 def test_neighbours_are_no_part_of_a_program(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faustdiff.faust.compilers import Compiler, FaustError
+from faustdiff.faust.compilers import Compiler
 from support.harness import FRAMES, LIBRARIES, Array, Case, compiled, draw, reports
 from support.harness import case_over_time as trial
 
@@ -509,23 +509,6 @@ def test_recursive_least_squares_learns_again_after_silence(
     np.testing.assert_allclose(values[0], [0.5, 0.5, -0.5], atol=near)
     np.testing.assert_allclose(values[1], -0.3, atol=near)
     assert not values[2].any()
-
-
-@pytest.mark.parametrize(
-    ("process", "message"),
-    [
-        ("df.learned(2, (_, _), (0, 1, 2), 1, 0, 0)", "bounds_and_starts_must_be_one_number_or_a"),
-        ("df.learned(3, (_, _), 0, 1, 0, 0)", "the_steps_must_take_K_parameters_and_give_K_steps"),
-        ("df.descent(2, (_, _), (_, _))", "the_loss_must_have_one_output"),
-        ("df.descent(2, *, _)", "the_engine_must_take_K_gradients_and_give_K_steps"),
-        ("df.least_squares(1, (_, _), *)", "the_model_must_have_one_output"),
-        ("df.least_squares(2, *, df.engines.LMS(3, 1))", "the_engine_must_take_a_residual_and_K"),
-        ("df.newton(3, 1, sin)", "the_function_must_take_y_and_at_least_one_signal"),
-    ],
-)
-def test_what_does_not_fit_is_named(compiler: Compiler, process: str, message: str) -> None:
-    with pytest.raises(FaustError, match=message):
-        compiled(f"{HEAD}process = {process};", compiler)
 
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "loops"

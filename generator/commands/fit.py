@@ -131,6 +131,7 @@ def _run(request: Request, subject: Subject, work: Path, pool: Pool) -> int:
         request.include,
         request.seconds,
         request.rate,
+        read_source,
     )
     if request.many:
         sets, refused = _example_sets(request, maker)

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
-from ..errors import InputError
+from ..errors import InputError, Place, Problem
 from ..faust.calling import CompilerMissingError, FaustError
 from ..faust.compilers import Compiler, find_compiler
 from ..faust.excitation import DEFAULT_RATE, GENERATED_INPUTS
@@ -37,6 +37,19 @@ SHOW_CURSOR = "\x1b[?25h"
 MAX_LINE_SHOWN = 300
 #: What the compilers call the text they are given, before the number of a line.
 COMPILER_PLACE = re.compile(r"^program(\.dsp)? ?: ?(?=\d)", re.MULTILINE)
+#: What the compilers say of `fad(a * b, a, b)`, where the words are marked.
+TOO_MANY_ARGUMENTS = re.compile(r"^ERROR : too much arguments .*\n.*: vgroup\(\"df\.fad")
+#: What to do about what the compilers say.
+ADVICE = (
+    (
+        re.compile(r"undefined symbol : [fr]ad$", re.MULTILINE),
+        "with the option --fad, a program may use 'fad' and 'rad'",
+    ),
+    (
+        re.compile(r"unable to open file .*\bdiff\.lib"),
+        "'faustdiff build --out DIR' writes diff.lib, '-I DIR' finds it",
+    ),
+)
 
 
 class FiniteFloat(click.FloatRange):
@@ -230,7 +243,12 @@ def read_source(program: Path) -> str:
         if context is None:
             return text
         if context.meta.get(FAD_WORDS) and not defines_words(text):
-            _check_seeds(program, mark_words(text), context)
+            try:
+                _check_seeds(program, mark_words(text), context)
+            except FaustError:
+                # What the compiler says is to be of the program that the user knows.
+                _expand(program, FAD_WORDS + text, context)
+                raise
             return FAD_WORDS + text
         marked = mark_words_of_library(text)
         if marked is not None:
@@ -243,17 +261,38 @@ def read_source(program: Path) -> str:
 def _check_seeds(program: Path, marked: str, context: click.Context) -> None:
     """Refuses seeds that a group hides, and says which are numbers; see `signals.seeds`."""
     from ..signals.core import parse
+    from ..signals.propagate import with_deep_stack
     from ..signals.row_lookup import Rows
     from ..signals.seeds import check_seeds
 
-    compiler = find_compiler(context.params.get("compiler"))
-    include = (program.parent, *context.params.get("include", ()))
-    expanded = compiler.expand(marked, include=include)
+    try:
+        compiler, expanded = _expand(program, marked, context)
+    except FaustError as error:
+        _check_arguments(program, error)
+        raise
     core = parse(expanded, Rows(read(resource("primitives.yaml"), ()), compiler).arities)
-    for number in check_seeds(core.process, str(program)):
+    for number in with_deep_stack(lambda: check_seeds(core.process, str(program))):
         what = f"{program}: the seed {number} is a number, and stands for that number everywhere"
         how = "arithmetic among numbers was done before; make it a slider if that matters"
         click.echo(f"{what}\n  {how}", err=True)
+
+
+def _expand(program: Path, text: str, context: click.Context) -> tuple[Compiler, str]:
+    """What the compiler of the options makes of the text of a program with `faust -e`."""
+    compiler = find_compiler(context.params.get("compiler"))
+    include = (program.parent, *context.params.get("include", ()))
+    return compiler, compiler.expand(text, include=include)
+
+
+def _check_arguments(program: Path, error: FaustError) -> None:
+    """Says what is wrong with `fad(a * b, a, b)`, of which the compiler says a page."""
+    if TOO_MANY_ARGUMENTS.search(error.message):
+        what = "'fad' and 'rad' have two arguments, an expression and a list of seeds"
+        how = (
+            "put the seeds into parentheses, as in 'fad(a * b, (a, b))', and an expression with a "
+            "comma in it, too, as in 'fad((_ <: *(a), mem), a)'"
+        )
+        raise InputError([Problem(Place(str(program)), what, how)]) from error
 
 
 def chosen_compiler(name: str | None, install: str = "") -> Compiler:
@@ -285,9 +324,16 @@ def usable_input(*programs: Path) -> Iterator[None]:
     except FaustError as error:
         message = _with_file_name(error, programs)
         lines = [_shorten(line) for line in message.strip().splitlines()]
-        refuse("\n".join(lines), f"this is what the compiler '{error.compiler}' says")
+        refuse("\n".join(lines), _hint(error))
     except ValueError as error:
         refuse(str(error), "see --help")
+
+
+def _hint(error: FaustError) -> str:
+    """What to do about an error of the compiler, after the name of the compiler."""
+    said = f"this is what the compiler '{error.compiler}' says"
+    known = (advice for sign, advice in ADVICE if sign.search(error.message))
+    return "; ".join((said, *known))
 
 
 def _with_file_name(error: FaustError, programs: Sequence[Path]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ class ExampleMaker:
     """Makes examples: for a program of so many `inputs` and `outputs`.
 
     Recordings that do not exist yet are written to the folder `work`. `seconds` and `rate` (Hz) are
-    those of generated signals.
+    those of generated signals; `read` gives the text of a program.
     """
 
     work: Path
@@ -36,6 +37,7 @@ class ExampleMaker:
     include: tuple[Path, ...] = ()
     seconds: float | None = None
     rate: int | None = None
+    read: Callable[[Path], str] = field(default=partial(read_text, kind="Faust program"))
 
     def examples(
         self, inputs: Sequence[str], targets: Sequence[Path], truth: Path | None
@@ -113,9 +115,8 @@ class ExampleMaker:
         return self.rate or DEFAULT_RATE
 
     def _build(self, path: Path) -> Program:
-        text = read_text(path, "Faust program")
         include = (path.parent, *self.include)
-        return compile_program(text, self.compiler, include)
+        return compile_program(self.read(path), self.compiler, include)
 
 
 def render_outputs(program: Program, rate: int, inputs: Iterator[Array]) -> Iterator[Array]:

@@ -8,15 +8,18 @@ with markers instead of the words of the library, a program shows what its words
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from ..errors import InputError, Place, Problem
 from .boxes import Box
+from .feeds import union_of, flow_into_calls
 
 CALL, EXPRESSION, SEEDS = "df.fad", "df.fad: expression", "df.fad: seeds"
-TANGENT = "df.fad: tangent"
+TANGENT, WHOLE = "df.fad: tangent", "df.fad: whole"
+#: Groups of the markers, which are none of the program.
+OWN_GROUPS = (CALL, EXPRESSION, SEEDS, WHOLE)
 #: The labels of the groups around a box, from the outermost.
 Groups = tuple[str, ...]
 
@@ -37,17 +40,20 @@ IMPORT = re.compile(r'\bimport\s*\(\s*"[^"]*\bdiff\.lib"\s*\)')
 IMPORTED_WORD = re.compile(r"(?<![\w.])(fad|rad)(?=\s*\()")
 #: A definition of one of the words, as in `fad = df.fad;`.
 DEFINITION = re.compile(r"(?:^|;)\s*(?:fad|rad)\s*(?:\([^()]*\)\s*)?=(?!=)", re.MULTILINE)
+#: Comments and strings, in which nothing is defined.
+UNREAD = re.compile(r'//[^\n]*|/\*.*?\*/|"[^"]*"', re.DOTALL)
 
 
 def defines_words(text: str) -> bool:
     """Whether a program defines `fad` or `rad` itself."""
-    return DEFINITION.search(text) is not None
+    return DEFINITION.search(UNREAD.sub(" ", text)) is not None
 
 
 def mark_words(text: str) -> str:
     """A program that has no definition of its own for the words, with markers for them."""
     marked = LIBRARY_WORD.sub(r"marked_\1", text)
-    return f"{MARKERS}fad = marked_fad; rad = marked_rad; {marked}"
+    whole = f'fad(E, S) = vgroup("{WHOLE}", marked_fad(E, S)); '
+    return f"{MARKERS}{whole}rad = marked_rad; {marked}"
 
 
 def mark_words_of_library(text: str) -> str | None:
@@ -89,9 +95,14 @@ class SeedCall:
         return (groups[-1] for _, groups in found if groups)
 
     @property
-    def takes_signals(self) -> bool:
-        """Whether the expression has inputs that are no seeds."""
-        return self.expression.inputs > sum(seed.inputs for seed in self.seeds)
+    def variables(self) -> set[Box]:
+        """The variables of functions around it that the expression reads, but for seeds."""
+
+        def may_hold(box: Box, _: Groups) -> bool:
+            return not self.expression.free.isdisjoint(box.free) and box not in self.seeds
+
+        found = _in_groups(self.expression, lambda box: box.kind == "slot", may_hold)
+        return {box for box, _ in found if box.data[0] in self.expression.free}
 
 
 def check_seeds(process: Box, file: str) -> tuple[str, ...]:
@@ -120,14 +131,13 @@ def check_seeds(process: Box, file: str) -> tuple[str, ...]:
         for group in variables
     ]
     problems += [
-        Problem(
-            Place(file),
-            f"{name} acts on a signal that is fed into 'fad' or 'rad', which would leave that out",
-            "write the whole expression in it, as in 'rad((_ : model(a)), a)', "
-            "not '_ : model(a) : rad(_, a)'",
-        )
-        for name in dict.fromkeys(_fed_seeds(process))
+        Problem(Place(file), f"{name} acts on {what}, which would leave that out", hint)
+        for name, what, hint in dict.fromkeys(_fed_seeds(process, calls))
     ]
+    if _is_one_side_of_a_loop(process):
+        what = "a 'fad' in a loop, as 'fad(a, seeds) ~ b', is that of the loop in the next Faust"
+        hint = "write 'fad(a ~ b, seeds)'; here it would be that of one step"
+        problems.append(Problem(Place(file), what, hint))
     if problems:
         raise InputError(problems)
     numbers = (seed for call in calls for seed in call.seeds if seed.kind == "number")
@@ -138,12 +148,32 @@ def _calls(box: Box, seen: set[Box]) -> Iterator[SeedCall]:
     if box in seen or not (box.shown or box.free):
         return
     seen.add(box)
-    if box.kind == "group" and box.data[1] == CALL:
-        expression, *rest = box.parts[0].parts
-        (seeds,) = (group for part in rest for group in _groups(part, SEEDS))
-        yield SeedCall(expression.parts[0], tuple(_leaves(seeds.parts[0])))
+    if _is_call(box):
+        yield _call(box)
     for part in box.parts:
         yield from _calls(part, seen)
+
+
+def _is_call(box: Box) -> bool:
+    return box.kind == "group" and box.data[1] == CALL
+
+
+def _call(box: Box) -> SeedCall:
+    expression, *rest = box.parts[0].parts
+    (seeds,) = (group for part in rest for group in _groups(part, SEEDS))
+    return SeedCall(expression.parts[0], tuple(_leaves(seeds.parts[0])))
+
+
+def _is_one_side_of_a_loop(process: Box) -> bool:
+    """Whether a `fad` is, as a whole, one of the two sides of a loop."""
+    sides = [part for box in _boxes_in(process) if box.kind == "~" for part in box.parts]
+    return any(_without_groups(part).kind == "group" for part in sides)
+
+
+def _without_groups(box: Box) -> Box:
+    while box.kind == "group" and box.data[1] != WHOLE:
+        (box,) = box.parts
+    return box
 
 
 def _boxes_in(box: Box) -> set[Box]:
@@ -157,66 +187,53 @@ def _boxes_in(box: Box) -> set[Box]:
     return boxes
 
 
-def _is_in(seed: Box, boxes: Set[Box]) -> bool:
-    # A function in a seed has other names each time: then by its widgets.
-    return not boxes.isdisjoint((seed, *(widget for widget, _ in _widgets(seed))))
+#: How a seed acts on what its word does not see, and what to write.
+FED = (
+    "a signal that is fed into 'fad' or 'rad'",
+    "write the whole expression in it, as in 'rad((_ : model(a)), a)', "
+    "not '_ : model(a) : rad(_, a)'",
+)
+BOUND = (
+    "a variable around 'fad' or 'rad'",
+    "write the whole expression in it, as in 'rad(loss(model(a)), a)', "
+    "not 'model(a) : \\(y).(rad(loss(y), a))'; or make the variable a seed as well",
+)
+
+
+def _fed_seeds(process: Box, calls: Iterable[SeedCall]) -> Iterator[tuple[str, str, str]]:
+    """Seeds that act on what flows into a word: their names, on what, and what to write."""
+    signs = {
+        seed: _signs_of(seed)
+        for call in calls
+        for seed in call.seeds
+        if seed.kind not in ("number", "primitive")
+    }
+    wanted = frozenset[Box]().union(*signs.values())
+    for fed in flow_into_calls(process, wanted, _is_call, lambda box: _call(box).seeds):
+        call = _call(fed.call)
+        wires = sum(seed.inputs for seed in call.seeds)
+        signals = union_of(fed.inputs[wires : call.expression.inputs])
+        # A variable that is a seed of a word around is a constant to this one: it is asked for.
+        variables = call.variables - fed.leaves
+        stood_for = union_of(tuple(fed.slots[box.data[0]] for box in variables))
+        for seed in call.seeds:
+            sign = signs.get(seed, frozenset())
+            if not sign.isdisjoint(signals):
+                yield (_name_of(seed), *FED)
+            if not sign.isdisjoint(stood_for):
+                yield (_name_of(seed), *BOUND)
+
+
+def _signs_of(seed: Box) -> frozenset[Box]:
+    """The boxes that show that a seed is there."""
+    # A function in a seed has other names each time: then its widgets.
+    has_function = any(box.kind == "closure" for box in _boxes_in(seed))
+    return frozenset((seed, *(widget for widget, _ in _widgets(seed) if has_function)))
 
 
 def _name_of(seed: Box) -> str:
     labels = [widget.data[1] for widget, _ in _widgets(seed)]
     return f"the seed '{labels[0]}'" if labels else "a seed"
-
-
-def _fed_seeds(process: Box) -> Iterator[str]:
-    """What the seeds are called that stand before the words they are given to."""
-    calls: dict[Box, tuple[SeedCall, ...]] = {}
-    inside: dict[Box, set[Box]] = {}
-
-    def calls_in(box: Box) -> tuple[SeedCall, ...]:
-        if box not in calls:
-            calls[box] = tuple(call for call in _calls(box, set()) if call.takes_signals)
-        return calls[box]
-
-    def boxes_in(box: Box) -> set[Box]:
-        if box not in inside:
-            inside[box] = _boxes_in(box)
-        return inside[box]
-
-    for first, second in _feeds(process, set()):
-        for call in calls_in(second):
-            for seed in call.seeds:
-                if seed.kind not in ("number", "primitive") and _is_in(seed, boxes_in(first)):
-                    yield _name_of(seed)
-
-
-def _feeds(box: Box, seen: set[Box]) -> Iterator[tuple[Box, Box]]:
-    """Pairs of boxes of which one feeds the other, wire by wire where both stand in parallel."""
-    if box in seen:
-        return
-    seen.add(box)
-    if box.kind in (":", "<:", ":>"):
-        first, second = box.parts
-        yield from _connected_parts(first, second, box.kind == ":")
-    for part in box.parts:
-        yield from _feeds(part, seen)
-
-
-def _connected_parts(first: Box, second: Box, straight: bool) -> Iterator[tuple[Box, Box]]:
-    if not straight or "parallel" not in (first.kind, second.kind):
-        yield first, second
-        return
-    ends = 0
-    for part in _side_by_side(first):
-        starts, ends = ends, ends + part.outputs
-        at = 0
-        for other in _side_by_side(second):
-            if at < ends and starts < at + other.inputs:
-                yield part, other
-            at += other.inputs
-
-
-def _side_by_side(box: Box) -> tuple[Box, ...]:
-    return box.parts if box.kind == "parallel" else (box,)
 
 
 def _groups(box: Box, label: str) -> Iterator[Box]:
@@ -257,7 +274,7 @@ def _in_groups(
         if is_wanted(box):
             yield box, groups
             return
-        if box.kind == "group" and box.data[1] not in (CALL, EXPRESSION, SEEDS):
+        if box.kind == "group" and box.data[1] not in OWN_GROUPS:
             groups = (*groups, box.data[1])
         for part in box.parts:
             yield from walk(part, groups)
