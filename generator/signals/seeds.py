@@ -14,7 +14,7 @@ from functools import cached_property
 
 from ..errors import InputError, Place, Problem
 from .boxes import Box
-from .feeds import union_of, flow_into_calls
+from .feeds import flow_into_calls, union_of
 
 CALL, EXPRESSION, SEEDS = "df.fad", "df.fad: expression", "df.fad: seeds"
 TANGENT, WHOLE = "df.fad: tangent", "df.fad: whole"
