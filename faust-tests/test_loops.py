@@ -160,6 +160,10 @@ FALLEN = np.where(np.arange(FRAMES) % (FRAMES // 2) > FRAMES // 4, 0.02, 1.0) * 
 SETTLED = np.exp(-np.minimum(np.arange(FRAMES), FRAMES // 2) / (FRAMES / 8))
 
 
+def delayed(lag: int, x: Array) -> Array:
+    return np.hstack([np.zeros((len(x), lag)), x[:, :-lag]])
+
+
 #: A signal that is no number for a while.
 BROKEN = np.where(abs(np.arange(FRAMES) - 30) < 3, np.nan, J1)
 RESETS = (np.arange(FRAMES) % 50 > 45) * 1.0
@@ -167,6 +171,7 @@ RESETS = (np.arange(FRAMES) % 50 > 45) * 1.0
 CUBES = np.array([0.2 + J1**2, 1 + J2**2])
 CUBIC = np.array([min(np.roots([a, 0, b, -1]), key=lambda y: abs(y.imag)).real for a, b in CUBES.T])
 CUBIC_SLOPE = 3 * CUBES[0] * CUBIC**2 + CUBES[1]
+CUBIC_PARTIALS = np.array([CUBIC, -(CUBIC**3) / CUBIC_SLOPE, -CUBIC / CUBIC_SLOPE])
 
 TWO = "df.optimizers(2, 1e-8)"
 BETAS = "0.1, 0.9, 0.99"
@@ -365,7 +370,14 @@ TRIALS: tuple[Case, ...] = (
         "the partials of a root by reverse mode",
         "df.grad(2, df.newton(9, 1, \\(y, a, b).(a * y * y * y + b * y - 1)))",
         CUBES,
-        [CUBIC, -(CUBIC**3) / CUBIC_SLOPE, -CUBIC / CUBIC_SLOPE],
+        CUBIC_PARTIALS,
+    ),
+    trial(
+        "the partials of a root that is delayed, by reverse mode",
+        "df.grad(2, (df.newton(9, 1, \\(y, a, b).(a * y * y * y + b * y - 1)) : twice))"
+        " with { twice = _ <: (@(3), mem) :> _; }",
+        CUBES,
+        delayed(3, CUBIC_PARTIALS) + delayed(1, CUBIC_PARTIALS),
     ),
 )
 

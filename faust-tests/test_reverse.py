@@ -112,6 +112,12 @@ REFUSED = (
     r"\(w).(*(w) : fi.lowpass(1, 1000))",
     r"\(w).(rwtable(8, 0.0, int(_), _ * w, int(_)))",
     r"\(w).(_, *(w) : enable)",
+    # Functions in the loop.
+    r"(\(y, a).(a * y + 0.1)) ~ _",
+    r"(\(y, a).(ma.tanh(y) + a)) ~ *(0.5)",
+    r"(+ : \(y).(y * 0.5)) ~ _",
+    r"+ ~ \(y).(y * 0.5)",
+    r"df.nn.rnn(1, 1).apply",
 )
 
 
